@@ -1,0 +1,48 @@
+# Verbs of the project; `make` alone lists them.
+SWIFT ?= swift
+CLI = .build/release/detect-cli
+SOURCES = Package.swift Sources Tests
+# Testable imports need a build of their own; without them build, check and test share one.
+TEST = $(SWIFT) test -c release --disable-testable-imports
+
+help:
+	@echo 'make setup   install the system libraries and libtorch that are missing'
+	@echo 'make build   build detect-cli'
+	@echo 'make doctor  check this machine and say what is missing'
+	@echo 'make demo    the whole story on a generated data set (DEMO_ARGS=... passes options on)'
+	@echo 'make test    run the tests (DETECT_DATA=DIR: also those on real images)'
+	@echo 'make check   layers, format, and a build in which warnings are errors'
+	@echo 'make bench   measure speed'
+	@echo 'make format  bring the sources into the project'"'"'s format'
+	@echo 'make clean   remove what was built; libtorch stays'
+
+setup:
+	@scripts/setup
+
+build: setup
+	$(SWIFT) build -c release --product detect-cli
+
+doctor: build
+	$(CLI) doctor
+
+demo: build
+	$(CLI) demo $(DEMO_ARGS)
+
+test: setup
+	$(TEST)
+
+check: setup
+	scripts/check-layers
+	$(SWIFT) format lint --strict --recursive $(SOURCES)
+	DETECT_STRICT=1 $(SWIFT) build -c release --build-tests
+
+bench: build
+	Benchmarks/run
+
+format:
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+clean:
+	rm -rf .build
+
+.PHONY: help setup build doctor demo test check bench format clean

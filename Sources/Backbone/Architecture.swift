@@ -1,0 +1,91 @@
+public import Torch
+
+/// The networks of this toolkit, by torchvision's names.
+public enum Architecture: String, CaseIterable, Sendable, Hashable {
+    case alexnet
+    case vgg16
+    case resnet18
+    case resnet34
+    case resnet50
+    case resnet101
+}
+
+/// How a ResNet takes its input in.
+public enum Stem: String, CaseIterable, Sendable, Hashable {
+    /// 7×7 convolution of stride 2 and 3×3 max pooling: for images of about 224 pixels.
+    case imagenet
+    /// 3×3 convolution of stride 1, no pooling: for images of about 32 pixels.
+    case cifar
+}
+
+/// What a network is, so that a weight file can say which one it belongs to.
+public struct NetworkConfig: Hashable, Sendable {
+    public var architecture: Architecture
+    public var stem: Stem
+    /// Width of the last linear layer (`fc`, `classifier.6`); nil leaves it out.
+    public var classes: Int?
+
+    /// Traps when AlexNet or VGG16 is asked for with a CIFAR stem, which they do not have.
+    public init(_ architecture: Architecture, stem: Stem = .imagenet, classes: Int? = nil) {
+        precondition(
+            stem == .imagenet || (architecture != .alexnet && architecture != .vgg16),
+            "\(architecture.rawValue) has no CIFAR stem")
+        self.architecture = architecture
+        self.stem = stem
+        self.classes = classes
+    }
+
+    /// Builds the network; its parameters appear under `scope`.
+    public func makeNetwork(_ scope: Scope) -> any Network {
+        switch architecture {
+        case .alexnet: AlexNet(scope, classes: classes)
+        case .vgg16: VGG16(scope, classes: classes)
+        case .resnet18: ResNet(scope, .resnet18, stem: stem, classes: classes)
+        case .resnet34: ResNet(scope, .resnet34, stem: stem, classes: classes)
+        case .resnet50: ResNet(scope, .resnet50, stem: stem, classes: classes)
+        case .resnet101: ResNet(scope, .resnet101, stem: stem, classes: classes)
+        }
+    }
+}
+
+extension NetworkConfig: CustomStringConvertible {
+    /// "resnet18 with a CIFAR stem and 10 classes".
+    public var description: String {
+        let parts = [stem == .cifar ? "a CIFAR stem" : nil, classes.map { "\($0) classes" }].compactMap { $0 }
+        let name = architecture.rawValue
+        return parts.isEmpty ? name : "\(name) with \(parts.joined(separator: " and "))"
+    }
+}
+
+/// A convolutional network in two parts, so that classification, probes and detection share it.
+///
+/// Letters: N images, H and W their size, R regions of all images together, C channels of the trunk, F features.
+public protocol Network: AnyObject {
+    /// C, channels of the map that `trunk` gives.
+    var trunkChannels: Int { get }
+    /// Pixels of the input from one cell of that map to the next.
+    var trunkStride: Int { get }
+    /// Cells a side of a region of interest that `regionFeatures` expects, or is published with.
+    var regionSize: Int { get }
+    /// Whether `regionFeatures` takes regions of any size.
+    var takesAnyRegionSize: Bool { get }
+    /// F, width of the features in front of the last linear layer.
+    var featureCount: Int { get }
+    /// Names of the layers that `layer` gives, from the input on.
+    var layerNames: [String] { get }
+    /// Whether its layers keep running statistics that must fit the weights.
+    var hasBatchNorm: Bool { get }
+    /// Name prefixes of the parameters that detection recipes keep frozen when weights were pretrained.
+    var frozenPrefixes: [String] { get }
+
+    /// [N, 3, H, W] normalised pixels → [N, C, H/stride, W/stride]: the map regions are pooled from.
+    func trunk(_ x: Tensor, mode: Mode) -> Tensor
+    /// [R, C, regionSize, regionSize] → [R, F]: the rest of the network, up to the last linear layer.
+    func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor
+    /// [N, 3, H, W] → [N, F]: what the last linear layer sees.
+    func features(_ x: Tensor, mode: Mode) -> Tensor
+    /// [N, 3, H, W] → [N, classes]. Traps when the network was made without its last layer.
+    func logits(_ x: Tensor, mode: Mode) -> Tensor
+    /// [N, 3, H, W] → the output of a layer of `layerNames` in evaluation mode, in its own shape; nil for other names.
+    func layer(_ name: String, _ x: Tensor) -> Tensor?
+}

@@ -1,0 +1,68 @@
+internal import Support
+public import Torch
+
+/// A network with the weights of a file, or random ones, and the linear projection of instance discrimination if the
+/// file has it.
+public final class PretrainedNetwork {
+    public let network: any Network
+    public let description: WeightDescription
+    public let device: Device
+    /// [D, F] and [D]; nil for weights that were trained without a projection.
+    private let projection: Linear?
+
+    /// The layer name of the projection's unit vectors.
+    public static let embeddingLayer = "embedding"
+
+    /// Reads a weight file; throws `InputError` naming it when it holds no complete network.
+    public init(path: String, device: Device = .cpu) throws {
+        let (file, description) = try WeightFile.open(path)
+        let scope = Scope(seed: 0, device: device)
+        network = description.config.makeNetwork(scope)
+        if let shape = file["projection.weight"]?.shape {
+            guard shape.count == 2, shape[1] == network.featureCount, shape[0] > 0 else {
+                throw InputError(
+                    path, "its projection of shape \(shape) does not fit the network", remedy: "write the file again")
+            }
+            projection = Linear(scope / "projection", in: shape[1], out: shape[0])
+        } else {
+            projection = nil
+        }
+        try scope.parameters.loadExactly(file.tensors(), from: path)
+        self.description = description
+        self.device = device
+    }
+
+    /// The baseline: a network as it is initialised.
+    public init(
+        random config: NetworkConfig, normalization: Normalization, imageSize: Int, seed: UInt64, device: Device = .cpu
+    ) {
+        network = config.makeNetwork(Scope(seed: seed, device: device))
+        projection = nil
+        description = WeightDescription(
+            config: config, normalization: normalization, imageSize: imageSize, objective: "random")
+        self.device = device
+    }
+
+    /// Names that `features` takes, from the input on.
+    public var layerNames: [String] { network.layerNames + (projection == nil ? [] : [Self.embeddingLayer]) }
+
+    /// The layer to take when none is named: the embedding if there is one, else the last one.
+    public var defaultLayer: String { layerNames.last! }
+
+    /// Features of NHWC pixels at a layer, [N, d] float32: maps are averaged over their area, the embedding has unit
+    /// length. Traps for a name that is not in `layerNames`.
+    public func features(
+        _ pixels: [UInt8], count: Int, height: Int, width: Int, layer: String, precision: Precision = .fp32
+    ) -> Tensor {
+        withoutGradients {
+            let x = description.normalization(pixels, count: count, height: height, width: width, device: device)
+            return withPrecision(precision, on: device) {
+                if layer == Self.embeddingLayer, let projection {
+                    return projection(network.features(x, mode: .evaluate)).to(dtype: .float32).l2Normalized()
+                }
+                guard let output = network.layer(layer, x) else { preconditionFailure("there is no layer \(layer)") }
+                return (output.rank == 4 ? output.mean([2, 3]) : output).to(dtype: .float32)
+            }
+        }
+    }
+}

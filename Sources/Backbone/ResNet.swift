@@ -1,0 +1,150 @@
+public import Torch
+
+/// Depth and kind of block of a ResNet (He et al., CVPR 2016, table 1).
+public struct ResNetDepth: Hashable, Sendable {
+    /// Blocks in each of the four stages.
+    public var blocks: [Int]
+    /// Bottleneck blocks (1×1, 3×3, 1×1) instead of basic ones (3×3, 3×3).
+    public var isBottleneck: Bool
+
+    public static let resnet18 = ResNetDepth(blocks: [2, 2, 2, 2], isBottleneck: false)
+    public static let resnet34 = ResNetDepth(blocks: [3, 4, 6, 3], isBottleneck: false)
+    public static let resnet50 = ResNetDepth(blocks: [3, 4, 6, 3], isBottleneck: true)
+    public static let resnet101 = ResNetDepth(blocks: [3, 4, 23, 3], isBottleneck: true)
+}
+
+/// ResNet with torchvision's parameter names; the stride of a bottleneck is in its 3×3 convolution ("v1.5").
+public final class ResNet: Network {
+    public let trunkChannels: Int
+    public let trunkStride: Int
+    public let regionSize = 7
+    public let takesAnyRegionSize = true
+    public let featureCount: Int
+    public let layerNames = ["conv1", "layer1", "layer2", "layer3", "layer4", "avgpool"]
+    public let hasBatchNorm = true
+    public let frozenPrefixes = ["conv1.", "bn1.", "layer1."]
+
+    private let stem: Stem
+    private let conv1: Conv2d
+    private let bn1: BatchNorm2d
+    private let layer1: Stage
+    private let layer2: Stage
+    private let layer3: Stage
+    private let layer4: Stage
+    private let fc: Linear?
+
+    public init(_ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000) {
+        self.stem = stem
+        conv1 =
+            switch stem {
+            case .imagenet:
+                Conv2d(
+                    scope / "conv1", in: 3, out: 64, kernel: 7, stride: 2, padding: 3, bias: false,
+                    initializer: .kaimingNormalFanOut)
+            case .cifar:
+                Conv2d(
+                    scope / "conv1", in: 3, out: 64, kernel: 3, padding: 1, bias: false,
+                    initializer: .kaimingNormalFanOut)
+            }
+        bn1 = BatchNorm2d(scope / "bn1", 64)
+        let expansion = depth.isBottleneck ? 4 : 1
+        func stage(_ index: Int, in inputs: Int, planes: Int, stride: Int) -> Stage {
+            Stage(
+                scope / "layer\(index + 1)", in: inputs, planes: planes, blocks: depth.blocks[index], stride: stride,
+                isBottleneck: depth.isBottleneck)
+        }
+        layer1 = stage(0, in: 64, planes: 64, stride: 1)
+        layer2 = stage(1, in: 64 * expansion, planes: 128, stride: 2)
+        layer3 = stage(2, in: 128 * expansion, planes: 256, stride: 2)
+        layer4 = stage(3, in: 256 * expansion, planes: 512, stride: 2)
+        trunkChannels = 256 * expansion
+        trunkStride = stem == .imagenet ? 16 : 4
+        featureCount = 512 * expansion
+        fc = classes.map { Linear(scope / "fc", in: 512 * expansion, out: $0) }
+    }
+
+    public func trunk(_ x: Tensor, mode: Mode) -> Tensor {
+        var x = bn1(conv1(x), mode: mode).relu_()
+        if stem == .imagenet { x = x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1)) }
+        x = layer1(x, mode: mode)
+        x = layer2(x, mode: mode)
+        return layer3(x, mode: mode)
+    }
+
+    public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor { layer4(x, mode: mode).mean([2, 3]) }
+
+    public func features(_ x: Tensor, mode: Mode) -> Tensor { regionFeatures(trunk(x, mode: mode), mode: mode) }
+
+    public func logits(_ x: Tensor, mode: Mode) -> Tensor {
+        guard let fc else { preconditionFailure("this ResNet was made without its last layer") }
+        return fc(features(x, mode: mode))
+    }
+
+    public func layer(_ name: String, _ x: Tensor) -> Tensor? {
+        guard let last = layerNames.firstIndex(of: name) else { return nil }
+        var x = bn1(conv1(x), mode: .evaluate).relu_()
+        if last == 0 { return x }
+        if stem == .imagenet { x = x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1)) }
+        for stage in [layer1, layer2, layer3, layer4].prefix(last) { x = stage(x, mode: .evaluate) }
+        return name == "avgpool" ? x.mean([2, 3]) : x
+    }
+}
+
+/// Blocks that work at one resolution; the first one changes it.
+private final class Stage {
+    private let blocks: [Block]
+
+    init(_ scope: Scope, in inputs: Int, planes: Int, blocks count: Int, stride: Int, isBottleneck: Bool) {
+        let outputs = isBottleneck ? planes * 4 : planes
+        blocks = (0..<count).map { index in
+            Block(
+                scope / index, in: index == 0 ? inputs : outputs, planes: planes, out: outputs,
+                stride: index == 0 ? stride : 1, isBottleneck: isBottleneck)
+        }
+    }
+
+    func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor { blocks.reduce(x) { $1($0, mode: mode) } }
+}
+
+/// Residual block: relu(F(x) + shortcut(x)).
+private final class Block {
+    private let convolutions: [(conv: Conv2d, bn: BatchNorm2d)]
+    private let downsample: (conv: Conv2d, bn: BatchNorm2d)?
+
+    init(_ scope: Scope, in inputs: Int, planes: Int, out outputs: Int, stride: Int, isBottleneck: Bool) {
+        func layer(_ conv: Scope, _ bn: Scope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int) -> (
+            Conv2d, BatchNorm2d
+        ) {
+            (
+                Conv2d(
+                    conv, in: inputs, out: outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
+                    initializer: .kaimingNormalFanOut),
+                BatchNorm2d(bn, outputs)
+            )
+        }
+        // (in, out, kernel, stride) of each convolution.
+        let plan =
+            isBottleneck
+            ? [(inputs, planes, 1, 1), (planes, planes, 3, stride), (planes, outputs, 1, 1)]
+            : [(inputs, planes, 3, stride), (planes, outputs, 3, 1)]
+        convolutions = plan.enumerated().map { index, part in
+            layer(
+                scope / "conv\(index + 1)", scope / "bn\(index + 1)", in: part.0, out: part.1, kernel: part.2,
+                stride: part.3)
+        }
+        let shortcut = scope / "downsample"
+        downsample =
+            stride != 1 || inputs != outputs
+            ? layer(shortcut / 0, shortcut / 1, in: inputs, out: outputs, kernel: 1, stride: stride) : nil
+    }
+
+    func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
+        var out = x
+        for (index, part) in convolutions.enumerated() {
+            out = part.bn(part.conv(out), mode: mode)
+            if index < convolutions.count - 1 { out.relu_() }
+        }
+        let shortcut = downsample.map { $0.bn($0.conv(x), mode: mode) } ?? x
+        return out.add_(shortcut).relu_()
+    }
+}

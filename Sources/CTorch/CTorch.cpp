@@ -1,0 +1,285 @@
+#include "CTorch.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <torch/version.h>
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace {
+
+std::atomic<int64_t> liveTensors{0};
+
+CTTensor *wrap(at::Tensor tensor) {
+    liveTensors.fetch_add(1, std::memory_order_relaxed);
+    return reinterpret_cast<CTTensor *>(tensor.unsafeReleaseTensorImpl());
+}
+
+// Borrows without touching the reference count.
+const at::Tensor &borrow(CTTensor *const &handle) {
+    static_assert(sizeof(at::Tensor) == sizeof(CTTensor *), "at::Tensor is one intrusive pointer");
+    return *reinterpret_cast<const at::Tensor *>(&handle);
+}
+
+at::Generator &generator(CTGenerator *handle) { return *reinterpret_cast<at::Generator *>(handle); }
+
+// Runs `body`; turns whatever it throws into a message and returns `failure`.
+template <typename Result, typename Body>
+Result guarded(CTError error, Result failure, Body body) noexcept {
+    try {
+        return body();
+    } catch (const c10::Error &e) {
+        *error = strdup(e.what_without_backtrace());
+    } catch (const std::exception &e) {
+        *error = strdup(e.what());
+    } catch (...) {
+        *error = strdup("unknown C++ exception");
+    }
+    return failure;
+}
+
+c10::IValue toIValue(const CTValue &value) {
+    const auto count = static_cast<size_t>(value.integer);
+    switch (value.kind) {
+    case CT_NONE: return c10::IValue();
+    case CT_TENSOR: {
+        auto handle = static_cast<CTTensor *>(const_cast<void *>(value.pointer));
+        return c10::IValue(borrow(handle));
+    }
+    case CT_INT: return c10::IValue(value.integer);
+    case CT_DOUBLE: return c10::IValue(value.real);
+    case CT_BOOL: return c10::IValue(value.integer != 0);
+    case CT_INTS: return c10::IValue(at::IntArrayRef(static_cast<const int64_t *>(value.pointer), count));
+    case CT_DOUBLES: return c10::IValue(at::ArrayRef<double>(static_cast<const double *>(value.pointer), count));
+    case CT_BOOLS: {
+        c10::List<bool> list;
+        for (size_t i = 0; i < count; ++i) list.push_back(static_cast<const bool *>(value.pointer)[i]);
+        return c10::IValue(std::move(list));
+    }
+    case CT_TENSORS: {
+        c10::List<at::Tensor> list;
+        auto handles = static_cast<CTTensor *const *>(value.pointer);
+        list.reserve(count);
+        for (size_t i = 0; i < count; ++i) list.push_back(borrow(handles[i]));
+        return c10::IValue(std::move(list));
+    }
+    case CT_OPTIONAL_TENSORS: {
+        c10::List<std::optional<at::Tensor>> list;
+        auto handles = static_cast<CTTensor *const *>(value.pointer);
+        for (size_t i = 0; i < count; ++i)
+            list.push_back(handles[i] ? std::optional<at::Tensor>(borrow(handles[i])) : std::nullopt);
+        return c10::IValue(std::move(list));
+    }
+    case CT_STRING: return c10::IValue(std::string(static_cast<const char *>(value.pointer)));
+    case CT_GENERATOR:
+        return c10::IValue(generator(static_cast<CTGenerator *>(const_cast<void *>(value.pointer))));
+    case CT_DEVICE:
+        return c10::IValue(at::Device(static_cast<at::DeviceType>(value.integer), static_cast<int8_t>(value.real)));
+    }
+    TORCH_CHECK(false, "unknown argument kind");
+}
+
+}  // namespace
+
+void ct_release_error(char *error) { free(error); }
+
+void ct_tensor_release(CTTensor *tensor) {
+    liveTensors.fetch_sub(1, std::memory_order_relaxed);
+    c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(reinterpret_cast<c10::TensorImpl *>(tensor));
+}
+
+CTTensor *ct_tensor_retain(CTTensor *tensor) { return wrap(borrow(tensor)); }
+int64_t ct_tensor_live_count(void) { return liveTensors.load(std::memory_order_relaxed); }
+int64_t ct_tensor_rank(CTTensor *tensor) { return borrow(tensor).dim(); }
+
+void ct_tensor_sizes(CTTensor *tensor, int64_t *sizes) {
+    auto source = borrow(tensor).sizes();
+    std::copy(source.begin(), source.end(), sizes);
+}
+
+void ct_tensor_strides(CTTensor *tensor, int64_t *strides) {
+    auto source = borrow(tensor).strides();
+    std::copy(source.begin(), source.end(), strides);
+}
+
+int32_t ct_tensor_dtype(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).scalar_type()); }
+int32_t ct_tensor_device_type(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).device().type()); }
+int32_t ct_tensor_device_index(CTTensor *tensor) { return borrow(tensor).device().index(); }
+
+bool ct_tensor_is_contiguous(CTTensor *tensor, int32_t memory_format) {
+    return borrow(tensor).is_contiguous(static_cast<at::MemoryFormat>(memory_format));
+}
+
+int64_t ct_tensor_byte_count(CTTensor *tensor) { return static_cast<int64_t>(borrow(tensor).nbytes()); }
+void *ct_tensor_data(CTTensor *tensor) { return borrow(tensor).data_ptr(); }
+
+CTTensor *ct_tensor_from_bytes(const void *bytes, size_t byte_count, const int64_t *sizes, int64_t rank, int32_t dtype,
+                               CTError error) {
+    return guarded<CTTensor *>(error, nullptr, [&] {
+        auto tensor = at::empty(at::IntArrayRef(sizes, static_cast<size_t>(rank)), static_cast<at::ScalarType>(dtype));
+        TORCH_CHECK(tensor.nbytes() == byte_count, "expected ", tensor.nbytes(), " bytes, got ", byte_count);
+        if (byte_count > 0) std::memcpy(tensor.data_ptr(), bytes, byte_count);
+        return wrap(std::move(tensor));
+    });
+}
+
+CTOperator *ct_operator_find(const char *name, const char *overload, CTError error) {
+    return guarded<CTOperator *>(error, nullptr, [&] {
+        auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+        return reinterpret_cast<CTOperator *>(new c10::OperatorHandle(handle));
+    });
+}
+
+int64_t ct_operator_call(CTOperator *op, const CTValue *arguments, int64_t argument_count, CTTensor **results,
+                         int64_t capacity, CTError error) {
+    return guarded<int64_t>(error, -1, [&]() -> int64_t {
+        auto &handle = *reinterpret_cast<c10::OperatorHandle *>(op);
+        const auto &schema = handle.schema();
+        const auto &formals = schema.arguments();
+        TORCH_CHECK(static_cast<size_t>(argument_count) <= formals.size(), schema.name(), " takes ", formals.size(),
+                    " arguments, got ", argument_count);
+        torch::jit::Stack stack;
+        stack.reserve(formals.size());
+        for (int64_t i = 0; i < argument_count; ++i) stack.push_back(toIValue(arguments[i]));
+        for (size_t i = static_cast<size_t>(argument_count); i < formals.size(); ++i) {
+            TORCH_CHECK(formals[i].default_value().has_value(), schema.name(), " needs argument ", formals[i].name());
+            stack.push_back(*formals[i].default_value());
+        }
+        handle.callBoxed(stack);
+        int64_t count = 0;
+        auto put = [&](const at::Tensor &tensor) {
+            TORCH_CHECK(count < capacity, schema.name(), " returned more tensors than expected");
+            results[count] = tensor.defined() ? wrap(tensor) : nullptr;
+            ++count;
+        };
+        try {
+            for (const auto &value : stack) {
+                if (value.isTensor()) {
+                    put(value.toTensor());
+                } else if (value.isTensorList()) {
+                    for (const at::Tensor &tensor : value.toTensorVector()) put(tensor);
+                }
+            }
+        } catch (...) {
+            for (int64_t i = 0; i < count; ++i)
+                if (results[i]) ct_tensor_release(results[i]);
+            throw;
+        }
+        return count;
+    });
+}
+
+bool ct_backward(CTTensor *tensor, CTTensor *gradient, CTError error) {
+    return guarded(error, false, [&] {
+        borrow(tensor).backward(gradient ? borrow(gradient) : at::Tensor());
+        return true;
+    });
+}
+
+CTTensor *ct_gradient(CTTensor *tensor) {
+    const auto &gradient = borrow(tensor).grad();
+    return gradient.defined() ? wrap(gradient) : nullptr;
+}
+
+void ct_set_gradient(CTTensor *tensor, CTTensor *gradient) {
+    borrow(tensor).mutable_grad() = gradient ? borrow(gradient) : at::Tensor();
+}
+
+bool ct_requires_gradient(CTTensor *tensor) { return borrow(tensor).requires_grad(); }
+
+bool ct_set_requires_gradient(CTTensor *tensor, bool value, CTError error) {
+    return guarded(error, false, [&] {
+        borrow(tensor).set_requires_grad(value);
+        return true;
+    });
+}
+
+double ct_item_double(CTTensor *tensor, CTError error) {
+    return guarded(error, 0.0, [&] { return borrow(tensor).item().toDouble(); });
+}
+
+int64_t ct_item_int(CTTensor *tensor, CTError error) {
+    return guarded<int64_t>(error, 0, [&] { return borrow(tensor).item().toLong(); });
+}
+
+bool ct_set_gradient_mode(bool enabled) {
+    bool before = at::GradMode::is_enabled();
+    at::GradMode::set_enabled(enabled);
+    return before;
+}
+
+bool ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
+    auto type = static_cast<at::DeviceType>(device_type);
+    bool before = at::autocast::is_autocast_enabled(type);
+    at::autocast::set_autocast_enabled(type, enabled);
+    if (enabled) at::autocast::set_autocast_dtype(type, static_cast<at::ScalarType>(dtype));
+    return before;
+}
+
+void ct_clear_autocast_cache(void) { at::autocast::clear_cache(); }
+
+CTGenerator *ct_generator_make(int32_t device_type, int32_t device_index, uint64_t seed, CTError error) {
+    return guarded<CTGenerator *>(error, nullptr, [&] {
+        auto type = static_cast<at::DeviceType>(device_type);
+        at::Generator made = type == at::kCPU
+            ? at::make_generator<at::CPUGeneratorImpl>(seed)
+            : at::globalContext().getAcceleratorHooksInterface(type).getNewGenerator(static_cast<int8_t>(device_index));
+        made.set_current_seed(seed);
+        return reinterpret_cast<CTGenerator *>(new at::Generator(std::move(made)));
+    });
+}
+
+void ct_generator_release(CTGenerator *handle) { delete &generator(handle); }
+
+CTTensor *ct_generator_state(CTGenerator *handle, CTError error) {
+    return guarded<CTTensor *>(error, nullptr, [&] { return wrap(generator(handle).get_state()); });
+}
+
+bool ct_generator_set_state(CTGenerator *handle, CTTensor *state, CTError error) {
+    return guarded(error, false, [&] {
+        generator(handle).set_state(borrow(state));
+        return true;
+    });
+}
+
+int32_t ct_thread_count(void) { return at::get_num_threads(); }
+void ct_set_thread_count(int32_t count) { at::set_num_threads(count); }
+const char *ct_version(void) { return TORCH_VERSION; }
+
+bool ct_load_cuda(CTError error) {
+    static const std::string failure = [] {
+        Dl_info info;
+        void *inside = reinterpret_cast<void *>(static_cast<int (*)()>(&at::get_num_threads));
+        if (!dladdr(inside, &info)) return std::string("libtorch_cpu was not found in memory");
+        std::string folder(info.dli_fname);
+        folder.erase(folder.rfind('/') + 1);
+        if (!dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL)) return std::string(dlerror());
+        return std::string();
+    }();
+    return guarded(error, false, [&] {
+        TORCH_CHECK(failure.empty(), failure);
+        return true;
+    });
+}
+
+int32_t ct_cuda_device_count(void) {
+    return at::hasCUDA() ? static_cast<int32_t>(at::detail::getCUDAHooks().deviceCount()) : 0;
+}
+
+bool ct_cuda_synchronize(int32_t device_index, CTError error) {
+    return guarded(error, false, [&] {
+        at::detail::getCUDAHooks().deviceSynchronize(static_cast<int8_t>(device_index));
+        return true;
+    });
+}

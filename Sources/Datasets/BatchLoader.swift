@@ -1,0 +1,118 @@
+public import Imaging
+internal import Support
+
+/// What to do about an image that cannot be read.
+public enum BadImagePolicy: Sendable {
+    /// `next()` throws.
+    case stop
+    /// The image is left out of its batch; `report` gets the error's text, on the thread that calls `next()`.
+    case skip(report: @Sendable (String) -> Void)
+}
+
+/// Reads, decodes and augments images on worker threads and hands them out batch by batch, in order.
+///
+/// Each sample's random choices come from `RandomStream(seed, epoch, index)`, so the batches are the same for any
+/// number of workers and any batch to start from. Dropping the loader stops its threads.
+public final class BatchLoader {
+    public let batchSize: Int
+    /// Batches in the whole order, those before `startBatch` included.
+    public let batchCount: Int
+    /// Number of the batch that `next()` gives next, counted from 0.
+    public private(set) var position: Int
+    /// Images left out so far.
+    public private(set) var skippedCount = 0
+
+    private let samples: SampleLoader
+    private let policy: BadImagePolicy
+    private let workers: WorkerPool<Chunk>?
+    private var nextChunk = 0
+    private var failure: (any Error)?
+
+    /// Samples a worker takes at a time: few enough that all workers share a batch and the first one comes soon.
+    private static let chunkSize = 16
+
+    /// - Parameters:
+    ///   - order: indices into `collection`, cut into batches from the front.
+    ///   - dropLast: leaves out the last batch when it is not full.
+    ///   - workers: threads; 0 does the work inside `next()`.
+    ///   - prefetch: batches that may lie ready or be in work ahead of the consumer; at least 1.
+    ///   - startBatch: the first batch to give, to resume in the middle of an epoch.
+    public init(
+        _ collection: any ImageCollection, order: [Int], batchSize: Int, dropLast: Bool = false,
+        pipeline: ImagePipeline, seed: UInt64, epoch: Int, workers: Int = 2, prefetch: Int = 2, startBatch: Int = 0,
+        onBadImage policy: BadImagePolicy = .stop
+    ) {
+        precondition(batchSize > 0 && workers >= 0 && prefetch > 0, "a loader needs a batch size and a prefetch depth")
+        precondition(startBatch >= 0 && epoch >= 0, "epochs and batches are counted from 0")
+        self.batchSize = batchSize
+        batchCount = dropLast ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
+        position = startBatch
+        self.policy = policy
+        var skips = false
+        if case .skip = policy { skips = true }
+        let samples = SampleLoader(
+            collection: collection, order: order, pipeline: pipeline, seed: seed, epoch: epoch, skipsBadImages: skips)
+        self.samples = samples
+        guard workers > 0, startBatch < batchCount else {
+            self.workers = nil
+            return
+        }
+        let perBatch = Self.chunks(ofBatch: startBatch, batchSize: batchSize, sampleCount: order.count).count
+        let total = (startBatch..<batchCount).last.map { last in
+            (last - startBatch) * perBatch
+                + Self.chunks(ofBatch: last, batchSize: batchSize, sampleCount: order.count).count
+        }
+        self.workers = WorkerPool(threads: workers, jobs: total ?? 0, depth: prefetch * perBatch) { job in
+            let batch = startBatch + job / perBatch
+            let chunks = Self.chunks(ofBatch: batch, batchSize: batchSize, sampleCount: order.count)
+            return try samples.load(chunks[job % perBatch])
+        }
+    }
+
+    /// The next batch; nil after the last one. Blocks until it is ready.
+    ///
+    /// - Throws: `InputError` naming the image, in the batch it belongs to, and again on every later call.
+    public func next() throws -> HostBatch? {
+        if let failure { throw failure }
+        guard position < batchCount else { return nil }
+        do {
+            let batch = try assemble()
+            position += 1
+            return batch
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private func assemble() throws -> HostBatch {
+        var chunks: [Chunk] = []
+        for range in Self.chunks(ofBatch: position, batchSize: batchSize, sampleCount: samples.order.count) {
+            chunks.append(try workers?.take(nextChunk) ?? samples.load(range))
+            nextChunk += 1
+        }
+        for problem in chunks.flatMap(\.problems) {
+            skippedCount += 1
+            if case .skip(let report) = policy { report(problem) }
+        }
+        guard let size = chunks.lazy.compactMap(\.size).first else {
+            throw InputError(samples.collection.source, "every image of batch \(position) is unreadable")
+        }
+        for chunk in chunks {
+            if let other = chunk.size {
+                try checkSize(other, size, name: samples.collection.path(chunk.indices[0]))
+            }
+        }
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(chunks.reduce(0) { $0 + $1.pixels.count })
+        for chunk in chunks { pixels += chunk.pixels }
+        return HostBatch(
+            pixels: pixels, size: size, indices: chunks.flatMap(\.indices), labels: chunks.flatMap(\.labels))
+    }
+
+    /// The positions in the order that make up a batch, cut into the pieces workers take.
+    private static func chunks(ofBatch batch: Int, batchSize: Int, sampleCount: Int) -> [Range<Int>] {
+        let end = min((batch + 1) * batchSize, sampleCount)
+        return stride(from: batch * batchSize, to: end, by: chunkSize).map { $0..<min($0 + chunkSize, end) }
+    }
+}

@@ -1,0 +1,45 @@
+public import Imaging
+internal import Support
+
+/// Images ready to become a tensor: plain values that may cross threads.
+public struct HostBatch: Hashable, Sendable {
+    /// `count` × height × width × 3 (NHWC), RGB.
+    public let pixels: [UInt8]
+    /// The size of each image.
+    public let size: ImageSize
+    /// Indices into the collection.
+    public let indices: [Int]
+    /// Class indices; −1 where there is none.
+    public let labels: [Int]
+
+    public var count: Int { indices.count }
+
+    /// Traps when the numbers of pixels, indices and labels do not fit together.
+    public init(pixels: [UInt8], size: ImageSize, indices: [Int], labels: [Int]) {
+        precondition(
+            indices.count == labels.count && pixels.count == indices.count * size.pixelCount * 3,
+            "\(pixels.count) bytes, \(indices.count) indices, \(labels.count) labels of \(size) make no batch")
+        self.pixels = pixels
+        self.size = size
+        self.indices = indices
+        self.labels = labels
+    }
+}
+
+/// The order in which an epoch visits the images: a permutation that depends on seed and epoch alone.
+public struct EpochSampler: Hashable, Sendable {
+    public var count: Int
+    public var seed: UInt64
+    public var epoch: Int
+
+    public init(count: Int, seed: UInt64, epoch: Int) {
+        self.count = count
+        self.seed = seed
+        self.epoch = epoch
+    }
+
+    public var order: [Int] {
+        var random = RandomStream(seed, UInt64(epoch))
+        return random.permutation(count)
+    }
+}

@@ -1,0 +1,56 @@
+internal import Imaging
+internal import Support
+
+/// Some consecutive samples of a batch, prepared by one worker.
+struct Chunk: Sendable {
+    var pixels: [UInt8] = []
+    /// The size of each image; nil when all were left out.
+    var size: ImageSize?
+    var indices: [Int] = []
+    var labels: [Int] = []
+    /// What was wrong with the images that were left out.
+    var problems: [String] = []
+}
+
+/// Everything a worker needs to prepare any chunk; the result depends on nothing else.
+struct SampleLoader: Sendable {
+    let collection: any ImageCollection
+    let order: [Int]
+    let pipeline: ImagePipeline
+    let seed: UInt64
+    let epoch: Int
+    let skipsBadImages: Bool
+
+    /// Prepares the samples at these positions of the order.
+    func load(_ positions: Range<Int>) throws -> Chunk {
+        var chunk = Chunk()
+        for position in positions {
+            let index = order[position]
+            do {
+                let name = collection.path(index)
+                var random = RandomStream(seed, UInt64(epoch), UInt64(index))
+                let image = try pipeline.load(try collection.data(index), name: name, random: &random)
+                if chunk.size == nil {
+                    chunk.size = image.size
+                    chunk.pixels.reserveCapacity(positions.count * image.pixels.count)
+                }
+                try checkSize(image.size, chunk.size ?? image.size, name: name)
+                chunk.pixels += image.pixels
+                chunk.indices.append(index)
+                chunk.labels.append(collection.label(index) ?? -1)
+            } catch let error as InputError where skipsBadImages {
+                chunk.problems.append("\(error)")
+            }
+        }
+        return chunk
+    }
+}
+
+/// Images of one batch must be of one size; without a step that sees to it, the data have to.
+func checkSize(_ size: ImageSize, _ expected: ImageSize, name: String) throws {
+    if size != expected {
+        throw InputError(
+            name, "is \(size.width)x\(size.height) pixels, others of its batch \(expected.width)x\(expected.height)",
+            remedy: "set an image size")
+    }
+}

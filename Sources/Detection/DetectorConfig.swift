@@ -1,0 +1,68 @@
+public import Backbone
+public import Imaging
+public import Support
+
+/// What a trained detector is: stored with its weights, so that it can be used without the data it was trained on.
+public struct DetectorConfig: Hashable, Sendable {
+    public var network: NetworkConfig
+    public var normalization: Normalization
+    public var classes: [String]
+    /// Images are resized so that the short side has this length, unless the long one would exceed its limit.
+    public var shortSide = 600
+    public var longSide = 1000
+    /// Cells a side that a region is pooled to; nil for what the network is published with.
+    public var regionSize: Int?
+    /// Most proposals of an image that are looked at.
+    public var proposals = 2000
+
+    public init(network: NetworkConfig, normalization: Normalization, classes: [String]) {
+        self.network = network
+        self.normalization = normalization
+        self.classes = classes
+    }
+
+    /// The size an image is worked on at.
+    public func inputSize(_ size: ImageSize) -> ImageSize {
+        size.scaled(shortSide: shortSide, longSideAtMost: longSide)
+    }
+
+    public var json: JSON {
+        [
+            "head": "fast", "arch": .string(network.architecture.rawValue), "stem": .string(network.stem.rawValue),
+            "normalization": normalization.json, "classes": .array(classes.map { .string($0) }),
+            "short_side": .integer(shortSide), "long_side": .integer(longSide), "proposals": .integer(proposals),
+            "region_size": regionSize.map { .integer($0) } ?? .null,
+        ]
+    }
+
+    /// From `json`; throws naming the field that is wrong.
+    public init(json: JSON, file: String) throws(InputError) {
+        func bad(_ field: String) -> InputError {
+            InputError(file, "its description has no valid \"\(field)\"", remedy: "give a model written by finetune")
+        }
+        guard json["head"]?.stringValue == "fast" else { throw bad("head") }
+        guard let arch = json["arch"]?.stringValue.flatMap(Architecture.init(rawValue:)) else { throw bad("arch") }
+        guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)),
+            stem == .imagenet || (arch != .alexnet && arch != .vgg16)
+        else { throw bad("stem") }
+        guard let normalization = json["normalization"].flatMap(Normalization.init(json:)) else {
+            throw bad("normalization")
+        }
+        guard let names = json["classes"]?.arrayValue, !names.isEmpty else { throw bad("classes") }
+        let classes = names.compactMap(\.stringValue)
+        guard classes.count == names.count else { throw bad("classes") }
+        self.init(network: NetworkConfig(arch, stem: stem), normalization: normalization, classes: classes)
+        func positive(_ field: String) throws(InputError) -> Int {
+            guard let value = json[field]?.intValue, (1...1_000_000).contains(value) else { throw bad(field) }
+            return value
+        }
+        if let size = json["region_size"], size != .null {
+            guard let cells = size.intValue, (1...64).contains(cells) else { throw bad("region_size") }
+            guard cells == 7 || arch != .vgg16, cells == 6 || arch != .alexnet else { throw bad("region_size") }
+            regionSize = cells
+        }
+        shortSide = try positive("short_side")
+        longSide = try positive("long_side")
+        proposals = try positive("proposals")
+    }
+}

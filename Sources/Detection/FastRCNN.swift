@@ -1,0 +1,84 @@
+public import Backbone
+public import Boxes
+public import Torch
+
+/// Fast R-CNN (Girshick, ICCV 2015): the trunk of a network once an image, then for each region ROI pooling, the rest
+/// of the network, a classifier over K classes and background, and a box regressor for each class.
+///
+/// Letters: K classes, R regions of all images. Class 0 of the head is background, class k + 1 is class k of the data.
+public final class FastRCNN {
+    public let network: any Network
+    public let parameters: Parameters
+    public let classCount: Int
+    private let pooling: RegionPooling
+    private let classifier: Linear
+    private let regressor: Linear
+
+    /// Initialised as published: classifier N(0, .01), regressor N(0, .001), biases 0.
+    public init(_ scope: Scope, config: NetworkConfig, classCount: Int, regionSize: Int? = nil) {
+        self.classCount = classCount
+        parameters = scope.parameters
+        var trunkConfig = config
+        trunkConfig.classes = nil
+        network = trunkConfig.makeNetwork(scope / Self.backbonePrefix)
+        precondition(
+            regionSize == nil || regionSize == network.regionSize || network.takesAnyRegionSize,
+            "\(config.architecture.rawValue) takes regions of \(network.regionSize) cells only")
+        pooling = RegionPooling(size: regionSize ?? network.regionSize, scale: 1 / Double(network.trunkStride))
+        let head = scope / "box_predictor"
+        classifier = Linear(
+            head / "cls_score", in: network.featureCount, out: classCount + 1,
+            initializer: .normal(standardDeviation: 0.01))
+        regressor = Linear(
+            head / "bbox_pred", in: network.featureCount, out: 4 * (classCount + 1),
+            initializer: .normal(standardDeviation: 0.001))
+    }
+
+    /// Where the network's parameters are among the model's.
+    public static let backbonePrefix = "backbone"
+
+    /// Feature map of one image: x [1, 3, H, W] → [1, C, H/stride, W/stride].
+    public func map(_ x: Tensor, mode: Mode) -> Tensor { network.trunk(x, mode: mode) }
+
+    /// Regions pooled from their image's map: [R, C, S, S], in the order of images and regions.
+    public func pool(_ map: Tensor, _ boxes: [Box]) -> Tensor { pooling(map, boxes.map { Region(image: 0, box: $0) }) }
+
+    /// pooled [R, C, S, S] → logits [R, K + 1] and deltas [R, 4·(K + 1)].
+    public func head(_ pooled: Tensor, mode: Mode) -> (logits: Tensor, deltas: Tensor) {
+        let features = network.regionFeatures(pooled, mode: mode)  // [R, F]
+        return (classifier(features), regressor(features))
+    }
+
+    /// Cross-entropy over all regions, and smooth L1 (σ = 1) over the deltas of regions on objects, summed over the four
+    /// components and divided by the number of all regions.
+    ///
+    /// labels [R] int64 (0 is background), targets [R, 4] float32, ignored for background.
+    public static func losses(
+        logits: Tensor, deltas: Tensor, labels: Tensor, targets: Tensor
+    ) -> (classification: Tensor, regression: Tensor) {
+        let regions = labels.size(0)
+        let classification = logits.to(dtype: .float32).crossEntropy(labels)
+        let own = labels.reshape(regions, 1, 1).expand(-1, 1, 4)
+        let predicted = deltas.to(dtype: .float32).reshape(regions, -1, 4).gather(1, own).squeeze(1)  // [R, 4]
+        let mask = labels.greater(0).to(dtype: .float32).unsqueeze(1)
+        let regression = (predicted.smoothL1(targets, beta: 1) * mask).sum() * (1 / Double(regions))
+        return (classification, regression)
+    }
+
+    /// The model's tensors with the target normalisation folded into the regressor, so that it predicts plain deltas.
+    public func foldedTensors(_ statistics: BoxTargetStatistics) -> [(name: String, tensor: Tensor)] {
+        withoutGradients {
+            // Background has no targets; its four rows stay as they are.
+            let deviation = Tensor([1, 1, 1, 1] + statistics.deviation.map { Float($0) })
+            let mean = Tensor([0, 0, 0, 0] + statistics.mean.map { Float($0) })
+            return parameters.entries.map { entry in
+                let tensor = entry.tensor.detach().to(device: .cpu)
+                switch entry.name {
+                case "box_predictor.bbox_pred.weight": return (entry.name, tensor * deviation.unsqueeze(1))
+                case "box_predictor.bbox_pred.bias": return (entry.name, tensor * deviation + mean)
+                default: return (entry.name, tensor)
+                }
+            }
+        }
+    }
+}

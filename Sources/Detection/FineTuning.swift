@@ -1,0 +1,180 @@
+internal import Backbone
+internal import Boxes
+internal import Datasets
+internal import Imaging
+internal import Support
+public import Torch
+public import Training
+
+/// Fine-tunes a Fast R-CNN on images with objects; the loop in `Training` drives it.
+public final class FineTuning: TrainingTask {
+    public let options: FineTuneOptions
+    public let model: FastRCNN
+    public let optimizer: SGD
+    public let stepsPerEpoch: Int
+    public let statistics: BoxTargetStatistics
+    /// What became of the weights the backbone was started from; nil for random ones.
+    public private(set) var initialization: Parameters.LoadReport?
+
+    private let maker: SampleMaker
+    private let generator: Generator
+    private let schedule: LearningRateSchedule
+    private let trunkMode: Mode
+    private let headMode: Mode
+    private var pool: WorkerPool<TrainingSample>?
+    /// Number of the sample, over all epochs, that job 0 of the pool makes.
+    private var poolStart = 0
+
+    /// Samples that may lie ready or be in work ahead of the step.
+    private static let prefetch = 6
+
+    /// - Parameter weights: Tensors by torchvision's names; nil leaves the backbone at its random values.
+    /// - Throws: `InputError` when the set has no objects to learn from, or the weights do not fit the trunk.
+    public init(_ options: FineTuneOptions, data: DetectionSet, weights: [String: Tensor]?, weightPath: String = "")
+        throws
+    {
+        self.options = options
+        guard data.count > 0 else {
+            throw InputError(data.images.source, "has no images", remedy: "name another image set")
+        }
+        guard
+            (0..<data.count).contains(where: { !data.trainingObjects($0, difficult: options.trainsOnDifficult).isEmpty }
+            )
+        else {
+            throw InputError(
+                data.images.source, "has no objects of the classes to train on",
+                remedy: "check the classes and annotations")
+        }
+        let scope = Scope(seed: options.seed, device: options.device)
+        model = FastRCNN(
+            scope, config: options.detector.network, classCount: options.detector.classes.count,
+            regionSize: options.detector.regionSize)
+        generator = scope.generator
+        statistics = try SampleMaker.statistics(of: data, options: options, threads: options.workers)
+        maker = SampleMaker(
+            set: data, detector: options.detector, sampler: options.sampler,
+            trainsOnDifficult: options.trainsOnDifficult,
+            statistics: statistics, seed: options.seed)
+        stepsPerEpoch = max(1, maker.samplesPerEpoch / options.imagesPerStep)
+        schedule = LearningRateSchedule(
+            base: options.learningRate, decay: .milestones(options.milestones, gamma: options.gamma))
+        let batchNormMode: Mode = options.batchNorm == .train ? .train : .evaluate
+        trunkMode = batchNormMode
+        headMode = model.network.hasBatchNorm ? batchNormMode : .train
+        if let weights {
+            initialization = try Self.load(weights, into: model, from: weightPath)
+        }
+        Self.freeze(model, options)
+        optimizer = SGD(Self.groups(model.parameters, options), momentum: options.momentum)
+    }
+
+    /// Loads the backbone, which has to be complete; projections and classifiers on top of it stay behind.
+    private static func load(_ weights: [String: Tensor], into model: FastRCNN, from path: String) throws
+        -> Parameters.LoadReport
+    {
+        let prefix = FastRCNN.backbonePrefix + "."
+        let report = model.parameters.load(
+            Dictionary(uniqueKeysWithValues: weights.map { (prefix + $0.key, $0.value) }))
+        let missing = report.missing.filter { $0.hasPrefix(prefix) } + report.mismatched
+        if let first = missing.first {
+            throw InputError(
+                path, "does not fit the backbone: \(first) is missing or has another shape", remedy: "check --arch")
+        }
+        return report
+    }
+
+    private static func freeze(_ model: FastRCNN, _ options: FineTuneOptions) {
+        if options.freezesFirstLayers {
+            model.parameters.freeze(model.network.frozenPrefixes.map { "\(FastRCNN.backbonePrefix).\($0)" })
+        }
+        guard options.batchNorm == .frozen else { return }
+        // A frozen batch norm keeps scale and shift, too.
+        model.parameters.freeze(batchNormPrefixes(model.parameters))
+    }
+
+    private static func batchNormPrefixes(_ parameters: Parameters) -> [String] {
+        parameters.entries.compactMap {
+            $0.name.hasSuffix(".running_mean") ? String($0.name.dropLast("running_mean".count)) : nil
+        }
+    }
+
+    /// Weights decay; biases have no decay and twice the rate; batch norm has no decay.
+    private static func groups(_ parameters: Parameters, _ options: FineTuneOptions) -> [ParameterGroup] {
+        let norms = Set(batchNormPrefixes(parameters))
+        func isNorm(_ name: String) -> Bool {
+            norms.contains { name.hasPrefix($0) }
+        }
+        let trainable = parameters.trainable
+        return [
+            ParameterGroup(
+                trainable.filter { !isNorm($0.name) && !$0.name.hasSuffix(".bias") }, weightDecay: options.weightDecay),
+            ParameterGroup(
+                trainable.filter { !isNorm($0.name) && $0.name.hasSuffix(".bias") }, learningRateScale: 2,
+                weightDecay: 0),
+            ParameterGroup(trainable.filter { isNorm($0.name) }, weightDecay: 0),
+        ]
+    }
+
+    // MARK: TrainingTask
+
+    public var parameters: Parameters { model.parameters }
+    public var totalSteps: Int { options.iterations }
+    public func learningRate(atStep step: Int) -> Double { schedule.rate(atStep: step) }
+
+    public func forward(step: Int) throws -> StepResult {
+        let samples = try (0..<options.imagesPerStep).map { try sample(step * options.imagesPerStep + $0) }
+        let images = maker.set.images
+        let labels = Tensor(samples.flatMap(\.labels)).to(device: options.device)  // [R]
+        let targets = Tensor(samples.flatMap(\.targets), shape: [labels.count, 4]).to(device: options.device)
+        let (logits, deltas) = withPrecision(options.precision, on: options.device) {
+            // Images differ in size, so each has a trunk of its own; the regions of all share the head.
+            let pooled = samples.filter { !$0.boxes.isEmpty }.map { sample in
+                let x = options.detector.normalization(
+                    sample.image.pixels, count: 1, height: sample.image.height, width: sample.image.width,
+                    device: options.device)
+                return model.pool(model.map(x, mode: trunkMode), sample.boxes)
+            }
+            return model.head(Tensor.cat(pooled), mode: headMode)
+        }
+        let losses = FastRCNN.losses(logits: logits, deltas: deltas, labels: labels, targets: targets)
+        let accuracy = withoutGradients {
+            logits.argmax(1).equal(labels).to(dtype: .float32).mean().item
+        }
+        return StepResult(
+            loss: losses.classification + losses.regression, images: samples.count,
+            values: [
+                ("classification_loss", losses.classification.item), ("box_loss", losses.regression.item),
+                ("roi_accuracy", accuracy),
+            ]
+        ) { samples.map { images.path($0.index) } }
+    }
+
+    public func finish(step: Int) {}
+
+    /// The sample with that number, counted over all epochs; samples are asked for in order.
+    private func sample(_ number: Int) throws -> TrainingSample {
+        if pool == nil {
+            poolStart = number
+            let (maker, start) = (maker, number)
+            let total = options.iterations * options.imagesPerStep
+            pool = WorkerPool(threads: max(1, options.workers), jobs: total - start, depth: Self.prefetch) { job in
+                let number = start + job
+                return try maker.sample(epoch: number / maker.samplesPerEpoch, position: number % maker.samplesPerEpoch)
+            }
+        }
+        return try pool!.take(number - poolStart)
+    }
+
+    public var extraState: Checkpoint {
+        Checkpoint(tensors: [("generator", generator.state)])
+    }
+
+    public func restore(extraState: Checkpoint) throws {
+        for (name, tensor) in extraState.tensors where name == "generator" { try generator.restore(tensor) }
+    }
+
+    /// Writes the trained detector.
+    public func writeModel(to path: String) throws {
+        try Detector.write(model.foldedTensors(statistics), options.detector, to: path)
+    }
+}

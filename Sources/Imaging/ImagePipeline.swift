@@ -1,0 +1,176 @@
+public import Foundation
+public import Support
+
+/// One step of the preparation of an image, as torchvision defines the transform of the same name on PIL images.
+public enum ImageStep: Hashable, Sendable {
+    /// A part of `scale` of the area and `ratio` of width to height (log-uniform), resized to `size`.
+    case randomResizedCrop(size: ImageSize, scale: ClosedRange<Double>, ratio: ClosedRange<Double>)
+    /// The short side to this many pixels, the shape kept.
+    case resizeShortSide(Int)
+    case resize(ImageSize)
+    /// The middle part; black beside images that are smaller.
+    case centerCrop(ImageSize)
+    case randomHorizontalFlip(probability: Double)
+    /// Factors from [max(0, 1 − x), 1 + x], hue shift from [−hue, hue] of the circle, in random order.
+    case colorJitter(brightness: Double, contrast: Double, saturation: Double, hue: Double)
+    case randomGrayscale(probability: Double)
+    /// A part of `size` anywhere, after `padding` black pixels were put on every side.
+    case randomCrop(size: ImageSize, padding: Int)
+
+    /// The size every image has after this step; nil when it depends on the image.
+    var outputSize: ImageSize? {
+        switch self {
+        case .randomResizedCrop(let size, _, _), .resize(let size), .centerCrop(let size), .randomCrop(let size, _):
+            size
+        default: nil
+        }
+    }
+
+    /// Whether the step leaves the size of the image as it is.
+    var keepsSize: Bool {
+        switch self {
+        case .randomHorizontalFlip, .colorJitter, .randomGrayscale: true
+        default: false
+        }
+    }
+}
+
+/// The steps an image goes through, in order; what they do is a function of the image and the random stream alone.
+public struct ImagePipeline: Hashable, Sendable {
+    public var steps: [ImageStep]
+
+    public init(_ steps: [ImageStep]) { self.steps = steps }
+
+    /// The size of every result; nil when it depends on the image.
+    public var outputSize: ImageSize? {
+        steps.last { !$0.keepsSize }?.outputSize
+    }
+
+    public func apply(_ image: Image, random: inout RandomStream) -> Image {
+        steps.reduce(image) { $1.apply($0, random: &random) }
+    }
+
+    /// Decodes and prepares an image file held in memory.
+    ///
+    /// When the first step makes the image smaller, a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 that
+    /// still has a pixel for each one wanted: several times faster, and close to but not bit for bit what `apply`
+    /// gives on the fully decoded image. The random choices are the same.
+    /// - Throws: `InputError` naming `name`, as `Image.decode`.
+    public func load(_ data: Data, name: String, random: inout RandomStream) throws -> Image {
+        let header = try ImageHeader.read(data, name: name)
+        switch steps.first {
+        case .randomResizedCrop(let size, let scale, let ratio):
+            let crop = PixelRectangle.random(in: header.size, scale: scale, ratio: ratio, random: &random)
+            let reduction = header.format == .jpeg ? JPEGDecoder.reduction(of: crop.size, atLeast: size) : 1
+            let image = try Image.decode(data, header: header, name: name, reduction: reduction)
+            let part = image.resized(from: crop.region(dividedBy: reduction, in: image.size), to: size)
+            return rest.apply(part, random: &random)
+        case .resizeShortSide(let side):
+            let size = header.size.scaled(shortSide: side)
+            let image = try Image.decode(
+                data, header: header, name: name, reduction: JPEGDecoder.reduction(of: header.size, atLeast: size))
+            // From the size of the file, so that rounding in the decoder cannot change the shape.
+            return rest.apply(image.resized(to: size), random: &random)
+        case .resize(let size):
+            let image = try Image.decode(
+                data, header: header, name: name, reduction: JPEGDecoder.reduction(of: header.size, atLeast: size))
+            return rest.apply(image.resized(to: size), random: &random)
+        default:
+            return apply(try Image.decode(data, header: header, name: name, reduction: 1), random: &random)
+        }
+    }
+
+    private var rest: ImagePipeline { ImagePipeline(Array(steps.dropFirst())) }
+}
+
+extension ImageStep {
+    fileprivate func apply(_ image: Image, random: inout RandomStream) -> Image {
+        switch self {
+        case .randomResizedCrop(let size, let scale, let ratio):
+            let crop = PixelRectangle.random(in: image.size, scale: scale, ratio: ratio, random: &random)
+            return image.resized(from: crop.region(dividedBy: 1, in: image.size), to: size)
+        case .resizeShortSide(let side): return image.resized(shortSide: side)
+        case .resize(let size): return image.resized(to: size)
+        case .centerCrop(let size):
+            // Half pixels go to the even side, as Python's round does.
+            return image.cropped(
+                clippingX: Int((Double(image.width - size.width) / 2).rounded(.toNearestOrEven)),
+                y: Int((Double(image.height - size.height) / 2).rounded(.toNearestOrEven)), size: size)
+        case .randomHorizontalFlip(let probability):
+            return random.chance(probability) ? image.flippedHorizontally() : image
+        case .colorJitter(let brightness, let contrast, let saturation, let hue):
+            var image = image
+            image.jitter(
+                brightness: brightness, contrast: contrast, saturation: saturation, hue: hue, random: &random)
+            return image
+        case .randomGrayscale(let probability):
+            return random.chance(probability) ? image.grayscaled() : image
+        case .randomCrop(let size, let padding):
+            let x = random.integer(below: max(0, image.width + 2 * padding - size.width) + 1) - padding
+            let y = random.integer(below: max(0, image.height + 2 * padding - size.height) + 1) - padding
+            return image.cropped(clippingX: x, y: y, size: size)
+        }
+    }
+}
+
+extension Image {
+    /// Draws order and factors, four and four numbers whatever their ranges, and applies them.
+    fileprivate mutating func jitter(
+        brightness: Double, contrast: Double, saturation: Double, hue: Double, random: inout RandomStream
+    ) {
+        let order = random.permutation(4)
+        let factors = [brightness, contrast, saturation].map { random.uniform(max(0, 1 - $0), 1 + $0) }
+        let shift = random.uniform(-hue, hue)
+        for adjustment in order {
+            switch adjustment {
+            case 0: if brightness > 0 { adjustBrightness(factors[0]) }
+            case 1: if contrast > 0 { adjustContrast(factors[1]) }
+            case 2: if saturation > 0 { adjustSaturation(factors[2]) }
+            default: if hue > 0 { adjustHue(shift) }
+            }
+        }
+    }
+}
+
+/// A rectangle of whole pixels.
+private struct PixelRectangle {
+    var x: Int
+    var y: Int
+    var size: ImageSize
+
+    /// torchvision's `RandomResizedCrop.get_params`: ten tries, then the largest allowed rectangle in the middle.
+    static func random(
+        in size: ImageSize, scale: ClosedRange<Double>, ratio: ClosedRange<Double>, random: inout RandomStream
+    ) -> PixelRectangle {
+        let (logLow, logHigh) = (log(ratio.lowerBound), log(ratio.upperBound))
+        for _ in 0..<10 {
+            let area = Double(size.pixelCount) * random.uniform(scale.lowerBound, scale.upperBound)
+            let aspect = exp(random.uniform(logLow, logHigh))
+            let width = Int((area * aspect).squareRoot().rounded(.toNearestOrEven))
+            let height = Int((area / aspect).squareRoot().rounded(.toNearestOrEven))
+            if width > 0, width <= size.width, height > 0, height <= size.height {
+                let y = random.integer(below: size.height - height + 1)
+                let x = random.integer(below: size.width - width + 1)
+                return PixelRectangle(x: x, y: y, size: ImageSize(width: width, height: height))
+            }
+        }
+        let whole = Double(size.width) / Double(size.height)
+        var part = size
+        if whole < ratio.lowerBound {
+            part.height = Int((Double(size.width) / ratio.lowerBound).rounded(.toNearestOrEven))
+        } else if whole > ratio.upperBound {
+            part.width = Int((Double(size.height) * ratio.upperBound).rounded(.toNearestOrEven))
+        }
+        part = ImageSize(width: max(1, part.width), height: max(1, part.height))
+        return PixelRectangle(x: (size.width - part.width) / 2, y: (size.height - part.height) / 2, size: part)
+    }
+
+    /// The same place in an image that was decoded at 1 / `reduction`.
+    func region(dividedBy reduction: Int, in decoded: ImageSize) -> ImageRegion {
+        let factor = Double(reduction)
+        let (left, top) = (Double(x) / factor, Double(y) / factor)
+        return ImageRegion(
+            x: left, y: top, width: min(Double(size.width) / factor, Double(decoded.width) - left),
+            height: min(Double(size.height) / factor, Double(decoded.height) - top))
+    }
+}

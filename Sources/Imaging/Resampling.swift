@@ -1,0 +1,177 @@
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+/// The weights of an antialiased bilinear resize along one axis.
+///
+/// A triangle filter whose support grows with the reduction, as in Pillow's `Resample.c`: output i is the weighted
+/// mean of `count` inputs from `start`, in fixed point with 22 fractional bits.
+private struct ResampleWeights {
+    static let fractionBits = 22
+    private(set) var starts: [Int]
+    private(set) var counts: [Int]
+    /// `stride` weights an output.
+    private(set) var weights: [Int32]
+    let stride: Int
+
+    /// Maps [low, high) of `inputCount` samples on `outputCount`.
+    init(inputCount: Int, low: Double, high: Double, outputCount: Int) {
+        let scale = (high - low) / Double(outputCount)
+        // An enlargement interpolates between neighbours: the support never falls below one sample.
+        let support = max(scale, 1)
+        stride = Int(support.rounded(.up)) * 2 + 1
+        starts = []
+        counts = []
+        starts.reserveCapacity(outputCount)
+        counts.reserveCapacity(outputCount)
+        weights = [Int32](repeating: 0, count: outputCount * stride)
+        var taps = [Double](repeating: 0, count: stride)
+        for output in 0..<outputCount {
+            let center = low + (Double(output) + 0.5) * scale
+            let start = max(Int(center - support + 0.5), 0)
+            let end = min(Int(center + support + 0.5), inputCount)
+            var sum = 0.0
+            for tap in 0..<(end - start) {
+                taps[tap] = max(0, 1 - abs((Double(tap + start) - center + 0.5) / support))
+                sum += taps[tap]
+            }
+            for tap in 0..<(end - start) {
+                weights[output * stride + tap] = Int32((taps[tap] / sum * Double(1 << Self.fractionBits)).rounded())
+            }
+            starts.append(start)
+            counts.append(end - start)
+        }
+    }
+}
+
+extension Image {
+    /// Resizes the part [low, high) × [low, high) of a window of pixels; no pixel outside the window is read.
+    ///
+    /// - Parameters:
+    ///   - source: the window's first pixel.
+    ///   - rowStride: bytes from one row of the window to the next.
+    ///   - part: in pixels of the window, inside it, not empty.
+    static func resample(
+        _ source: UnsafePointer<UInt8>, rowStride: Int, window: ImageSize, part: ImageRegion, to size: ImageSize
+    ) -> Image {
+        let isWholeWidth = size.width == window.width && part.x == 0 && part.width == Double(window.width)
+        let isWholeHeight = size.height == window.height && part.y == 0 && part.height == Double(window.height)
+        let rowBytes = size.width * 3
+        if isWholeHeight {
+            return Image(
+                size: size,
+                pixels: horizontalPass(
+                    source, rowStride: rowStride, rows: window.height, window: window, part: part, width: size.width,
+                    copies: isWholeWidth))
+        }
+        let vertical = ResampleWeights(
+            inputCount: window.height, low: part.y, high: part.y + part.height, outputCount: size.height)
+        if isWholeWidth {
+            return Image(
+                size: size,
+                pixels: verticalPass(
+                    source, rowStride: rowStride, firstRow: 0, weights: vertical, rowBytes: rowBytes))
+        }
+        let firstRow = vertical.starts[0]
+        let endRow = vertical.starts[size.height - 1] + vertical.counts[size.height - 1]
+        let middle = horizontalPass(
+            source + firstRow * rowStride, rowStride: rowStride, rows: endRow - firstRow, window: window, part: part,
+            width: size.width, copies: false)
+        return middle.withUnsafeBufferPointer {
+            Image(
+                size: size,
+                pixels: verticalPass(
+                    $0.baseAddress!, rowStride: rowBytes, firstRow: firstRow, weights: vertical, rowBytes: rowBytes))
+        }
+    }
+
+    private static func horizontalPass(
+        _ source: UnsafePointer<UInt8>, rowStride: Int, rows: Int, window: ImageSize, part: ImageRegion, width: Int,
+        copies: Bool
+    ) -> [UInt8] {
+        if copies {
+            return [UInt8](unsafeUninitializedCapacity: rows * width * 3) { output, count in
+                for row in 0..<rows {
+                    memcpy(output.baseAddress! + row * width * 3, source + row * rowStride, width * 3)
+                }
+                count = rows * width * 3
+            }
+        }
+        let kernel = ResampleWeights(
+            inputCount: window.width, low: part.x, high: part.x + part.width, outputCount: width)
+        let half = Int32(1) << Int32(ResampleWeights.fractionBits - 1)
+        return [UInt8](unsafeUninitializedCapacity: rows * width * 3) { output, count in
+            kernel.weights.withUnsafeBufferPointer { weights in
+                kernel.starts.withUnsafeBufferPointer { starts in
+                    kernel.counts.withUnsafeBufferPointer { counts in
+                        var out = output.baseAddress!
+                        for row in 0..<rows {
+                            let line = source + row * rowStride
+                            for x in 0..<width {
+                                var pixel = line + starts[x] * 3
+                                let weight = weights.baseAddress! + x * kernel.stride
+                                var (red, green, blue) = (half, half, half)
+                                for tap in 0..<counts[x] {
+                                    red &+= Int32(pixel[0]) &* weight[tap]
+                                    green &+= Int32(pixel[1]) &* weight[tap]
+                                    blue &+= Int32(pixel[2]) &* weight[tap]
+                                    pixel += 3
+                                }
+                                out[0] = level(red)
+                                out[1] = level(green)
+                                out[2] = level(blue)
+                                out += 3
+                            }
+                        }
+                    }
+                }
+            }
+            count = rows * width * 3
+        }
+    }
+
+    /// - Parameter firstRow: which row of the window `source` points at.
+    private static func verticalPass(
+        _ source: UnsafePointer<UInt8>, rowStride: Int, firstRow: Int, weights kernel: ResampleWeights, rowBytes: Int
+    ) -> [UInt8] {
+        let rows = kernel.starts.count
+        let half = SIMD8<Int32>(repeating: Int32(1) << Int32(ResampleWeights.fractionBits - 1))
+        return [UInt8](unsafeUninitializedCapacity: rows * rowBytes) { output, count in
+            kernel.weights.withUnsafeBufferPointer { weights in
+                for row in 0..<rows {
+                    let out = output.baseAddress! + row * rowBytes
+                    let line = source + (kernel.starts[row] - firstRow) * rowStride
+                    let weight = weights.baseAddress! + row * kernel.stride
+                    let taps = kernel.counts[row]
+                    var x = 0
+                    while x + 8 <= rowBytes {
+                        var sum = half
+                        for tap in 0..<taps {
+                            let bytes = UnsafeRawPointer(line + tap * rowStride + x)
+                                .loadUnaligned(as: SIMD8<UInt8>.self)
+                            sum &+= SIMD8<Int32>(truncatingIfNeeded: bytes) &* weight[tap]
+                        }
+                        // The weights are not negative and sum to one: no value leaves 0 … 255 but by rounding.
+                        let levels = (sum &>> Int32(ResampleWeights.fractionBits))
+                            .clamped(lowerBound: .zero, upperBound: SIMD8(repeating: 255))
+                        UnsafeMutableRawPointer(out + x).storeBytes(
+                            of: SIMD8<UInt8>(truncatingIfNeeded: levels), as: SIMD8<UInt8>.self)
+                        x += 8
+                    }
+                    while x < rowBytes {
+                        var sum = half[0]
+                        for tap in 0..<taps { sum &+= Int32(line[tap * rowStride + x]) &* weight[tap] }
+                        out[x] = level(sum)
+                        x += 1
+                    }
+                }
+            }
+            count = rows * rowBytes
+        }
+    }
+
+    @inline(__always)
+    private static func level(_ sum: Int32) -> UInt8 {
+        UInt8(truncatingIfNeeded: min(max(sum &>> Int32(ResampleWeights.fractionBits), 0), 255))
+    }
+}

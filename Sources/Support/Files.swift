@@ -1,0 +1,136 @@
+public import Foundation
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+/// Reading and writing whole files so that a crash, a kill or a full disk never leaves a half-written one.
+public enum Files {
+    /// Writes beside `path`, flushes to the disk, and renames over it; what was there before stays until then.
+    ///
+    /// - Throws: `InputError` naming the file (no space, no permission, missing folder); nothing is left behind.
+    public static func writeAtomically(_ data: Data, to path: String) throws {
+        try writeAtomically(to: path) { write in
+            try data.withUnsafeBytes { try write($0) }
+        }
+    }
+
+    /// The same for text, as UTF-8.
+    public static func writeAtomically(_ text: String, to path: String) throws {
+        try writeAtomically(Data(text.utf8), to: path)
+    }
+
+    /// The same for content produced in pieces, so that large files need no second copy in memory.
+    public static func writeAtomically(
+        to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        let temporary = "\(path).partial-\(getpid())"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw systemError(path, "cannot be written") }
+        do {
+            try body { bytes in
+                var rest = bytes
+                while !rest.isEmpty {
+                    let written = write(descriptor, rest.baseAddress, rest.count)
+                    if written < 0 {
+                        if errno == EINTR { continue }
+                        throw systemError(path, "cannot be written")
+                    }
+                    rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+                }
+            }
+            if fsync(descriptor) != 0 { throw systemError(path, "cannot be flushed to the disk") }
+        } catch {
+            close(descriptor)
+            unlink(temporary)
+            throw error
+        }
+        if close(descriptor) != 0 || rename(temporary, path) != 0 {
+            let failure = systemError(path, "cannot be put in place")
+            unlink(temporary)
+            throw failure
+        }
+        // The rename itself must survive a power cut too.
+        let folder = open((path as NSString).deletingLastPathComponent.nonEmpty ?? ".", O_RDONLY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
+    }
+
+    /// The bytes of a file; throws `InputError` naming the file.
+    ///
+    /// - Parameter limit: Most bytes that make sense for such a file; a longer one is refused before it is read.
+    public static func read(_ path: String, limit: Int? = nil) throws -> Data {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw systemError(path, "cannot be read") }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw InputError(path, "is not a regular file", remedy: "give the path of a file")
+        }
+        if let limit, status.st_size > limit {
+            throw InputError(path, "is \(status.st_size) bytes long; at most \(limit) are accepted for such a file")
+        }
+        do {
+            return try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw systemError(path, "cannot be read")
+        }
+    }
+
+    /// The text of a file; throws `InputError` when it cannot be read or is not UTF-8.
+    public static func readText(_ path: String) throws -> String {
+        guard let text = String(data: try read(path), encoding: .utf8) else {
+            throw InputError(path, "is not UTF-8 text")
+        }
+        return text
+    }
+
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    public static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Makes a folder and those above it; one that exists is fine.
+    public static func makeFolder(_ path: String) throws {
+        if mkdir(path, 0o777) == 0 { return }
+        if errno == ENOENT, let parent = (path as NSString).deletingLastPathComponent.nonEmpty, parent != path {
+            try makeFolder(parent)
+            if mkdir(path, 0o777) == 0 { return }
+        }
+        let failure = systemError(path, "the folder cannot be made")
+        if !isFolder(path) { throw failure }
+    }
+
+    /// Names of the entries of a folder, sorted by their UTF-8 bytes, hidden ones left out.
+    public static func list(_ path: String) throws -> [String] {
+        guard let folder = opendir(path) else { throw systemError(path, "the folder cannot be read") }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The current system error as an `InputError` about `path`.
+    public static func systemError(_ path: String, _ problem: String) -> InputError {
+        let code = errno
+        let remedy =
+            switch code {
+            case ENOENT: "check the path"
+            case EACCES, EPERM, EROFS: "check the permissions"
+            case ENOSPC, EDQUOT: "free some space and run again"
+            default: ""
+            }
+        return InputError(path, "\(problem) (\(String(cString: strerror(code))))", remedy: remedy)
+    }
+}
+
+extension String {
+    fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+}

@@ -1,0 +1,93 @@
+/// Whether a forward pass is part of training: decides batch statistics and dropout.
+public enum Mode: Sendable {
+    case train
+    case evaluate
+}
+
+/// 2-D convolution; weight [out, in/groups, kH, kW].
+public final class Conv2d {
+    public let weight: Tensor
+    public let bias: Tensor?
+    public let stride: Extent
+    public let padding: Extent
+    public let groups: Int
+
+    public init(
+        _ scope: Scope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
+        groups: Int = 1, bias hasBias: Bool = true, initializer: Initializer = .torchDefault
+    ) {
+        let shape = [outputs, inputs / groups, kernel, kernel]
+        weight = scope.parameter("weight", shape, initializer)
+        let bound = 1 / Double(shape[1] * kernel * kernel).squareRoot()
+        bias =
+            hasBias
+            ? scope.parameter("bias", [outputs], initializer == .torchDefault ? .uniform(bound: bound) : .constant(0))
+            : nil
+        self.stride = Extent(stride)
+        self.padding = Extent(padding)
+        self.groups = groups
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+    }
+}
+
+/// Fully connected layer; weight [out, in].
+public final class Linear {
+    public let weight: Tensor
+    public let bias: Tensor?
+
+    public init(
+        _ scope: Scope, in inputs: Int, out outputs: Int, bias hasBias: Bool = true,
+        initializer: Initializer = .torchDefault
+    ) {
+        weight = scope.parameter("weight", [outputs, inputs], initializer)
+        let bound = 1 / Double(inputs).squareRoot()
+        bias =
+            hasBias
+            ? scope.parameter("bias", [outputs], initializer == .torchDefault ? .uniform(bound: bound) : .constant(0))
+            : nil
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias: bias) }
+}
+
+/// Batch normalisation over N, H, W (Ioffe and Szegedy, 2015), with torch's momentum .1 and ε 1e-5.
+public final class BatchNorm2d {
+    public let weight: Tensor
+    public let bias: Tensor
+    public let runningMean: Tensor
+    public let runningVariance: Tensor
+    private let batchesTracked: Tensor
+
+    public init(_ scope: Scope, _ channels: Int, initialWeight: Double = 1) {
+        weight = scope.parameter("weight", [channels], .constant(initialWeight))
+        bias = scope.parameter("bias", [channels], .constant(0))
+        runningMean = scope.buffer("running_mean", Tensor.zeros([channels]))
+        runningVariance = scope.buffer("running_var", Tensor.ones([channels]))
+        batchesTracked = scope.buffer("num_batches_tracked", Tensor.zeros([], dtype: .int64))
+    }
+
+    public func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
+        if mode == .train { withoutGradients { _ = batchesTracked.copy_(batchesTracked + 1) } }
+        return x.batchNorm(
+            weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
+            training: mode == .train)
+    }
+}
+
+/// Dropout whose mask comes from a generator that a checkpoint can keep.
+public final class Dropout {
+    public let probability: Double
+    private let generator: Generator
+
+    public init(_ probability: Double, generator: Generator) {
+        self.probability = probability
+        self.generator = generator
+    }
+
+    public func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
+        mode == .train && probability > 0 ? x.dropout(probability, generator) : x
+    }
+}

@@ -1,0 +1,84 @@
+/// Parameters that share their settings in the optimiser.
+public struct ParameterGroup {
+    public var entries: [Parameters.Entry]
+    /// Multiplies the step's learning rate.
+    public var learningRateScale: Double
+    public var weightDecay: Double
+
+    public init(_ entries: [Parameters.Entry], learningRateScale: Double = 1, weightDecay: Double) {
+        self.entries = entries
+        self.learningRateScale = learningRateScale
+        self.weightDecay = weightDecay
+    }
+}
+
+/// Stochastic gradient descent with momentum and weight decay, as torch's `SGD`:
+/// g ← ∇ + wd·p; v ← µ·v + g; p ← p − lr·v (Nesterov: p ← p − lr·(g + µ·v)).
+public final class SGD {
+    private static let fused = Operator("aten::_fused_sgd_")
+    private static let foreachNorm = Operator("aten::_foreach_norm", "Scalar")
+
+    public let groups: [ParameterGroup]
+    public let momentum: Double
+    public let nesterov: Bool
+    /// v of every parameter, in the order of the groups.
+    private let velocities: [[Tensor]]
+
+    public init(_ groups: [ParameterGroup], momentum: Double = 0.9, nesterov: Bool = false) {
+        self.groups = groups.filter { !$0.entries.isEmpty }
+        self.momentum = momentum
+        self.nesterov = nesterov
+        velocities = self.groups.map { $0.entries.map { $0.tensor.zerosLike().detach() } }
+    }
+
+    /// One update from the gradients that `backward` left; parameters without a gradient stay as they are.
+    public func step(learningRate: Double) {
+        withoutGradients {
+            for (group, velocities) in zip(groups, velocities) {
+                var parameters: [Tensor] = []
+                var gradients: [Tensor] = []
+                var buffers: [Tensor] = []
+                for (entry, velocity) in zip(group.entries, velocities) {
+                    guard let gradient = entry.tensor.gradient else { continue }
+                    parameters.append(entry.tensor)
+                    gradients.append(gradient)
+                    buffers.append(velocity)
+                }
+                if parameters.isEmpty { continue }
+                // Arguments: …, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step. Velocities
+                // start at zero, which makes the first step an ordinary one.
+                _ = Self.fused.results(
+                    [
+                        .tensors(parameters), .tensors(gradients), .tensors(buffers), .double(group.weightDecay),
+                        .double(momentum), .double(learningRate * group.learningRateScale), 0.0, .bool(nesterov),
+                        false, false,
+                    ], 0)
+            }
+        }
+    }
+
+    /// Forgets all gradients; the next `backward` makes new ones.
+    public func clearGradients() {
+        for group in groups { for entry in group.entries { entry.tensor.gradient = nil } }
+    }
+
+    /// Scales all gradients so that their joint Euclidean norm is at most `limit`; returns the norm before.
+    @discardableResult
+    public func clipGradients(_ limit: Double) -> Double {
+        withoutGradients {
+            let gradients = groups.flatMap { $0.entries.compactMap(\.tensor.gradient) }
+            guard !gradients.isEmpty else { return 0 }
+            let norms = Self.foreachNorm.results([.tensors(gradients), 2], gradients.count).map { $0! }
+            let norm = Tensor.stack(norms).norm().item
+            if norm > limit { for gradient in gradients { gradient.mul_(limit / (norm + 1e-6)) } }
+            return norm
+        }
+    }
+
+    /// Velocities by parameter name, for a checkpoint.
+    public var state: [(name: String, tensor: Tensor)] {
+        zip(groups, velocities).flatMap { group, velocities in
+            zip(group.entries, velocities).map { ($0.name, $1) }
+        }
+    }
+}

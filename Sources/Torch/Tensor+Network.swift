@@ -1,0 +1,97 @@
+/// Height and width of a kernel, stride or padding.
+public struct Extent: Hashable, Sendable {
+    public var height: Int
+    public var width: Int
+    public init(height: Int, width: Int) {
+        self.height = height
+        self.width = width
+    }
+    public init(_ side: Int) { self.init(height: side, width: side) }
+    var list: [Int] { [height, width] }
+}
+
+/// Functions of layers, without state. `x` is [N, C, H, W] where images are meant.
+extension Tensor {
+    private enum Op {
+        static let convolution = Operator("aten::conv2d")
+        static let linear = Operator("aten::linear")
+        static let batchNorm = Operator("aten::batch_norm")
+        static let relu = Operator("aten::relu")
+        static let reluInPlace = Operator("aten::relu_")
+        static let sigmoid = Operator("aten::sigmoid")
+        static let maxPool = Operator("aten::max_pool2d")
+        static let averagePool = Operator("aten::avg_pool2d")
+        static let adaptiveAveragePool = Operator("aten::adaptive_avg_pool2d")
+        static let softmax = Operator("aten::softmax", "int")
+        static let logSoftmax = Operator("aten::log_softmax", "int")
+        static let crossEntropy = Operator("aten::cross_entropy_loss")
+        static let smoothL1 = Operator("aten::smooth_l1_loss")
+    }
+
+    /// weight [O, C/groups, kH, kW], bias [O].
+    public func conv2d(
+        _ weight: Tensor, bias: Tensor? = nil, stride: Extent = Extent(1), padding: Extent = Extent(0),
+        dilation: Extent = Extent(1), groups: Int = 1
+    ) -> Tensor {
+        Op.convolution(
+            .tensor(self), .tensor(weight), .optional(bias), .ints(stride.list), .ints(padding.list),
+            .ints(dilation.list), .int(groups))
+    }
+
+    /// x [.., in] · weightᵀ [out, in] + bias [out].
+    public func linear(_ weight: Tensor, bias: Tensor? = nil) -> Tensor {
+        Op.linear(.tensor(self), .tensor(weight), .optional(bias))
+    }
+
+    /// Normalises over N, H, W; in training the running statistics are updated in place.
+    public func batchNorm(
+        weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, training: Bool,
+        momentum: Double = 0.1, epsilon: Double = 1e-5
+    ) -> Tensor {
+        Op.batchNorm(
+            .tensor(self), .optional(weight), .optional(bias), .optional(runningMean), .optional(runningVariance),
+            .bool(training), .double(momentum), .double(epsilon), false)
+    }
+
+    public func relu() -> Tensor { Op.relu(.tensor(self)) }
+
+    /// ReLU over the same memory; for results that nothing else holds.
+    @discardableResult
+    public func relu_() -> Tensor {
+        Op.reluInPlace(.tensor(self))
+        return self
+    }
+
+    public func sigmoid() -> Tensor { Op.sigmoid(.tensor(self)) }
+
+    public func maxPool2d(_ kernel: Extent, stride: Extent, padding: Extent = Extent(0)) -> Tensor {
+        Op.maxPool(.tensor(self), .ints(kernel.list), .ints(stride.list), .ints(padding.list))
+    }
+
+    public func avgPool2d(_ kernel: Extent, stride: Extent, padding: Extent = Extent(0)) -> Tensor {
+        Op.averagePool(.tensor(self), .ints(kernel.list), .ints(stride.list), .ints(padding.list))
+    }
+
+    public func adaptiveAvgPool2d(_ output: Extent) -> Tensor {
+        Op.adaptiveAveragePool(.tensor(self), .ints(output.list))
+    }
+
+    public func softmax(_ dimension: Int = -1) -> Tensor { Op.softmax(.tensor(self), .int(dimension)) }
+    public func logSoftmax(_ dimension: Int = -1) -> Tensor { Op.logSoftmax(.tensor(self), .int(dimension)) }
+
+    /// Mean of −log softmax(self)[label]; self [N, classes], labels [N] int64. Labels of −100 are left out.
+    public func crossEntropy(_ labels: Tensor) -> Tensor { Op.crossEntropy(.tensor(self), .tensor(labels)) }
+
+    /// Huber loss of the differences, element by element: .5·d²/β under β, |d| − .5·β above.
+    public func smoothL1(_ target: Tensor, beta: Double) -> Tensor {
+        Op.smoothL1(.tensor(self), .tensor(target), 0, .double(beta))
+    }
+
+    /// Sets each value to zero with `probability` and scales the rest, from an explicit generator so that a resumed
+    /// run draws the same mask.
+    public func dropout(_ probability: Double, _ generator: Generator) -> Tensor {
+        let keep = 1 - probability
+        let mask = Tensor.empty(shape, dtype: dtype, device: device).bernoulli_(keep, generator)
+        return self * mask.mul_(1 / keep)
+    }
+}

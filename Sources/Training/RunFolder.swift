@@ -1,0 +1,117 @@
+internal import Glibc
+public import Support
+
+/// The folder of one training run, held exclusively for as long as the value lives.
+///
+/// `config.json` · `metrics.jsonl` · `checkpoints/` · `weights.safetensors` · pictures. The lock is on `.lock` and
+/// ends with the process, however that ends.
+public final class RunFolder: Sendable {
+    public let path: String
+    /// Whether an earlier run is being continued.
+    public let isResumed: Bool
+    private let lock: Int32
+
+    /// Opens the folder, made if need be, and writes the configuration into it.
+    ///
+    /// - Parameters:
+    ///   - resume: Go on with the run in the folder, if there is one; without it the folder must be empty.
+    ///   - config: Every resolved option of the run: an object.
+    ///   - mayDiffer: Members of `config` that may change on resuming, such as "workers"; nested ones with a point,
+    ///     "data.path". A name covers everything below it.
+    /// - Throws: `InputError`: in use by another process, not empty, no run to resume, or another configuration.
+    public init(_ path: String, resume: Bool, config: JSON, mayDiffer: Set<String> = []) throws {
+        self.path = path
+        try Files.makeFolder(path)
+        lock = try Self.lock(path)
+        do {
+            isResumed = try Self.prepare(path, resume: resume, config: config, mayDiffer: mayDiffer)
+        } catch {
+            close(lock)
+            throw error
+        }
+    }
+
+    deinit { close(lock) }
+
+    public var config: String { Self.config(in: path) }
+    public var metrics: String { "\(path)/metrics.jsonl" }
+    public var checkpoints: String { "\(path)/checkpoints" }
+    public var weights: String { "\(path)/weights.safetensors" }
+
+    /// The path of a picture or table of this run.
+    public func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// The configuration of a run, for reading only: takes no lock.
+    ///
+    /// - Throws: `InputError` when the folder holds no run.
+    public static func readConfig(_ path: String) throws -> JSON {
+        guard Files.exists(config(in: path)) else {
+            throw InputError(path, "holds no run (config.json is missing)", remedy: "give the folder of a run")
+        }
+        return try JSON.read(config(in: path))
+    }
+
+    private static func config(in path: String) -> String { "\(path)/config.json" }
+}
+
+extension RunFolder {
+    private static func lock(_ path: String) throws -> Int32 {
+        let file = "\(path)/.lock"
+        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Files.systemError(path, "cannot be locked") }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let failure = Files.systemError(path, "cannot be locked")
+            let isHeld = errno == EWOULDBLOCK
+            close(descriptor)
+            if !isHeld { throw failure }
+            let holder = (try? Files.readText(file)).flatMap { Int($0) }.map { "process \($0)" } ?? "another process"
+            throw InputError(
+                path, "is in use by \(holder)", remedy: "wait until that has ended, or give another run folder")
+        }
+        // Only told to whoever finds the folder locked; a failure to write it changes nothing else.
+        let holder = Array("\(getpid())".utf8)
+        if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, holder, holder.count, 0) }
+        return descriptor
+    }
+
+    /// Checks what the folder holds against what is wanted, and writes `config.json`. True when a run goes on.
+    private static func prepare(_ path: String, resume: Bool, config: JSON, mayDiffer: Set<String>) throws -> Bool {
+        let stored = Files.exists(Self.config(in: path)) ? try JSON.read(Self.config(in: path)) : nil
+        if !resume || stored == nil {
+            let names = try Files.list(path)
+            if stored != nil {
+                throw InputError(
+                    path, "already holds a run", remedy: "continue it with --resume, or give another run folder")
+            }
+            if let first = names.first(where: { !$0.contains(".partial-") && $0 != "checkpoints" }) {
+                throw InputError(
+                    path, "is not empty (\(first)) and holds no run", remedy: "give an empty or a new folder")
+            }
+        }
+        try Files.makeFolder("\(path)/checkpoints")
+        // Numbers and texts as they read back, so that the comparison is between like and like.
+        let written = try JSON.parse(config.line.utf8)
+        if let stored, let difference = firstDifference(stored, written, under: "", except: mayDiffer) {
+            throw InputError(path, difference, remedy: "give the same value, or another run folder")
+        }
+        if stored != written { try Files.writeAtomically(config.pretty, to: Self.config(in: path)) }
+        return stored != nil
+    }
+
+    /// "was started with batch = 256, not 128" for the first member that differs, or nil.
+    private static func firstDifference(
+        _ stored: JSON?, _ wanted: JSON?, under name: String, except: Set<String>
+    ) -> String? {
+        if stored == wanted || except.contains(name) { return nil }
+        if let old = stored?.members, let new = wanted?.members {
+            let names = old.map(\.name) + new.map(\.name).filter { stored?[$0] == nil }
+            return names.lazy.compactMap { member in
+                let path = name.isEmpty ? member : "\(name).\(member)"
+                return firstDifference(stored?[member], wanted?[member], under: path, except: except)
+            }.first
+        }
+        // The order of members and 1 against 1.0 say nothing about the run.
+        if let old = stored?.doubleValue, let new = wanted?.doubleValue, old == new { return nil }
+        return "was started with \(name) = \(stored?.line ?? "nothing"), not \(wanted?.line ?? "nothing")"
+    }
+}

@@ -1,0 +1,238 @@
+internal import Foundation
+internal import Support
+public import Torch
+
+/// What one forward pass of a task gives.
+public struct StepResult {
+    /// One value; the loop calls `backward` on it.
+    public var loss: Tensor
+    /// Images in the step, for the rate.
+    public var images: Int
+    /// Further measurements, averaged between log lines like the loss.
+    public var values: [(name: String, value: Double)]
+    /// Names of the step's images, asked for only when the loss is not finite.
+    public var imageNames: () -> [String]
+
+    public init(
+        loss: Tensor, images: Int, values: [(name: String, value: Double)] = [], imageNames: @escaping () -> [String]
+    ) {
+        self.loss = loss
+        self.images = images
+        self.values = values
+        self.imageNames = imageNames
+    }
+}
+
+/// What the loop trains. Steps are counted from 0 over the whole run.
+public protocol TrainingTask: AnyObject {
+    var parameters: Parameters { get }
+    var optimizer: SGD { get }
+    var totalSteps: Int { get }
+    var stepsPerEpoch: Int { get }
+    func learningRate(atStep step: Int) -> Double
+    /// The forward pass of a step; steps are asked for in order, from the one a run is resumed at.
+    func forward(step: Int) throws -> StepResult
+    /// After the update of a step: what else changes with it, such as a memory bank.
+    func finish(step: Int)
+    /// What the checkpoint needs beside parameters, buffers and velocities.
+    var extraState: Checkpoint { get }
+    func restore(extraState: Checkpoint) throws
+}
+
+/// How often the loop reports and saves.
+public struct LoopOptions: Sendable {
+    public var title: String
+    /// Largest joint norm of the gradients; nil leaves them as they are.
+    public var gradientClip: Double?
+    /// Steps between two lines of `metrics.jsonl`.
+    public var logEvery: Int
+    /// Steps between two checkpoints, beside the one at the end of the run.
+    public var checkpointEvery: Int
+    public var progress: ProgressBar.Style
+    /// Stops after this many steps as an interruption would; for tests and time-limited jobs.
+    public var stopAfter: Int?
+
+    public init(
+        title: String, gradientClip: Double? = nil, logEvery: Int, checkpointEvery: Int,
+        progress: ProgressBar.Style = .automatic, stopAfter: Int? = nil
+    ) {
+        self.title = title
+        self.gradientClip = gradientClip
+        self.logEvery = max(1, logEvery)
+        self.checkpointEvery = max(1, checkpointEvery)
+        self.progress = progress
+        self.stopAfter = stopAfter
+    }
+}
+
+/// Runs a task to its end, from its beginning or from its last checkpoint; what it does depends on neither.
+public struct TrainingLoop {
+    private let task: any TrainingTask
+    private let folder: RunFolder
+    private let options: LoopOptions
+
+    public init(_ task: any TrainingTask, folder: RunFolder, options: LoopOptions) {
+        self.task = task
+        self.folder = folder
+        self.options = options
+    }
+
+    /// Where a run keeps its last checkpoint.
+    public static func checkpointPath(_ folder: RunFolder) -> String { "\(folder.checkpoints)/last.safetensors" }
+
+    /// Sums since the last log line; part of the checkpoint, so that a resumed run logs the same lines.
+    private struct Sums {
+        var steps = 0
+        var values: [(name: String, sum: Double)] = []
+
+        mutating func add(_ step: [(name: String, value: Double)]) {
+            steps += 1
+            for (name, value) in step {
+                if let position = values.firstIndex(where: { $0.name == name }) {
+                    values[position].sum += value
+                } else {
+                    values.append((name, value))
+                }
+            }
+        }
+
+        func mean(_ name: String) -> Double? { values.first { $0.name == name }.map { $0.sum / Double(steps) } }
+
+        var json: JSON {
+            ["steps": .integer(steps), "sums": .object(values.map { JSON.Member($0.name, .number($0.sum)) })]
+        }
+
+        init() {}
+
+        init(json: JSON?) {
+            steps = json?["steps"]?.intValue ?? 0
+            values = json?["sums"]?.members?.map { ($0.name, $0.value.doubleValue ?? 0) } ?? []
+        }
+    }
+
+    /// What a finished run reports.
+    public struct Outcome: Sendable {
+        public var steps: Int
+        /// Means of the last log line.
+        public var lastValues: [String: Double]
+        /// Of this process's own share of the run.
+        public var imagesPerSecond: Double
+        public var seconds: Double
+    }
+
+    /// Trains; throws `InterruptedError` after saving when a stop was asked for, and `InputError` naming the images of
+    /// a batch whose loss is not finite, with the last checkpoint left as it is.
+    @discardableResult
+    public func run() throws -> Outcome {
+        var sums = Sums()
+        var start = 0
+        let path = Self.checkpointPath(folder)
+        if folder.isResumed, Files.exists(path) { (start, sums) = try restore(path) }
+        let log = try MetricsLog(folder.metrics, keepingStepsThrough: start)
+        let bar = ProgressBar(
+            options.title, total: task.totalSteps, unit: "steps", start: start, style: options.progress)
+        let clock = ContinuousClock()
+        let began = clock.now
+        var windowStart = began
+        var windowImages = 0
+        var images = 0
+        var last: [String: Double] = [:]
+        for step in start..<max(start, task.totalSteps) {
+            let rate = task.learningRate(atStep: step)
+            task.optimizer.clearGradients()
+            let result = try task.forward(step: step)
+            let loss = result.loss.item
+            guard loss.isFinite else { throw notFinite(loss, step, result) }
+            result.loss.backward()
+            var values = [("loss", loss)] + result.values
+            if let limit = options.gradientClip {
+                values.append(("gradient_norm", task.optimizer.clipGradients(limit)))
+            }
+            task.optimizer.step(learningRate: rate)
+            task.finish(step: step)
+            sums.add(values)
+            images += result.images
+            windowImages += result.images
+            let done = step + 1
+            if done % options.logEvery == 0 || done == task.totalSteps {
+                let speed = Double(windowImages) / seconds(clock.now - windowStart)
+                var line: [JSON.Member] = [
+                    JSON.Member("step", .integer(done)),
+                    JSON.Member("epoch", .number(Double(done) / Double(task.stepsPerEpoch))),
+                    JSON.Member("lr", .number(rate)),
+                ]
+                for (name, sum) in sums.values { line.append(JSON.Member(name, .number(sum / Double(sums.steps)))) }
+                line.append(JSON.Member("images_per_second", .number(speed)))
+                try log.append(.object(line))
+                last = Dictionary(uniqueKeysWithValues: sums.values.map { ($0.name, $0.sum / Double(sums.steps)) })
+                sums = Sums()
+                windowStart = clock.now
+                windowImages = 0
+            }
+            bar.update(done, detail: "loss \((sums.mean("loss") ?? last["loss"] ?? loss).fixed(4))")
+            let isStopping = Interruption.isRequested || options.stopAfter == done
+            if done == task.totalSteps || isStopping || done % options.checkpointEvery == 0 {
+                try save(step: done, sums, to: path)
+            }
+            if isStopping, done < task.totalSteps {
+                bar.finish()
+                throw InterruptedError("stopped after step \(done) of \(task.totalSteps); go on with --resume")
+            }
+        }
+        bar.finish(detail: last["loss"].map { "loss \($0.fixed(4))" })
+        task.optimizer.clearGradients()
+        let elapsed = seconds(clock.now - began)
+        return Outcome(
+            steps: task.totalSteps, lastValues: last.isEmpty ? lastLogged() : last,
+            imagesPerSecond: elapsed > 0 ? Double(images) / elapsed : 0, seconds: elapsed)
+    }
+
+    private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
+
+    /// Values of the last log line, for a run that was already complete.
+    private func lastLogged() -> [String: Double] {
+        let members = (try? MetricsLog.read(folder.metrics))?.last?.members ?? []
+        return Dictionary(
+            uniqueKeysWithValues: members.compactMap { member in member.value.doubleValue.map { (member.name, $0) } })
+    }
+
+    private func notFinite(_ loss: Double, _ step: Int, _ result: StepResult) -> InputError {
+        let names = result.imageNames()
+        let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
+        return InputError(
+            folder.path, "the loss became \(loss) at step \(step) with the images \(shown)",
+            remedy: "lower the learning rate or look at these images; the last checkpoint is kept")
+    }
+
+    // MARK: Checkpoint
+
+    private func save(step: Int, _ sums: Sums, to path: String) throws {
+        let extra = task.extraState
+        var checkpoint = Checkpoint(
+            state: ["step": .integer(step), "sums": sums.json, "task": extra.state])
+        checkpoint.add("model", task.parameters.entries.map { ($0.name, $0.tensor) })
+        checkpoint.add("velocity", task.optimizer.state)
+        checkpoint.add("task", extra.tensors)
+        try checkpoint.write(to: path)
+    }
+
+    private func restore(_ path: String) throws -> (step: Int, sums: Sums) {
+        let checkpoint = try Checkpoint.read(path)
+        guard let step = checkpoint.state["step"]?.intValue, (0...task.totalSteps).contains(step) else {
+            throw InputError(path, "belongs to no step of this run", remedy: "resume with the options of the run")
+        }
+        try task.parameters.loadExactly(checkpoint.tensors("model"), from: path)
+        let velocities = checkpoint.tensors("velocity")
+        for (name, velocity) in task.optimizer.state {
+            guard let saved = velocities[name], saved.shape == velocity.shape else {
+                throw InputError(
+                    path, "has no optimiser state of \(name)", remedy: "resume with the options of the run")
+            }
+            velocity.copy_(saved)
+        }
+        var extra = Checkpoint(state: checkpoint.state["task"] ?? [:])
+        extra.tensors = checkpoint.tensors("task").map { ($0.key, $0.value) }
+        try task.restore(extraState: extra)
+        return (step, Sums(json: checkpoint.state["sums"]))
+    }
+}

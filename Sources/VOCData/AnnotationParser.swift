@@ -1,0 +1,67 @@
+internal import CXML2
+internal import Support
+
+/// A libxml2 parser that reads VOC annotations and refuses everything else XML can do.
+///
+/// No network, no files, no document type: a DOCTYPE, which every entity attack needs, ends the parse at once. Memory
+/// is bounded by the length of the file, and errors are collected instead of printed. One parser may read any number
+/// of files, one after the other.
+struct AnnotationParser: ~Copyable {
+    /// libxml2 wants to be initialised once, before threads use it.
+    private static let library: Void = xmlInitParser()
+
+    private let context: xmlParserCtxtPtr
+    private let state: AnnotationBuilder
+
+    init() throws {
+        _ = Self.library
+        let state = AnnotationBuilder()
+        var handler = xmlSAXHandler()
+        handler.initialized = UInt32(XML_SAX2_MAGIC)
+        handler.startElementNs = { state, name, _, _, _, _, _, _, _ in
+            if let state, let name { builder(state).startElement(UnsafePointer(name)) }
+        }
+        handler.endElementNs = { state, _, _, _ in
+            if let state { builder(state).endElement() }
+        }
+        handler.characters = { state, text, length in
+            if let state, let text { builder(state).append(UnsafeBufferPointer(start: text, count: Int(length))) }
+        }
+        handler.internalSubset = { state, _, _, _ in
+            if let state { builder(state).refuse("declares a document type, which annotations never need") }
+        }
+        handler.serror = { state, error in
+            guard let state, let error else { return }
+            let message = error.pointee.message.map { String(cString: $0) } ?? "is not well formed"
+            builder(state).refuse("line \(error.pointee.line): is not valid XML: \(trimmed(message))")
+        }
+        let address = Unmanaged.passUnretained(state).toOpaque()
+        guard let context = xmlCreatePushParserCtxt(&handler, address, nil, 0, nil) else {
+            throw InputError("libxml2", "cannot make a parser: out of memory")
+        }
+        xmlCtxtUseOptions(context, Int32(XML_PARSE_NONET.rawValue))
+        self.context = context
+        self.state = state
+    }
+
+    deinit { xmlFreeParserCtxt(context) }
+
+    /// Parses one file; `file` names it in errors.
+    borrowing func parse(_ bytes: [UInt8], file: String) throws -> Annotation {
+        guard !bytes.isEmpty else { throw InputError(file, "is empty") }
+        guard bytes.count <= Int32.max else { throw InputError(file, "is too long") }
+        state.reset(context: context)
+        let code = bytes.withUnsafeBytes { buffer -> Int32 in
+            guard xmlCtxtResetPush(context, nil, 0, nil, nil) == 0 else { return -1 }
+            return xmlParseChunk(
+                context, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), 1)
+        }
+        if let problem = state.problem { throw InputError(file, problem) }
+        guard code == 0, state.isComplete else { throw InputError(file, "is not a complete XML document") }
+        return try state.annotation(file: file)
+    }
+}
+
+private func builder(_ state: UnsafeMutableRawPointer) -> AnnotationBuilder {
+    Unmanaged<AnnotationBuilder>.fromOpaque(state).takeUnretainedValue()
+}

@@ -1,0 +1,134 @@
+/// The options and positional arguments of one command, each declared once: parsing and help both come from here.
+///
+/// A command declares in its initialiser and reads the values of the handles when it runs:
+/// ```swift
+/// batch = parser.option("batch", "N", "images a step", default: 256, .atLeast(1))
+/// ```
+/// On the command line, `--name VALUE` and `--name=VALUE` are the same, `--` ends the options, and no option may be
+/// given twice.
+package final class ArgumentParser {
+    struct Declaration {
+        var name: String
+        /// Empty for a flag.
+        var metavar: String
+        var help: String
+        /// Shown in the help; empty when there is none.
+        var defaultText: String
+        var isRequired: Bool
+        var group: String
+        /// Stores the value; throws when it is not acceptable.
+        var accept: (String) throws(UsageError) -> Void
+    }
+
+    struct Positional {
+        var name: String
+        var help: String
+        var minimum: Int
+        /// False takes one argument, true all that are left.
+        var repeats: Bool
+        var accept: ([String]) throws(UsageError) -> Void
+    }
+
+    private(set) var declarations: [Declaration] = []
+    private(set) var positionals: [Positional] = []
+    private var currentGroup = ""
+    let commandName: String
+
+    package init(commandName: String) { self.commandName = commandName }
+
+    /// Options declared from here on stand under this heading in the help.
+    package func group(_ title: String) { currentGroup = title }
+
+    /// What to do when nothing better can be said.
+    var seeHelp: String { "see `detect-cli \(commandName) --help`" }
+
+    func declare(
+        _ name: String, _ metavar: String, _ help: String, defaultText: String = "", isRequired: Bool = false,
+        accept: @escaping (String) throws(UsageError) -> Void
+    ) {
+        precondition(!declarations.contains { $0.name == name }, "--\(name) of \(commandName) is declared twice")
+        declarations.append(
+            Declaration(
+                name: name, metavar: metavar, help: help, defaultText: defaultText, isRequired: isRequired,
+                group: currentGroup, accept: accept))
+    }
+
+    func declare(_ positional: Positional) {
+        precondition(positionals.last?.repeats != true, "nothing can follow \(positionals.last?.name ?? "")")
+        positionals.append(positional)
+    }
+
+    /// Reads the arguments that follow the command's name into the declared handles.
+    package func parse(_ arguments: [String]) throws(UsageError) {
+        var rest = arguments[...]
+        var given: Set<String> = []
+        var plain: [String] = []
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                plain += rest
+                break
+            }
+            // A negative number and "-" (standard input by custom) are arguments, not options.
+            if !argument.hasPrefix("-") || argument == "-" || Double(argument) != nil {
+                plain.append(argument)
+                continue
+            }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let declaration = try declaration(of: String(parts[0]))
+            guard given.insert(declaration.name).inserted else {
+                throw UsageError("--\(declaration.name) is given twice", remedy: "give it once")
+            }
+            try declaration.accept(try text(for: declaration, attached: parts.dropFirst().first, &rest))
+        }
+        if let missing = declarations.first(where: { $0.isRequired && !given.contains($0.name) }) {
+            throw UsageError(
+                "--\(missing.name) is missing", remedy: "give --\(missing.name) \(missing.metavar), \(missing.help)")
+        }
+        try distribute(plain)
+    }
+
+    private func declaration(of argument: String) throws(UsageError) -> Declaration {
+        if argument.hasPrefix("--"), let found = declarations.first(where: { "--\($0.name)" == argument }) {
+            return found
+        }
+        let names = declarations.map { "--\($0.name)" } + ["--help"]
+        // One dash too few is a common slip; compare the word itself.
+        let word = "--" + argument.drop { $0 == "-" }
+        let remedy = nearest(word, in: names).map { "did you mean \($0)?" } ?? seeHelp
+        throw UsageError("\(argument) is not an option of `\(commandName)`", remedy: remedy)
+    }
+
+    /// The text of an option's value: attached by "=" or the next argument.
+    private func text(
+        for declaration: Declaration, attached: Substring?, _ rest: inout ArraySlice<String>
+    ) throws(UsageError) -> String {
+        if declaration.metavar.isEmpty {
+            if attached != nil {
+                throw UsageError("--\(declaration.name) takes no value", remedy: "give --\(declaration.name) alone")
+            }
+            return ""
+        }
+        if let attached { return String(attached) }
+        guard let next = rest.first, !next.hasPrefix("--") else {
+            throw UsageError(
+                "--\(declaration.name) has no value", remedy: "give --\(declaration.name) \(declaration.metavar)")
+        }
+        rest.removeFirst()
+        return next
+    }
+
+    private func distribute(_ plain: [String]) throws(UsageError) {
+        var rest = plain[...]
+        for positional in positionals {
+            let taken = positional.repeats ? rest : rest.prefix(1)
+            if taken.count < positional.minimum {
+                throw UsageError("\(positional.name) is missing", remedy: "give \(positional.name), \(positional.help)")
+            }
+            rest = rest.dropFirst(taken.count)
+            if !taken.isEmpty { try positional.accept(Array(taken)) }
+        }
+        if let extra = rest.first {
+            throw UsageError("\"\(extra)\" is one argument too many for `\(commandName)`", remedy: seeHelp)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+internal import Support
+
+/// Finds the command that is asked for and hands it its arguments.
+package struct CommandTable {
+    package var groups: [CommandGroup]
+    package var version: String
+
+    package init(_ groups: [CommandGroup], version: String) {
+        self.groups = groups
+        self.version = version
+    }
+
+    private var commands: [any Command.Type] { groups.flatMap(\.commands) }
+
+    /// Runs what the arguments (without the program's name) ask for.
+    ///
+    /// - Parameter print: Receives help and version texts; the command itself writes where it likes.
+    package func run(_ arguments: [String], print: (String) -> Void) throws {
+        var arguments = arguments
+        // `help probe knn` is what people type when they know other tools.
+        if arguments.first == "help" { arguments = arguments.dropFirst() + ["--help"] }
+        guard let first = arguments.first, first != "--help", first != "-h" else {
+            print(overview)
+            return
+        }
+        if first == "--version" {
+            print("detect-cli \(version)")
+            return
+        }
+        guard let command = command(named: arguments) else {
+            let family = commands.filter { $0.name.hasPrefix("\(first) ") }
+            if !family.isEmpty, wantsHelp(arguments) || arguments.count == 1 {
+                print(list(family))
+                return
+            }
+            throw unknownCommand(arguments, family: family)
+        }
+        let rest = Array(arguments.dropFirst(command.name.split(separator: " ").count))
+        let parser = ArgumentParser(commandName: command.name)
+        let instance = command.init(parser)
+        if wantsHelp(rest) {
+            print(parser.help(summary: command.summary, example: command.example))
+            return
+        }
+        try parser.parse(rest)
+        try instance.run()
+    }
+
+    private func wantsHelp(_ arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
+    }
+
+    private func command(named arguments: [String]) -> (any Command.Type)? {
+        commands.first { command in
+            let words = command.name.split(separator: " ").map(String.init)
+            return arguments.starts(with: words)
+        }
+    }
+
+    private func unknownCommand(_ arguments: [String], family: [any Command.Type]) -> UsageError {
+        let first = arguments[0]
+        if !family.isEmpty {
+            let second = arguments[1]
+            let names = family.map { String($0.name.dropFirst(first.count + 1)) }
+            return UsageError(
+                "`\(first) \(second)` is not a command",
+                remedy: nearest(second, in: names).map { "did you mean `\(first) \($0)`?" }
+                    ?? "give one of \(names.joined(separator: ", "))")
+        }
+        if first.hasPrefix("-") {
+            return UsageError("\(first) comes before the command", remedy: "give the command first: detect-cli COMMAND")
+        }
+        // Both the full names and their first words: `prob knn` is close to neither by itself alone.
+        let typed = arguments.prefix { !$0.hasPrefix("-") }.prefix(2).joined(separator: " ")
+        let guess =
+            nearest(typed, in: commands.map { $0.name })
+            ?? nearest(first, in: commands.map { String($0.name.split(separator: " ")[0]) })
+        return UsageError(
+            "`\(first)` is not a command", remedy: guess.map { "did you mean `\($0)`?" } ?? "see `detect-cli --help`")
+    }
+
+    private var overview: String {
+        """
+        detect-cli learns visual features without labels and measures what they are worth.
+
+        usage: detect-cli COMMAND [options]
+
+        \(groups.filter { !$0.commands.isEmpty }.map { block($0.title, $0.commands) }.joined(separator: "\n\n"))
+
+        `detect-cli COMMAND --help` explains a command; `detect-cli --version` prints the version.
+        """
+    }
+
+    private func list(_ family: [any Command.Type]) -> String {
+        block("Commands", family) + "\n\n`detect-cli COMMAND --help` explains a command."
+    }
+
+    /// All blocks share one column, so that the overview reads as one table.
+    private func block(_ title: String, _ commands: [any Command.Type]) -> String {
+        let column = self.commands.map { $0.name.count }.max() ?? 0
+        return ArgumentParser.block(title, commands.map { ($0.name.padded(column), $0.summary) })
+    }
+}

@@ -1,0 +1,83 @@
+internal import Foundation
+internal import Support
+package import Torch
+
+extension Device: OptionValue {
+    package init?(argument: String) { self.init(argument) }
+    package static var kind: String { "cpu, cuda or cuda:N" }
+    package var argument: String { description }
+}
+
+/// Options of every command that runs a network.
+package struct ComputeOptions {
+    package let device: Option<Device>
+    package let precision: Option<Precision>
+    package let threads: Option<Int>
+
+    package init(_ parser: ArgumentParser) {
+        parser.group("Compute")
+        device = parser.option("device", "cpu|cuda[:N]", "where the network runs", default: Device.cpu)
+        precision = parser.choice("precision", "arithmetic of the network", default: Precision.fp32)
+        threads = parser.threads()
+    }
+
+    /// Sets the number of threads and makes the device usable; throws with a remedy when there is none.
+    func activate() throws {
+        Runtime.threads = threads.value
+        try device.value.activate()
+    }
+}
+
+/// Options of every command that reads images in bulk.
+package struct LoadingOptions {
+    package let workers: Option<Int>
+    package let limit: Option<Int?>
+
+    package init(_ parser: ArgumentParser) {
+        parser.group("Data")
+        workers = parser.option(
+            "workers", "N", "threads that decode and augment images; changes no result",
+            default: max(1, ProcessInfo.processInfo.activeProcessorCount), shown: "all cores", .between(1, 1024))
+        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+    }
+}
+
+/// Options of every command that trains into a run folder.
+package struct RunOptions {
+    package let folder: Option<String>
+    package let resume: Option<Bool>
+    package let seed: Option<UInt64>
+
+    package init(_ parser: ArgumentParser) {
+        parser.group("Run")
+        folder = parser.required("run", "DIR", "the folder that receives configuration, metrics and weights")
+        resume = parser.flag("resume", "continue the run in that folder from its last checkpoint")
+        seed = parser.seed()
+    }
+}
+
+extension ArgumentParser {
+    /// `--threads N`
+    package func threads() -> Option<Int> {
+        option(
+            "threads", "N", "threads that compute", default: max(1, ProcessInfo.processInfo.activeProcessorCount),
+            shown: "all cores", .between(1, 1024))
+    }
+
+    /// `--seed N`
+    package func seed() -> Option<UInt64> {
+        option("seed", "N", "decides every random choice", default: 0)
+    }
+
+    /// `--json FILE`
+    package func json() -> Option<String?> {
+        optional("json", "FILE", "write the results there for machines, too")
+    }
+}
+
+extension Option where Value == String? {
+    /// Writes the results where `--json FILE` says, if it is given.
+    func write(_ results: @autoclosure () -> JSON) throws {
+        if let path = value { try Files.writeAtomically(results().pretty, to: path) }
+    }
+}

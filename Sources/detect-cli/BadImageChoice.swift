@@ -1,0 +1,21 @@
+internal import Datasets
+internal import Foundation
+
+/// `--on-bad-image stop|skip`
+package enum BadImageChoice: String, CaseIterable {
+    case stop
+    case skip
+
+    var policy: BadImagePolicy {
+        switch self {
+        case .stop: .stop
+        case .skip: .skip { FileHandle.standardError.write(Data("skipped: \($0)\n".utf8)) }
+        }
+    }
+}
+
+extension ArgumentParser {
+    func badImages() -> Option<BadImageChoice> {
+        choice("on-bad-image", "an image that cannot be read ends the run, or is named and left out", default: .stop)
+    }
+}

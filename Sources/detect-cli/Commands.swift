@@ -1,0 +1,13 @@
+/// Every command, in the order of the overview.
+var commandTable: CommandTable {
+    CommandTable(
+        [
+            CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
+            CommandGroup("Learn", [PretrainCommand.self]),
+            CommandGroup("Probe", [FeaturesCommand.self, ProbeKNNCommand.self]),
+            CommandGroup(
+                "Detect", [ProposalsCommand.self, FineTuneCommand.self, DetectCommand.self, EvaluateCommand.self]),
+            CommandGroup(
+                "Weights", [WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self]),
+        ], version: Program.version)
+}

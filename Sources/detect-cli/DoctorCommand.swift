@@ -1,0 +1,58 @@
+internal import Foundation
+internal import Support
+
+/// Says what this machine has and lacks, with a remedy for everything that is missing.
+struct DoctorCommand: Command {
+    static let name = "doctor"
+    static let summary = "checks libtorch, libraries, GPU, data folder and the machine"
+    static let example = "detect-cli doctor --json doctor.json"
+
+    let data: Option<String?>
+    let json: Option<String?>
+
+    init(_ parser: ArgumentParser) {
+        data = parser.optional("data", "DIR", "the data folder to look at", shown: "$DETECT_DATA")
+        json = parser.json()
+    }
+
+    func run() throws {
+        let folder = data.value ?? ProcessInfo.processInfo.environment["DETECT_DATA"]
+        let findings =
+            [Finding.libtorch()] + Finding.libraries() + [Finding.gpu(), .data(folder)]
+            + [.processor(), .memory(), .disk()]
+        for finding in findings { print(finding.text) }
+        try json.write(.object([.init("findings", .array(findings.map(\.json)))]))
+        let missing = findings.filter { $0.state == .missing }.map(\.subject)
+        if !missing.isEmpty {
+            throw InputError("doctor", "missing: \(missing.joined(separator: ", "))", remedy: "see the remedies above")
+        }
+    }
+}
+
+/// What was found out about one thing.
+struct Finding {
+    enum State: String {
+        case ok
+        /// Worth knowing; everything that does not need it works.
+        case note
+        case missing
+    }
+
+    var subject: String
+    var state: State
+    var detail: String
+    /// Empty when there is nothing to do.
+    var remedy = ""
+
+    var text: String {
+        let line = "\(state.rawValue.padded(9))\(subject.padded(12))\(detail)"
+        return remedy.isEmpty ? line : "\(line)\n\(String(repeating: " ", count: 21))→ \(remedy)"
+    }
+
+    var json: JSON {
+        [
+            "subject": .string(subject), "state": .string(state.rawValue), "detail": .string(detail),
+            "remedy": .string(remedy),
+        ]
+    }
+}

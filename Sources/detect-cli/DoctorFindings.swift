@@ -1,0 +1,141 @@
+internal import Foundation
+internal import Glibc
+internal import Support
+internal import Torch
+
+extension Finding {
+    static func libtorch() -> Finding {
+        guard let folder = libtorchFolder() else {
+            return Finding(
+                subject: "libtorch", state: .missing, detail: "libtorch_cpu.so was not found",
+                remedy: "run `make setup`, or set LIBTORCH to the folder of torch 2.11 or later")
+        }
+        let version = Runtime.version
+        return Finding(subject: "libtorch", state: .ok, detail: "\(version) in \(folder)")
+    }
+
+    static func libraries() -> [Finding] {
+        let needed = [
+            (subject: "OpenBLAS", file: "libopenblas.so.0", package: "libopenblas-dev"),
+            (subject: "libxml2", file: "libxml2.so", package: "libxml2-dev"),
+            (subject: "TurboJPEG", file: "libturbojpeg.so.0", package: "libturbojpeg0-dev"),
+            (subject: "libpng", file: "libpng16.so.16", package: "libpng-dev"),
+        ]
+        return needed.map { library in
+            if let path = pathOfLibrary(library.file) {
+                return Finding(subject: library.subject, state: .ok, detail: path)
+            }
+            return Finding(
+                subject: library.subject, state: .missing, detail: "\(library.file) was not found",
+                remedy: "run `make setup`, or `apt-get install \(library.package)`")
+        }
+    }
+
+    /// A GPU is never needed; one that lies idle is worth a line.
+    static func gpu() -> Finding {
+        let nodes = ((try? Files.list("/dev")) ?? []).filter { name in
+            name.hasPrefix("nvidia") && Int(name.dropFirst("nvidia".count)) != nil
+        }
+        let hasLibrary = libtorchFolder().map { Files.exists("\($0)/libtorch_cuda.so") } ?? false
+        if nodes.isEmpty {
+            return Finding(subject: "GPU", state: .note, detail: "no NVIDIA device; everything runs on the CPU")
+        }
+        let found = "\(nodes.count) NVIDIA device\(nodes.count == 1 ? "" : "s")"
+        if pathOfLibrary("libcuda.so.1") == nil {
+            return Finding(
+                subject: "GPU", state: .note, detail: "\(found), but libcuda.so.1 was not found",
+                remedy: "install the NVIDIA driver's libraries to use --device cuda")
+        }
+        if !hasLibrary {
+            return Finding(
+                subject: "GPU", state: .note, detail: "\(found), but this libtorch is a CPU build",
+                remedy: "set LIBTORCH to a CUDA build of torch to use --device cuda")
+        }
+        return Finding(subject: "GPU", state: .ok, detail: "\(found), libtorch has CUDA")
+    }
+
+    static func data(_ folder: String?) -> Finding {
+        guard let folder else {
+            return Finding(
+                subject: "data", state: .note, detail: "DETECT_DATA is not set; tests on real images are skipped",
+                remedy: "set DETECT_DATA to the folder that holds VOCdevkit")
+        }
+        guard Files.isFolder(folder) else {
+            return Finding(
+                subject: "data", state: .missing, detail: "\(folder) is not a folder",
+                remedy: "correct DETECT_DATA or --data, or unset it")
+        }
+        if !Files.isFolder("\(folder)/VOCdevkit/VOC2007") {
+            return Finding(
+                subject: "data", state: .note, detail: "\(folder) holds no VOCdevkit/VOC2007",
+                remedy: "`detect-cli synthesize` makes a small data set of the same form")
+        }
+        return Finding(subject: "data", state: .ok, detail: folder)
+    }
+
+    static func processor() -> Finding {
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        func field(_ name: String) -> Substring {
+            let line = text.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
+            return line.drop { $0 != ":" }.dropFirst(2)
+        }
+        let flags = Set(field("flags").split(separator: " "))
+        let names = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"].filter { flags.contains(Substring($0)) }
+        let model = field("model name")
+        return Finding(
+            subject: "processor", state: .ok,
+            detail: "\(cores) cores" + (model.isEmpty ? "" : ", \(model)")
+                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"))
+    }
+
+    static func memory() -> Finding {
+        let physical = Double(ProcessInfo.processInfo.physicalMemory)
+        // A container's own limit, when there is one.
+        let limit = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
+            .flatMap { Double($0.filter { !$0.isWhitespace }) }
+        let bytes = min(physical, limit ?? physical)
+        let enough = bytes >= 3 * gigabyte
+        return Finding(
+            subject: "memory", state: enough ? .ok : .note, detail: "\((bytes / gigabyte).fixed(1)) GiB",
+            remedy: enough ? "" : "use a smaller --batch: ResNet-50 trains in 3 GiB and more")
+    }
+
+    static func disk() -> Finding {
+        var status = statvfs()
+        guard statvfs(".", &status) == 0 else {
+            return Finding(subject: "disk", state: .note, detail: "free space cannot be read")
+        }
+        let free = Double(status.f_bavail) * Double(status.f_frsize)
+        let enough = free >= 2 * gigabyte
+        return Finding(
+            subject: "disk", state: enough ? .ok : .note, detail: "\((free / gigabyte).fixed(1)) GiB free here",
+            remedy: enough ? "" : "free some space: two checkpoints of a large run need up to 2 GiB")
+    }
+}
+
+private let gigabyte = 0x1p30
+
+/// The folder of the libtorch this program runs with, else of the one that a build would find.
+private func libtorchFolder() -> String? {
+    if let path = pathOfLibrary("libtorch_cpu.so") { return (path as NSString).deletingLastPathComponent }
+    let root = ProcessInfo.processInfo.environment["LIBTORCH"] ?? ".libtorch/torch"
+    return Files.exists("\(root)/lib/libtorch_cpu.so") ? "\(root)/lib" : nil
+}
+
+/// Where a shared library is loaded from, or would be.
+private func pathOfLibrary(_ file: String) -> String? {
+    func loaded() -> String? {
+        // The last column of a mapping is its file; distributions add to the number in a library's name.
+        // Files of /proc have no length, so they are read to the end.
+        let bytes = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
+        let maps = String(decoding: bytes, as: UTF8.self)
+        return maps.split(separator: "\n").lazy.compactMap { line in
+            line.firstIndex(of: "/").map { String(line[$0...]) }
+        }.first { ($0 as NSString).lastPathComponent.hasPrefix(file) }
+    }
+    if let path = loaded() { return path }
+    guard let handle = dlopen(file, RTLD_LAZY | RTLD_LOCAL) else { return nil }
+    defer { dlclose(handle) }
+    return loaded() ?? file
+}

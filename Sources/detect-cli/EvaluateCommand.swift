@@ -1,0 +1,68 @@
+internal import Foundation
+internal import Support
+internal import VOCData
+
+/// Average precisions of comp4 files by the official protocol.
+struct EvaluateCommand: Command {
+    static let name = "evaluate"
+    static let summary = "measures the average precision of comp4 detection files on a VOC image set"
+    static let example = "detect-cli evaluate --devkit VOCdevkit --set test --detections results --metric 07"
+
+    let devkit: Option<String>
+    let set: Option<String>
+    let detections: Option<String>
+    let metric: Option<VOCEvaluator.Metric>
+    let iou: Option<Double>
+    let classes: Option<String?>
+    let missing: Option<MissingChoice>
+    let ignoresUnknown: Option<Bool>
+    let limit: Option<Int?>
+    let threads: Option<Int>
+    let json: Option<String?>
+
+    enum MissingChoice: String, CaseIterable {
+        case zero, skip, stop
+
+        var policy: MissingDetectionFiles {
+            switch self {
+            case .zero: .countAsZero
+            case .skip: .leaveOut
+            case .stop: .stop
+            }
+        }
+    }
+
+    init(_ parser: ArgumentParser) {
+        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        set = parser.option("set", "NAME", "the image set", default: "test")
+        detections = parser.required("detections", "DIR", "the folder of comp4_det_SET_CLASS.txt files")
+        metric = parser.choice(
+            "metric", "11-point interpolation of VOC 2007, or the area under the curve", default: .voc07)
+        iou = parser.option(
+            "iou", "T", "a match needs an overlap above it", default: 0.5,
+            Requirement("of at least 0 and less than 1") { $0 >= 0 && $0 < 1 })
+        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        missing = parser.choice(
+            "missing-class", "a class without file counts as AP 0, stays out of the mean, or is an error",
+            default: .zero)
+        ignoresUnknown = parser.flag(
+            "ignore-unknown-images", "leave out detections in images outside the set instead of stopping")
+        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        threads = parser.threads()
+        json = parser.json()
+    }
+
+    func run() throws {
+        let kit = try Devkit(devkit.value)
+        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
+        // As the files have them: the official evaluator repairs nothing either.
+        let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
+        let evaluator = try VOCEvaluator(
+            annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value, iouThreshold: iou.value)
+        let result = try evaluator.evaluate(
+            folder: detections.value, set: set.value, missingFiles: missing.value.policy,
+            unknownImages: ignoresUnknown.value ? .ignore : .stop, threads: threads.value)
+        print(result.table, terminator: "")
+        try json.write(result.json)
+    }
+}

@@ -1,0 +1,54 @@
+internal import Boxes
+internal import Detection
+internal import Imaging
+internal import Support
+internal import Training
+internal import VOCData
+
+/// Runs a detector over an image set: comp4 files, pictures and average precisions.
+struct DetectionWorkflow {
+    var detector: Detector
+    var set: VOCSet
+    var proposals: String
+    var out: String
+    /// Pictures of the first images; 0 for none.
+    var pictures = 0
+    var pictureThreshold = 0.3
+    var workers = 2
+    var metric = VOCEvaluator.Metric.voc07
+    var iouThreshold = 0.5
+    var progress = ProgressBar.Style.automatic
+
+    struct Outcome {
+        var evaluation: EvaluationResult
+        var secondsPerImage: Double
+        var files: [String]
+    }
+
+    func callAsFunction() throws -> Outcome {
+        let bar = ProgressBar("detect", total: set.ids.count, unit: "images", style: progress)
+        var test = DetectionTest(try set.with(proposals: proposals))
+        test.workers = workers
+        let clock = ContinuousClock()
+        let began = clock.now
+        let detections = try test.run(detector) { done in
+            try Interruption.check()
+            bar.update(done)
+        }
+        bar.finish()
+        let seconds = (clock.now - began) / .seconds(1) / Double(max(1, set.ids.count))
+        let files = try DetectionFile.write(
+            detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: out)
+        for i in 0..<min(pictures, set.ids.count) {
+            let image = try Image.read(set.devkit.imagePath(set.ids[i]))
+            let picture = DetectionPicture.draw(
+                detections[i], classes: detector.config.classes, on: image, minimumScore: pictureThreshold)
+            try picture.write(to: "\(out)/\(set.ids[i]).png")
+        }
+        // From the files, so that the printed figure is what anyone gets who evaluates them.
+        let evaluator = try VOCEvaluator(
+            set.annotations, classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
+        let result = try evaluator.evaluate(folder: out, set: set.name, threads: workers)
+        return Outcome(evaluation: result, secondsPerImage: seconds, files: files)
+    }
+}

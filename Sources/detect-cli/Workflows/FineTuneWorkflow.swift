@@ -1,0 +1,103 @@
+internal import Backbone
+internal import Datasets
+internal import Detection
+internal import Support
+internal import Torch
+internal import Training
+internal import VOCData
+
+/// Fine-tunes a detector into a run folder and tests it: model, curve, detections, pictures, average precisions.
+struct FineTuneWorkflow {
+    var options: FineTuneOptions
+    var train: VOCSet
+    /// nil to train only.
+    var test: VOCSet?
+    var run: String
+    var resume = false
+    /// What the backbone starts from; nil for random weights.
+    var weights: (path: String, file: SafetensorsFile, objective: String)?
+    /// Proposals of both sets; nil makes them inside the run folder.
+    var trainProposals: String?
+    var testProposals: String?
+    var checkpointEvery = 1000
+    var pictures = 12
+    var progress = ProgressBar.Style.automatic
+
+    struct Outcome {
+        var model: String
+        var evaluation: EvaluationResult?
+        var results: JSON
+    }
+
+    func callAsFunction() throws -> Outcome {
+        let config: JSON = .object(
+            [
+                .init("command", "finetune"), .init("version", .string(Program.version)),
+                .init("libtorch", .string(Runtime.version)),
+                .init("devkit", .string(train.devkit.path)), .init("train_set", .string(train.name)),
+                .init("train_images", .integer(train.ids.count)),
+                .init("train_fingerprint", .string(try train.images.fingerprint)),
+                .init("weights", .string(weights?.path ?? "random")),
+                .init("start", .string(weights?.objective ?? "random")),
+            ] + (options.json.members ?? []))
+        let folder = try RunFolder(
+            run, resume: resume, config: config, mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights"]))
+        Interruption.watch()
+        train.reportRepairs()
+        let trainPath = try proposals(train, given: trainProposals, folder)
+        let training = try FineTuning(
+            options, data: train.with(proposals: trainPath), weights: weights?.file.tensors(),
+            weightPath: weights?.path ?? "")
+        let loop = TrainingLoop(
+            training, folder: folder,
+            options: LoopOptions(
+                title: "finetune", gradientClip: options.gradientClip, logEvery: min(20, options.iterations),
+                checkpointEvery: checkpointEvery, progress: progress))
+        let outcome = try loop.run()
+        let model = folder.file("model.safetensors")
+        try training.writeModel(to: model)
+        try RunReport.drawCurve(
+            folder, ["loss", "classification_loss", "box_loss"],
+            title: "fine-tuning from \(weights?.objective ?? "random") weights")
+        var results: [JSON.Member] = [
+            .init("start", .string(weights?.objective ?? "random")),
+            .init("arch", .string(options.detector.network.architecture.rawValue)),
+            .init("iterations", .integer(options.iterations)),
+            .init("loss", outcome.lastValues["loss"].map { .number($0) } ?? .null),
+            .init("images_per_second", .number(outcome.imagesPerSecond)), .init("seconds", .number(outcome.seconds)),
+            .init("model", .string(model)), .init("train_images", .integer(train.ids.count)),
+        ]
+        var evaluation: EvaluationResult?
+        if let test {
+            let detector = try Detector(path: model, device: options.device, precision: options.precision)
+            var workflow = DetectionWorkflow(
+                detector: detector, set: test, proposals: try proposals(test, given: testProposals, folder),
+                out: folder.file("detections"))
+            workflow.pictures = pictures
+            workflow.workers = options.workers
+            workflow.progress = progress
+            let tested = try workflow()
+            evaluation = tested.evaluation
+            results += [
+                .init("map", tested.evaluation.map.map { .number($0) } ?? .null),
+                .init("test_images", .integer(test.ids.count)),
+                .init("test_seconds_per_image", .number(tested.secondsPerImage)),
+                .init("evaluation", tested.evaluation.json),
+            ]
+        } else {
+            results.append(.init("map", .null))
+        }
+        try RunReport.write(.object(results), to: folder)
+        return Outcome(model: model, evaluation: evaluation, results: .object(results))
+    }
+
+    private func proposals(_ set: VOCSet, given: String?, _ folder: RunFolder) throws -> String {
+        if let given { return given }
+        let path = folder.file("\(set.name).proposals")
+        var workflow = ProposalWorkflow(
+            set: set, out: path, limit: options.detector.proposals, workers: options.workers)
+        workflow.progress = progress
+        _ = try workflow()
+        return path
+    }
+}

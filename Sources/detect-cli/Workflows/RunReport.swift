@@ -1,0 +1,24 @@
+internal import Imaging
+internal import Support
+internal import Training
+
+/// What every training run leaves beside its weights.
+enum RunReport {
+    /// Draws measurements of `metrics.jsonl` over the steps, each name a line.
+    static func drawCurve(_ folder: RunFolder, _ names: [String], title: String, file: String = "loss.png") throws {
+        let lines = try MetricsLog.read(folder.metrics)
+        let series = names.compactMap { name -> LinePlot.Series? in
+            let points = lines.compactMap { line in
+                line["step"]?.doubleValue.flatMap { step in line[name]?.doubleValue.map { (step, $0) } }
+            }
+            return points.isEmpty ? nil : LinePlot.Series(name, x: points.map(\.0), y: points.map(\.1))
+        }
+        let plot = LinePlot(title: title, xLabel: "step", yLabel: "loss", series: series)
+        try plot.render().write(to: folder.file(file))
+    }
+
+    /// Writes the results of a run into its folder, where comparisons find them.
+    static func write(_ results: JSON, to folder: RunFolder) throws {
+        try Files.writeAtomically(results.pretty, to: folder.file("result.json"))
+    }
+}

@@ -1,0 +1,35 @@
+internal import Synchronization
+internal import Training
+
+/// A progress bar that several threads move; their reports may come out of order.
+final class SharedProgress: Sendable {
+    private struct State: ~Copyable {
+        // Only touched under the lock.
+        nonisolated(unsafe) let bar: ProgressBar
+        var done: Int
+    }
+
+    private let state: Mutex<State>
+
+    init(_ title: String, total: Int, unit: String, start: Int = 0, style: ProgressBar.Style = .automatic) {
+        state = Mutex(State(bar: ProgressBar(title, total: total, unit: unit, start: start, style: style), done: start))
+    }
+
+    /// One more unit is done.
+    func advance() {
+        state.withLock {
+            $0.done += 1
+            $0.bar.update($0.done)
+        }
+    }
+
+    /// `done` units are done, or more.
+    @Sendable func update(_ done: Int, of total: Int) {
+        state.withLock {
+            $0.done = max($0.done, done)
+            $0.bar.update($0.done)
+        }
+    }
+
+    func finish() { state.withLock { $0.bar.finish() } }
+}

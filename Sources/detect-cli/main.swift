@@ -1,0 +1,3 @@
+internal import Foundation
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

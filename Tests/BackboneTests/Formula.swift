@@ -1,0 +1,81 @@
+import Backbone
+import Foundation
+import Support
+import Torch
+
+/// Weights and images that follow from a formula; the same one is in Golden/make_golden.py.
+enum Formula {
+    /// Ordinal of the images; larger than that of any weight.
+    static let imageOrdinal = 10_000
+
+    /// Values in [-1, 1) · scale + shift: a hash of the position in the tensor and of the tensor's ordinal.
+    static func fill(_ values: UnsafeMutableBufferPointer<Float>, ordinal: Int, scale: Float, shift: Float) {
+        let offset = UInt32(truncatingIfNeeded: ordinal) &* 40503 &+ 12345
+        for index in values.indices {
+            var h = UInt32(truncatingIfNeeded: index) &* 2_654_435_761 &+ offset
+            h ^= h >> 15
+            h = h &* 2_246_822_519
+            h ^= h >> 13
+            values[index] = Float(Int32(h >> 8) - (1 << 23)) / Float(1 << 23) * scale + shift
+        }
+    }
+
+    static func tensor(_ shape: [Int], ordinal: Int) -> Tensor {
+        let tensor = Tensor.empty(shape)
+        fill(tensor, ordinal: ordinal, scale: 1, shift: 0)
+        return tensor
+    }
+
+    /// Fills every tensor of a model; weights get the standard deviation √(gain / 3 / fan in).
+    static func fill(_ parameters: Parameters, gain: Double) {
+        for (ordinal, entry) in parameters.entries.enumerated() where entry.tensor.dtype == .float32 {
+            let shape = entry.tensor.shape
+            let (scale, shift): (Float, Float) =
+                if entry.name.hasSuffix("running_var") {
+                    (0.5, 1)
+                } else if shape.count > 1 {
+                    (Float((gain / Double(shape.dropFirst().reduce(1, *))).squareRoot()), 0)
+                } else if entry.name.hasSuffix("weight") {
+                    (0.5, 1)
+                } else {
+                    (0.125, 0)
+                }
+            fill(entry.tensor, ordinal: ordinal, scale: scale, shift: shift)
+        }
+    }
+
+    private static func fill(_ tensor: Tensor, ordinal: Int, scale: Float, shift: Float) {
+        tensor.withMutableBytes { fill($0.bindMemory(to: Float.self), ordinal: ordinal, scale: scale, shift: shift) }
+    }
+}
+
+/// A file of the Golden folder.
+enum Golden {
+    static func path(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden/\(name)").path
+    }
+
+    static func read(_ name: String) throws -> JSON { try JSON.read(path(name)) }
+
+    /// What differs between a tensor and its golden summary; nil when nothing does.
+    ///
+    /// Sums of thousands of float32 terms in another order differ by about 1e-6 of the tensor's size (its root mean
+    /// square), and a hundred layers add up: 1e-4 of that size, plus 1e-4 of the value.
+    static func difference(_ tensor: Tensor, _ golden: JSON) -> String? {
+        guard let shape = golden["shape"]?.arrayValue?.compactMap(\.intValue), let rms = golden["rms"]?.doubleValue,
+            let expected = golden["values"]?.arrayValue?.compactMap(\.doubleValue), rms > 0, expected.count == 16
+        else { return "the golden summary is damaged" }
+        guard tensor.shape == shape else { return "shape \(tensor.shape), expected \(shape)" }
+        let values = tensor.detach().doubles
+        let size = (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
+        if !((size - rms).magnitude <= 1e-4 * rms) { return "root mean square \(size), expected \(rms)" }
+        for (index, expected) in expected.enumerated() {
+            let position = index * (values.count - 1) / 15
+            let error = (values[position] - expected).magnitude
+            if !(error <= 1e-4 * (rms + expected.magnitude)) {
+                return "value \(position) is \(values[position]), expected \(expected)"
+            }
+        }
+        return nil
+    }
+}

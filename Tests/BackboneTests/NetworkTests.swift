@@ -1,0 +1,4 @@
+import Testing
+
+/// Tests that build whole networks: one at a time, because VGG16 alone takes half a gigabyte.
+@Suite(.serialized) struct NetworkTests {}

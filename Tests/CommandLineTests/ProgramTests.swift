@@ -1,0 +1,99 @@
+import Foundation
+import Support
+import Testing
+
+/// The contract of the command line: help, suggestions, error lines and exit codes.
+@Suite struct ProgramTests {
+    @Test(arguments: [[], ["--help"], ["-h"], ["help"]])
+    func theOverviewListsTheCommands(arguments: [String]) throws {
+        let outcome = try run(arguments)
+        #expect(outcome.exitCode == 0)
+        #expect(outcome.output.contains("usage: detect-cli COMMAND [options]"))
+        #expect(outcome.output.contains("\n  doctor "))
+        #expect(outcome.errors.isEmpty)
+    }
+
+    @Test(arguments: [["doctor", "--help"], ["doctor", "-h"], ["doctor", "--bad", "--help"], ["help", "doctor"]])
+    func aCommandExplainsItself(arguments: [String]) throws {
+        let outcome = try run(arguments)
+        #expect(outcome.exitCode == 0)
+        #expect(outcome.output.contains("usage: detect-cli doctor"))
+        #expect(outcome.output.contains("--json FILE"))
+        #expect(outcome.output.contains("Example:\n  detect-cli doctor"))
+    }
+
+    @Test func theVersionIsPrinted() throws {
+        let outcome = try run(["--version"])
+        #expect(outcome.exitCode == 0)
+        #expect(outcome.output.wholeMatch(of: /detect-cli \d+\.\d+\.\d+\n/) != nil)
+    }
+
+    @Test(arguments: [
+        (["doctr"], "error: `doctr` is not a command; did you mean `doctor`?\n"),
+        (["zzzzzz"], "error: `zzzzzz` is not a command; see `detect-cli --help`\n"),
+        (["--jsn", "doctor"], "error: --jsn comes before the command; give the command first: detect-cli COMMAND\n"),
+        (["doctor", "--jsno", "f"], "error: --jsno is not an option of `doctor`; did you mean --json?\n"),
+        (["doctor", "--json"], "error: --json has no value; give --json FILE\n"),
+        (["doctor", "--json", "a", "--json=b"], "error: --json is given twice; give it once\n"),
+        (
+            ["doctor", "extra"],
+            "error: \"extra\" is one argument too many for `doctor`; see `detect-cli doctor --help`\n"
+        ),
+    ])
+    func wrongUsageIsOneLineAndExitCode2(arguments: [String], line: String) throws {
+        let outcome = try run(arguments)
+        #expect(outcome.exitCode == 2)
+        #expect(outcome.errors == line)
+        #expect(outcome.output.isEmpty)
+    }
+
+    @Test func aLostResultIsAFailure() throws {
+        let outcome = try run(["--help"], shell: "exec \"$0\" \"$@\" >/dev/full")
+        #expect(outcome.exitCode == 1)
+        #expect(outcome.errors.hasPrefix("error: standard output: cannot be written"))
+    }
+
+    @Test func aReaderThatHasSeenEnoughIsNoFailure() throws {
+        let outcome = try run(
+            ["--help"], shell: "{ sleep 0.3; \"$0\" \"$@\"; echo \"code $?\" >&2; } | true")
+        #expect(outcome.errors == "code 0\n")
+    }
+
+    @Test func aFileThatCannotBeWrittenWholeKeepsItsPredecessor() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/doctor.json"
+            try Files.writeAtomically("previous", to: path)
+            // A limit of 0 blocks on every file stands in for a full disk; output goes to a pipe, which has none.
+            let outcome = try run(
+                ["doctor", "--json", path], shell: "(ulimit -f 0; \"$0\" \"$@\" 2>&1; echo \"code $?\") | cat >&2")
+            #expect(outcome.errors.contains("error: \(path): cannot be written (File too large)"))
+            #expect(outcome.errors.hasSuffix("code 1\n"))
+            #expect(try Files.readText(path) == "previous")
+            #expect(try Files.list(folder) == ["doctor.json"])
+        }
+    }
+}
+
+@Suite struct DoctorTests {
+    @Test func everythingIsListedForPeopleAndMachines() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/doctor.json"
+            let outcome = try run(["doctor", "--json", path])
+            let subjects = try #require(
+                JSON.read(path)["findings"]?.arrayValue?.compactMap { $0["subject"]?.stringValue })
+            #expect(
+                subjects == [
+                    "libtorch", "OpenBLAS", "libxml2", "TurboJPEG", "libpng", "GPU", "data", "processor", "memory",
+                    "disk",
+                ])
+            for subject in subjects { #expect(outcome.output.contains(subject)) }
+        }
+    }
+
+    @Test func aDataFolderThatIsNotThereIsMissing() throws {
+        let outcome = try run(["doctor", "--data", "/nonexistent-folder"])
+        #expect(outcome.exitCode == 1)
+        #expect(outcome.output.contains("missing  data        /nonexistent-folder is not a folder"))
+        #expect(outcome.errors.hasPrefix("error: doctor: missing: "))
+    }
+}

@@ -1,0 +1,195 @@
+import Datasets
+import Foundation
+import Imaging
+import Support
+import Synchronization
+import Testing
+
+/// Images made from their index: PNG files of one colour, some of them damaged.
+private struct MadeCollection: ImageCollection {
+    var count: Int
+    var bad: Set<Int> = []
+    var sizes: [Int: ImageSize] = [:]
+    var classes: [String] { ["even", "odd"] }
+    var source: String { "made" }
+    func name(_ i: Int) -> String { "\(i).png" }
+    func label(_ i: Int) -> Int? { i % 2 }
+    func data(_ i: Int) throws -> Data {
+        if bad.contains(i) { return Data("broken".utf8) }
+        let size = sizes[i] ?? ImageSize(width: 12, height: 8)
+        return try Image(size: size, color: Color(red: UInt8(i % 256), green: 50, blue: 200)).encodedPNG()
+    }
+}
+
+@Suite(.serialized) struct BatchLoaderTests {
+    private static let pipeline = ImagePipeline([
+        .randomResizedCrop(size: ImageSize(width: 6, height: 4), scale: 0.2...1, ratio: 0.75...(4.0 / 3)),
+        .colorJitter(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4),
+    ])
+
+    private func all(_ loader: BatchLoader) throws -> [HostBatch] {
+        var batches: [HostBatch] = []
+        while let batch = try loader.next() { batches.append(batch) }
+        return batches
+    }
+
+    private func loader(
+        _ collection: MadeCollection, batchSize: Int = 20, dropLast: Bool = false,
+        pipeline: ImagePipeline = Self.pipeline, epoch: Int = 3, workers: Int, startBatch: Int = 0,
+        onBadImage: BadImagePolicy = .stop
+    ) -> BatchLoader {
+        BatchLoader(
+            collection, order: EpochSampler(count: collection.count, seed: 5, epoch: epoch).order,
+            batchSize: batchSize, dropLast: dropLast, pipeline: pipeline, seed: 5, epoch: epoch, workers: workers,
+            startBatch: startBatch, onBadImage: onBadImage)
+    }
+
+    @Test func workersChangeNothing() throws {
+        let collection = MadeCollection(count: 130)
+        let expected = try all(loader(collection, workers: 0))
+        #expect(expected.map(\.count) == [20, 20, 20, 20, 20, 20, 10])
+        #expect(expected.flatMap(\.indices).sorted() == Array(0..<130))
+        #expect(expected.flatMap(\.indices) != Array(0..<130))
+        for batch in expected { #expect(batch.labels == batch.indices.map { $0 % 2 }) }
+        for workers in [1, 3] { #expect(try all(loader(collection, workers: workers)) == expected) }
+        #expect(try all(loader(collection, epoch: 4, workers: 1)) != expected)
+    }
+
+    @Test(arguments: [1, 16, 17, 40, 200])
+    func batchSizes(batchSize: Int) throws {
+        let collection = MadeCollection(count: 50)
+        let batches = try all(loader(collection, batchSize: batchSize, workers: 2))
+        #expect(batches.flatMap(\.indices) == EpochSampler(count: 50, seed: 5, epoch: 3).order)
+        let full = try all(loader(collection, batchSize: batchSize, dropLast: true, workers: 2))
+        #expect(full == batches.filter { $0.count == batchSize })
+    }
+
+    @Test(arguments: 0...7)
+    func resumesInMidEpoch(startBatch: Int) throws {
+        let collection = MadeCollection(count: 130)
+        let whole = try all(loader(collection, workers: 0))
+        let resumed = loader(collection, workers: 2, startBatch: startBatch)
+        #expect(resumed.position == startBatch)
+        #expect(resumed.batchCount == 7)
+        #expect(try all(resumed) == Array(whole.dropFirst(startBatch)))
+        #expect(resumed.position == 7)
+    }
+
+    @Test(arguments: [0, 1, 3])
+    func errorsComeInOrder(workers: Int) throws {
+        let order = EpochSampler(count: 100, seed: 5, epoch: 3).order
+        // Both in the third batch; the first in order is reported.
+        let collection = MadeCollection(count: 100, bad: [order[50], order[57]])
+        let loader = loader(collection, workers: workers)
+        _ = try loader.next()
+        _ = try loader.next()
+        for _ in 0..<2 {
+            let error = #expect(throws: InputError.self) { try loader.next() }
+            #expect(error?.subject == "made/\(order[50]).png")
+        }
+    }
+
+    @Test(arguments: [0, 1, 3])
+    func skipsBadImages(workers: Int) throws {
+        let order = EpochSampler(count: 60, seed: 5, epoch: 3).order
+        let good = try all(loader(MadeCollection(count: 60), workers: 0))
+        let reports = Mutex<[String]>([])
+        let collection = MadeCollection(count: 60, bad: [order[3], order[41], order[22]])
+        let loader = loader(
+            collection, workers: workers, onBadImage: .skip(report: { text in reports.withLock { $0.append(text) } }))
+        let batches = try all(loader)
+        #expect(batches.map(\.count) == [19, 19, 19])
+        #expect(loader.skippedCount == 3)
+        let names = reports.withLock { $0.map { String($0.prefix { $0 != ":" }) } }
+        #expect(names == [order[3], order[22], order[41]].map { "made/\($0).png" })
+        // The others are what they would have been.
+        let imageBytes = 6 * 4 * 3
+        #expect(batches[0].pixels.prefix(3 * imageBytes) == good[0].pixels.prefix(3 * imageBytes))
+        #expect(batches[0].pixels.suffix(16 * imageBytes) == good[0].pixels.suffix(16 * imageBytes))
+        #expect(batches[0].indices == order[0..<20].filter { $0 != order[3] })
+    }
+
+    @Test func aBatchOfBadImagesIsAnError() throws {
+        let loader = loader(
+            MadeCollection(count: 4, bad: [0, 1, 2, 3]), workers: 1, onBadImage: .skip(report: { _ in }))
+        #expect(throws: InputError.self) { try loader.next() }
+        #expect(loader.skippedCount == 4)
+    }
+
+    @Test(arguments: [0, 2])
+    func unequalSizesAreRefused(workers: Int) throws {
+        let order = EpochSampler(count: 40, seed: 5, epoch: 3).order
+        // In the first chunk of the batch, and in the second.
+        for odd in [order[5], order[19]] {
+            let collection = MadeCollection(count: 40, sizes: [odd: ImageSize(width: 9, height: 9)])
+            let loader = loader(collection, pipeline: ImagePipeline([]), workers: workers)
+            let error = #expect(throws: InputError.self) { try loader.next() }
+            #expect(error?.subject == "made/\(odd).png")
+        }
+        let same = try all(loader(MadeCollection(count: 40), pipeline: ImagePipeline([]), workers: workers))
+        #expect(same[0].size == ImageSize(width: 12, height: 8))
+        #expect(same[0].pixels[0] == UInt8(same[0].indices[0]))
+    }
+
+    @Test func emptyOrder() throws {
+        let loader = loader(MadeCollection(count: 0), workers: 2)
+        #expect(loader.batchCount == 0)
+        #expect(try loader.next() == nil)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func droppedLoadersLeaveNoThreads() throws {
+        let collection = MadeCollection(count: 500)
+        for round in 0..<100 {
+            let loader = loader(collection, workers: 3)
+            if round % 2 == 0 { _ = try loader.next() }
+        }
+        // A thread takes a moment to get its name, and one that has been waited for to vanish.
+        for _ in 0..<100 where loaderThreads() > 0 { Thread.sleep(forTimeInterval: 0.02) }
+        #expect(loaderThreads() == 0)
+        let alive = loader(collection, workers: 3)
+        for _ in 0..<100 where loaderThreads() < 3 { Thread.sleep(forTimeInterval: 0.02) }
+        #expect(loaderThreads() == 3)
+        _ = try alive.next()
+    }
+
+    /// Threads of this process that bear the name loaders give to theirs.
+    private func loaderThreads() -> Int {
+        let tasks = (try? Files.list("/proc/self/task")) ?? []
+        return tasks.count { task in
+            let name = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
+            return name?.hasPrefix("image loader") ?? false
+        }
+    }
+
+    @Test func workersRunAheadOnlySoFar() throws {
+        struct Counting: ImageCollection {
+            let base: MadeCollection
+            let onFetch: @Sendable () -> Void
+            var count: Int { base.count }
+            var classes: [String] { [] }
+            var source: String { "counting" }
+            func name(_ i: Int) -> String { base.name(i) }
+            func label(_ i: Int) -> Int? { nil }
+            func data(_ i: Int) throws -> Data {
+                onFetch()
+                return try base.data(i)
+            }
+        }
+        let counter = Counter()
+        let collection = Counting(base: MadeCollection(count: 600)) { counter.increment() }
+        let loader = BatchLoader(
+            collection, order: Array(0..<600), batchSize: 20, pipeline: Self.pipeline, seed: 1, epoch: 0,
+            workers: 3, prefetch: 2)
+        #expect(try loader.next()?.labels == [Int](repeating: -1, count: 20))
+        Thread.sleep(forTimeInterval: 0.3)
+        // The batch taken and two ahead.
+        #expect(counter.value == 60)
+    }
+
+    private final class Counter: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func increment() { count.withLock { $0 += 1 } }
+    }
+}

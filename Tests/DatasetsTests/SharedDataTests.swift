@@ -1,0 +1,45 @@
+import Datasets
+import Foundation
+import Imaging
+import Support
+import Testing
+
+/// The unpacked data sets: `$DETECT_DATA`, else beside the package.
+private let dataFolder: String = {
+    if let path = ProcessInfo.processInfo.environment["DETECT_DATA"] { return path }
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    return package.deletingLastPathComponent().appendingPathComponent("shared/unpacked").path
+}()
+
+private func isThere(_ name: String) -> Bool { Files.isFolder("\(dataFolder)/\(name)") }
+
+@Suite struct SharedDataTests {
+    @Test(.enabled(if: isThere("VOCdevkit"), "needs VOCdevkit in DETECT_DATA"))
+    func vocImagesLoad() throws {
+        let images = try ImageFolder(path: "\(dataFolder)/VOCdevkit/VOC2007/JPEGImages")
+        #expect(images.count == 1000)
+        #expect(images.classes.isEmpty)
+        let pipeline = ImagePipeline([
+            .randomResizedCrop(size: ImageSize(width: 64, height: 64), scale: 0.2...1, ratio: 0.75...(4.0 / 3))
+        ])
+        func run(_ workers: Int) throws -> [HostBatch] {
+            let loader = BatchLoader(
+                images, order: Array(0..<200), batchSize: 64, pipeline: pipeline, seed: 1, epoch: 0, workers: workers)
+            var batches: [HostBatch] = []
+            while let batch = try loader.next() { batches.append(batch) }
+            return batches
+        }
+        #expect(try run(2) == run(1))
+    }
+
+    @Test(.enabled(if: isThere("cifar10"), "needs cifar10 in DETECT_DATA"))
+    func cifarIsAFolderOfClasses() throws {
+        let error = #expect(throws: InputError.self) { try ImageFolder(path: "\(dataFolder)/cifar10") }
+        #expect(error?.problem.contains("splits") == true)
+        let images = try ImageFolder(path: "\(dataFolder)/cifar10/test")
+        #expect(images.count == 10_000)
+        #expect(images.classes.count == 10)
+        #expect(try ImageHeader.read(images.path(0)).size == ImageSize(width: 32, height: 32))
+    }
+}

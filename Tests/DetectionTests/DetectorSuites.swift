@@ -1,0 +1,4 @@
+import Testing
+
+/// Tests that run networks: one at a time, because they share libtorch's threads and take its memory.
+@Suite(.serialized) struct DetectorSuites {}

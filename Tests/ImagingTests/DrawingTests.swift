@@ -1,0 +1,115 @@
+import Imaging
+import Testing
+
+@Suite struct DrawingTests {
+    /// The image as text, "#" for anything but black.
+    private func map(_ image: Image) -> [String] {
+        (0..<image.height).map { y in String((0..<image.width).map { x in image[x, y] == .black ? "." : "#" }) }
+    }
+
+    @Test func box() {
+        var image = Image(size: ImageSize(width: 7, height: 5))
+        image.drawBox(x0: 1, y0: 1, x1: 6, y1: 4, color: .white, thickness: 1)
+        #expect(map(image) == [".......", ".#####.", ".#...#.", ".#####.", "......."])
+    }
+
+    @Test func boxOutsideIsCut() {
+        var image = Image(size: ImageSize(width: 4, height: 3))
+        image.drawBox(x0: -1e12, y0: -5, x1: 2, y1: 1e300, color: .white, thickness: 1)
+        #expect(map(image) == [".#..", ".#..", ".#.."])
+        image.drawBox(x0: .nan, y0: 0, x1: 1, y1: 1, color: .white)
+        image.drawBox(x0: 3, y0: 2, x1: 1, y1: 1, color: .white)
+        #expect(map(image) == [".#..", ".#..", ".#.."])
+    }
+
+    @Test func text() {
+        var image = Image(size: ImageSize(width: 11, height: 9))
+        image.drawText("Tj", x: 0, y: 0, color: .white)
+        #expect(
+            map(image) == [
+                "#####....#.", "..#........", "..#.....##.", "..#......#.", "..#......#.", "..#......#.",
+                "..#......#.", "......#..#.", ".......##..",
+            ])
+        #expect(Image.textSize("Tj", scale: 2) == ImageSize(width: 22, height: 18))
+        #expect(Image.textSize("") == ImageSize(width: 0, height: 9))
+    }
+
+    @Test func everyCharacterHasItsOwnShape() {
+        let shapes = (32..<127).map { code in
+            var image = Image(size: ImageSize(width: 6, height: 9))
+            image.drawText(String(UnicodeScalar(UInt8(code))), x: 0, y: 0, color: .white)
+            return image
+        }
+        #expect(Set(shapes).count == 95)
+    }
+
+    @Test func textOutsideIsCut() {
+        var image = Image(size: ImageSize(width: 5, height: 5))
+        image.drawText("HWW\u{1F600}é", x: -2, y: -6, color: .white, scale: 2, background: .black)
+        image.drawText("W", x: 100, y: 100, color: .white, background: .white)
+        // The crossbar of the H and, below it, nothing between the uprights.
+        #expect(map(image) == ["#####", "#####", ".....", ".....", "....."])
+    }
+
+    @Test func lineCoversItsLength() {
+        var image = Image(size: ImageSize(width: 9, height: 5))
+        image.drawLine(x0: 1.5, y0: 2.5, x1: 7.5, y1: 2.5, color: .white, thickness: 1)
+        for x in 1...7 { #expect(image[x, 2] == .white) }
+        #expect(image[0, 2].red < 10)
+        // A line one pixel thick down the middle of a row leaves the neighbours alone.
+        #expect(image[4, 1] == .black)
+    }
+
+    @Test func gridCentersTiles() {
+        let tiles = [4, 2].map { Image(size: ImageSize(width: $0, height: 2), color: .white) }
+        let sheet = Image.grid(tiles, columns: 2, gap: 1, background: .black)
+        #expect(map(sheet) == ["...........", ".####..##..", ".####..##..", "..........."])
+        #expect(Image.grid([], columns: 3, gap: 2).size == ImageSize(width: 4, height: 2))
+    }
+
+    @Test func paletteColorsDiffer() {
+        #expect(Set((0..<100).map(Palette.color)).count == 100)
+        #expect(Color.white.readableTextColor == .black)
+        #expect(Color.black.readableTextColor == .white)
+    }
+}
+
+@Suite struct PlotTests {
+    private func contains(_ color: Color, _ image: Image) -> Bool {
+        (0..<image.size.pixelCount).contains { image[$0 % image.width, $0 / image.width] == color }
+    }
+
+    /// Values of every awkward kind must give a picture of the size asked for.
+    @Test(
+        arguments: [
+            [], [1], [0, 0, 0], [-3, 5], [1e-9, 2e-9], [1e12, 2e12], [.nan, .infinity, 2], [.nan], [5, 5, 5.000001],
+            [-1e-3, 1e6], [1e299, -1e299], [1.7e308, -1.7e308, 1], [.leastNonzeroMagnitude, 0], [1e-299, 0],
+        ] as [[Double]])
+    func linePlotTakesAnyValues(values: [Double]) {
+        for isLogarithmic in [false, true] {
+            let plot = LinePlot(
+                title: "t", xLabel: "x", yLabel: "y", series: [.init("a", values)], hasLogarithmicY: isLogarithmic)
+            let size = ImageSize(width: 320, height: 200)
+            #expect(plot.render(size: size).size == size)
+        }
+        let bars = BarPlot(groups: values.indices.map { "g\($0)" }, series: [.init("a", values)])
+        #expect(bars.render(size: ImageSize(width: 60, height: 40)).size == ImageSize(width: 60, height: 40))
+    }
+
+    @Test func drawsEachSeriesInItsColor() {
+        let image = LinePlot(series: [.init("", [0, 1, 4]), .init("", [4, 1, 1])]).render()
+        #expect(contains(Palette.color(0), image))
+        #expect(contains(Palette.color(1), image))
+        #expect(!contains(Palette.color(2), image))
+    }
+
+    @Test func barHeightsAreInProportion() {
+        let image = BarPlot(groups: ["a", "b"], series: [.init("", [10, 5])], valueDecimals: nil).render()
+        var heights: [Int] = []
+        for x in [image.width / 3, image.width * 3 / 4] {
+            heights.append((0..<image.height).count { image[x, $0] == Palette.color(0) })
+        }
+        #expect(abs(heights[0] - 2 * heights[1]) <= 3)
+        #expect(heights[1] > 100)
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import Pretrain
+import Support
+import Testing
+import Torch
+
+@Suite struct InstanceLossTests {
+    static func bank(_ rows: [Double], dimension: Int) -> MemoryBank {
+        let bank = MemoryBank(count: rows.count / dimension, dimension: dimension, generator: Generator(seed: 0))
+        bank.rows.copy_(Tensor(rows, shape: [rows.count / dimension, dimension]))
+        return bank
+    }
+
+    // n = 4, D = 2, m = 2, τ = 1. The bank points to the right, up, left and down; the feature is row 0 itself, and
+    // the noise rows are 1 (up, similarity 0) and 2 (left, similarity -1).
+    //   Z    = 4 · (e^0 + e^-1) / 2 = 2.735759
+    //   P    = e^s / Z: .993612 (positive), .365529, .134471;  m·Pn = 2/4
+    //   h    = .993612 / 1.493612 = .665241
+    //   1-h' = .5 / .865529 = .577681  and  .5 / .634471 = .788058
+    //   L    = -ln .665241 - ln .577681 - ln .788058 = 1.194522
+    // The full softmax has the similarities 1, 0, -1, 0: L = ln(1 + 2e^-1 + e^-2) = .626523.
+    @Test func fourImagesByHand() {
+        let bank = Self.bank([1, 0, 0, 1, -1, 0, 0, -1], dimension: 2)
+        let feature = Tensor([Float(1), 0], shape: [1, 2])
+        let nce = NoiseContrastiveEstimation(temperature: 1, negatives: 2, generator: Generator(seed: 0))
+        #expect(nce.normalizer == nil)
+        let loss = nce.loss(feature, Tensor([0]), Tensor([1, 2]), bank)
+        #expect(abs(loss.item - 1.194522107) < 1e-6)
+        #expect(abs((nce.normalizer ?? 0) - 2.735758882) < 1e-6)
+        let softmax = NonParametricSoftmax(temperature: 1)
+        #expect(abs(softmax(feature, Tensor([0]), bank).item - 0.626523375) < 1e-6)
+    }
+
+    // float32 similarities divided by τ = .07 reach 14 with an error of 1e-6, which the exponential turns into 1e-6
+    // of the value: 1e-5 for losses, 1e-4 of the largest component for gradients.
+    @Test(arguments: 0..<3) func valuesAndGradientsAreTorchs(_ index: Int) throws {
+        let golden = try Golden.read("instance_loss.json")
+        let test = try #require(golden["cases"]?.arrayValue?[index])
+        let temperature = try #require(test["temperature"]?.doubleValue)
+        let (batch, dimension) = (golden["batch"]?.intValue ?? 0, golden["dimension"]?.intValue ?? 1)
+        let bank = Self.bank(golden["bank"]?.doubles ?? [], dimension: dimension)
+        let (indices, noise) = (Tensor(test["indices"]?.ints ?? []), Tensor(test["noise"]?.ints ?? []))
+        let nce = NoiseContrastiveEstimation(
+            temperature: temperature, negatives: golden["negatives"]?.intValue ?? 0, generator: Generator(seed: 0))
+        func check(_ name: String, _ loss: (Tensor) -> Tensor) throws {
+            let expected = try #require(test[name])
+            let features = Tensor((expected["features"]?.doubles ?? []).map { Float($0) }, shape: [batch, dimension])
+            features.requiresGradient = true
+            let value = loss(features)
+            value.backward()
+            #expect(isClose([value.item], [expected["loss"]?.doubleValue ?? .nan], 1e-5), "\(name) loss")
+            let gradient = try #require(features.gradient)
+            #expect(isClose(gradient.doubles, expected["gradient"]?.doubles ?? [], 1e-4), "\(name) gradient")
+        }
+        try check("nce_first") { nce.loss($0, indices, noise, bank) }
+        #expect(isClose([nce.normalizer ?? .nan], [test["z"]?.doubleValue ?? 0], 1e-5))
+        // Z stays what the first batch made it.
+        try check("nce_later") { nce.loss($0, indices, noise, bank) }
+        #expect(isClose([nce.normalizer ?? .nan], [test["z"]?.doubleValue ?? 0], 1e-5))
+        try check("softmax") { NonParametricSoftmax(temperature: temperature)($0, indices, bank) }
+    }
+
+    /// The ratio of the paper in Double; Z is given and constant.
+    private func reference(
+        _ f: [Double], _ rows: [Double], positive: Int, noise: [Int], _ temperature: Double, z: Double
+    ) -> Double {
+        let n = Double(rows.count / f.count)
+        func p(_ i: Int) -> Double {
+            exp(zip(f, rows[(i * f.count)...]).reduce(0) { $0 + $1.0 * $1.1 } / temperature) / z
+        }
+        let ground = Double(noise.count) / n
+        return noise.reduce(-log(p(positive) / (p(positive) + ground))) { $0 - log(ground / (p($1) + ground)) }
+    }
+
+    // Differences of the Double reference with step 1e-5 are good to 1e-8; what is left is float32, as above.
+    @Test func gradientIsThatOfFiniteDifferences() throws {
+        let generator = Generator(seed: 4)
+        let bank = MemoryBank(count: 20, dimension: 6, generator: generator)
+        let features = Tensor.randn([1, 6], generator: generator).l2Normalized()
+        features.requiresGradient = true
+        let nce = NoiseContrastiveEstimation(temperature: 0.1, negatives: 5, generator: generator)
+        let loss = nce.loss(features, Tensor([3]), Tensor([0, 3, 19, 7, 7]), bank)
+        loss.backward()
+        let (f, rows, z) = (features.doubles, bank.rows.doubles, try #require(nce.normalizer))
+        func value(_ f: [Double]) -> Double { reference(f, rows, positive: 3, noise: [0, 3, 19, 7, 7], 0.1, z: z) }
+        #expect(isClose([loss.item], [value(f)], 1e-5))
+        let differences = f.indices.map { i in
+            var (above, below) = (f, f)
+            above[i] += 1e-5
+            below[i] -= 1e-5
+            return (value(above) - value(below)) / 2e-5
+        }
+        #expect(isClose(try #require(features.gradient).doubles, differences, 1e-4))
+    }
+
+    // Similarities of random directions are nearly N(0, 1/D), so Z/n = E exp(s/τ) = exp(1/(2Dτ²)): 2.22 and 1.48.
+    // The mean of 131,000 draws from 20,000 rows is good to about 1 %.
+    @Test(arguments: [(0.07, 2.218), (0.1, 1.478)])
+    func normalizerOfARandomBank(temperature: Double, expected: Double) throws {
+        let generator = Generator(seed: 1)
+        let bank = MemoryBank(count: 20_000, dimension: 128, generator: generator)
+        let features = Tensor.randn([32, 128], generator: generator).l2Normalized()
+        let nce = NoiseContrastiveEstimation(temperature: temperature, negatives: 4096, generator: generator)
+        _ = nce(features, Tensor.arange(32), bank)
+        let ratio = try #require(nce.normalizer) / 20_000
+        #expect(abs(ratio - expected) < 0.04 * expected)
+    }
+
+    // With rows along and across the feature, Z/n = share · e + (1 - share): tells how often each row was drawn.
+    @Test func noiseIsUniformOverTheWholeBank() throws {
+        let bank = Self.bank([1, 0, 0, 1], dimension: 2)
+        let nce = NoiseContrastiveEstimation(temperature: 1, negatives: 4000, generator: Generator(seed: 9))
+        _ = nce(Tensor([Float(1), 0], shape: [1, 2]), Tensor([0]), bank)
+        let share = (try #require(nce.normalizer) / 2 - 1) / (exp(1) - 1)
+        #expect(abs(share - 0.5) < 0.04)
+    }
+
+    @Test func noiseFollowsFromTheGenerator() throws {
+        let generator = Generator(seed: 2)
+        let bank = MemoryBank(count: 500, dimension: 8, generator: generator)
+        let features = Tensor.randn([4, 8], generator: generator).l2Normalized()
+        let nce = NoiseContrastiveEstimation(temperature: 0.1, negatives: 16, generator: generator)
+        _ = nce(features, Tensor.arange(4), bank)
+        let state = generator.state
+        let losses = (0..<3).map { _ in nce(features, Tensor.arange(4), bank).item }
+        #expect(Set(losses).count == 3)
+        try generator.restore(state)
+        #expect((0..<3).map { _ in nce(features, Tensor.arange(4), bank).item } == losses)
+    }
+
+    // Similarities of ±1 at τ = .01 give e^±100, which no float32 ratio can hold.
+    @Test func extremeLogitsStayFinite() throws {
+        let bank = Self.bank([1, 0, -1, 0, 0, 1], dimension: 2)
+        let feature = Tensor([Float(1), 0], shape: [1, 2])
+        feature.requiresGradient = true
+        let nce = NoiseContrastiveEstimation(temperature: 0.01, negatives: 2, generator: Generator(seed: 0))
+        _ = nce.loss(feature, Tensor([0]), Tensor([2, 2]), bank)
+        // Z = 3: a positive at -1 and a noise image at +1 each cost 100 and the logarithm of m·Pn·Z = 2.
+        let loss = nce.loss(feature, Tensor([1]), Tensor([0, 0]), bank)
+        #expect(abs(loss.item - (100 + log(2) + 2 * (100 - log(2)))) < 1e-3)
+        loss.backward()
+        #expect(try #require(feature.gradient).isFinite)
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Pretrain
+import Testing
+import Torch
+
+@Suite struct MemoryBankTests {
+    @Test func rowsAreUnitVectorsInAllDirections() {
+        let bank = MemoryBank(count: 1000, dimension: 16, generator: Generator(seed: 0))
+        #expect(bank.count == 1000 && bank.dimension == 16)
+        #expect(bank.rows.norm([1]).doubles.allSatisfy { abs($0 - 1) < 1e-6 })
+        // The mean of n random directions has a length of about 1/√n.
+        #expect(bank.rows.mean([0]).norm().item < 3 / 1000.0.squareRoot())
+    }
+
+    // m = .5 between (1, 0) and (0, 1) gives (.5, .5), of unit length (.7071, .7071);
+    // between (0, 1) and (.6, .8) it gives (.3, .9) / .948683 = (.316228, .948683).
+    @Test func momentumMixesAndNormalizes() {
+        let bank = InstanceLossTests.bank([1, 0, 0, 1, -1, 0], dimension: 2)
+        bank.update(Tensor([0, 1]), with: Tensor([Float(0), 1, 0.6, 0.8], shape: [2, 2]), momentum: 0.5)
+        #expect(isClose(bank.rows.doubles, [0.707107, 0.707107, 0.316228, 0.948683, -1, 0], 1e-6))
+    }
+
+    @Test func withoutMomentumRowsAreReplaced() {
+        let bank = InstanceLossTests.bank([1, 0, 0, 1, -1, 0], dimension: 2)
+        bank.update(Tensor([2, 0]), with: Tensor([Float(0), 1, 0.6, 0.8], shape: [2, 2]), momentum: 0)
+        #expect(isClose(bank.rows.doubles, [0.6, 0.8, 0, 1, 0, 1], 1e-7))
+    }
+
+    @Test func otherRowsKeepTheirBits() {
+        let bank = MemoryBank(count: 50, dimension: 8, generator: Generator(seed: 3))
+        let before = bank.rows.floats
+        let features = Tensor.randn([2, 8], generator: Generator(seed: 4)).l2Normalized()
+        bank.update(Tensor([7, 31]), with: features, momentum: 0.5)
+        let after = bank.rows.floats
+        for row in 0..<50 {
+            let isSame = before[row * 8..<row * 8 + 8] == after[row * 8..<row * 8 + 8]
+            #expect(isSame == (row != 7 && row != 31))
+        }
+    }
+
+    @Test func updatesLeaveNoGraphBehind() {
+        let bank = MemoryBank(count: 4, dimension: 3, generator: Generator(seed: 3))
+        let features = Tensor.randn([1, 3], generator: Generator(seed: 4))
+        features.requiresGradient = true
+        bank.update(Tensor([1]), with: features.l2Normalized(), momentum: 0.5)
+        #expect(!bank.rows.requiresGradient)
+    }
+}

@@ -1,0 +1,151 @@
+import Backbone
+import Datasets
+import Foundation
+import Pretrain
+import Support
+import Testing
+import Torch
+import Training
+
+/// ResNet-18 on 16×16 pixels: three steps an epoch with 24 images.
+func smallOptions(_ objective: Objective = .instance, loss: InstanceLossKind = .nce) -> PretrainOptions {
+    var recipe = Recipe.cifar10
+    recipe.batch = 8
+    recipe.epochs = 3
+    recipe.milestones = [2]
+    recipe.imageSize = 16
+    recipe.dimension = 16
+    recipe.negatives = 8
+    recipe.loss = loss
+    recipe.flip = 0.5
+    return PretrainOptions(architecture: .resnet18, objective: objective, recipe: recipe)
+}
+
+/// One step as the loop makes it.
+func makeStep(_ task: some TrainingTask, _ step: Int) throws -> Double {
+    task.optimizer.clearGradients()
+    let result = try task.forward(step: step)
+    result.loss.backward()
+    task.optimizer.step(learningRate: task.learningRate(atStep: step))
+    task.finish(step: step)
+    return result.loss.item
+}
+
+extension TrainingSuites {
+    @Suite struct PretrainingTests {
+        @Test func lengthAndRateOfARun() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(26, in: folder.path)
+            let task = try Pretraining(smallOptions(), data: data)
+            // Two images are left over in each epoch.
+            #expect(task.stepsPerEpoch == 3 && task.totalSteps == 9)
+            #expect(task.learningRate(atStep: 5) == 0.03)
+            #expect(abs(task.learningRate(atStep: 6) - 0.003) < 1e-12)
+            #expect(task.parameters["projection.weight"]?.shape == [16, 512])
+            #expect(task.parameters["fc.weight"] == nil)
+        }
+
+        @Test func supervisionNeedsLabels() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeUnlabelledImages(8, in: folder.path)
+            let error = #expect(throws: InputError.self) { try Pretraining(smallOptions(.supervised), data: data) }
+            #expect(error?.subject == folder.path)
+            #expect(error?.problem.contains("no class labels") == true)
+            #expect(throws: Never.self) { try Pretraining(smallOptions(.parametric), data: data) }
+        }
+
+        @Test func aBatchNeedsItsImages() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeUnlabelledImages(7, in: folder.path)
+            let error = #expect(throws: InputError.self) { try Pretraining(smallOptions(), data: data) }
+            #expect(error?.subject == folder.path)
+            #expect(error?.problem == "has only 7 images for batches of 8")
+        }
+
+        @Test func onlyTheImagesOfAStepChangeInTheBank() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: folder.path)
+            let task = try Pretraining(smallOptions(), data: data)
+            let bank = try #require(task.bank)
+            let before = bank.rows.floats
+            _ = try makeStep(task, 0)
+            let after = bank.rows.floats
+            let seen = Set(EpochSampler(count: 24, seed: 0, epoch: 0).order.prefix(8))
+            for row in 0..<24 {
+                let isSame = before[row * 16..<row * 16 + 16] == after[row * 16..<row * 16 + 16]
+                #expect(isSame == !seen.contains(row))
+            }
+            #expect(bank.rows.norm([1]).doubles.allSatisfy { abs($0 - 1) < 1e-5 })
+        }
+
+        // ‖f - v‖² = 2 - 2·fᵀv for unit vectors, and fᵀv is what the step reports.
+        @Test func theProximalTermIsAdded() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: folder.path)
+            var options = smallOptions()
+            let plain = try Pretraining(options, data: data).forward(step: 0)
+            options.proximal = 30
+            let proximal = try Pretraining(options, data: data).forward(step: 0)
+            let similarity = try #require(plain.values.first { $0.name == "positive_similarity" }?.value)
+            let expected = plain.loss.item + 30 * (2 - 2 * similarity)
+            #expect(abs(proximal.loss.item - expected) < 1e-5 * expected)
+        }
+
+        // An untrained classifier over n classes of about equal logits has a loss of about ln n.
+        @Test(arguments: [(Objective.parametric, 24), (.supervised, 2)])
+        func classifiersHaveAClassForEach(objective: Objective, classes: Int) throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: folder.path)
+            let task = try Pretraining(smallOptions(objective), data: data)
+            #expect(task.bank == nil)
+            #expect(task.parameters["fc.weight"]?.shape == [classes, 512])
+            #expect(task.parameters["projection.weight"] == nil)
+            let loss = try makeStep(task, 0)
+            #expect(abs(loss - log(Double(classes))) < 1)
+            #expect(task.description(details: [:]).config.classes == classes)
+        }
+
+        @Test func workersChangeNothing() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: folder.path)
+            let states = try [0, 1, 2].map { workers in
+                var options = smallOptions()
+                options.workers = workers
+                let task = try Pretraining(options, data: data)
+                for step in 0..<4 { _ = try makeStep(task, step) }
+                return RunState(task)
+            }
+            #expect(states[0] == states[1])
+            #expect(states[1] == states[2])
+        }
+
+        @Test func theNamesOfAStepAreItsImages() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: folder.path)
+            let names = try Pretraining(smallOptions(), data: data).forward(step: 0).imageNames()
+            #expect(names == EpochSampler(count: 24, seed: 0, epoch: 0).order.prefix(8).map(data.path))
+        }
+    }
+}
+
+/// Every bit that a resumed run has to have like an uninterrupted one.
+struct RunState: Equatable {
+    private var bytes: [String: Data] = [:]
+
+    init(_ task: some TrainingTask) {
+        for entry in task.parameters.entries {
+            bytes["model.\(entry.name)"] = entry.tensor.detach().withBytes { Data($0) }
+        }
+        for (name, tensor) in task.optimizer.state { bytes["velocity.\(name)"] = tensor.withBytes { Data($0) } }
+        let extra = task.extraState
+        for (name, tensor) in extra.tensors { bytes["task.\(name)"] = tensor.withBytes { Data($0) } }
+        bytes["state"] = Data(extra.state.line.utf8)
+    }
+
+    var names: [String] { bytes.keys.sorted() }
+
+    /// Names of the parts that differ.
+    func differences(_ other: RunState) -> [String] {
+        Set(bytes.keys).union(other.bytes.keys).filter { bytes[$0] != other.bytes[$0] }.sorted()
+    }
+}

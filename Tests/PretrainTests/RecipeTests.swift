@@ -1,0 +1,60 @@
+import Backbone
+import Imaging
+import Pretrain
+import Support
+import Testing
+
+/// The values of the paper and its reference code.
+@Suite struct RecipeTests {
+    @Test func imagenet() {
+        let recipe = Recipe.named(.imagenet)
+        #expect(recipe.batch == 256 && recipe.epochs == 200 && recipe.imageSize == 224 && recipe.stem == .imagenet)
+        #expect(recipe.learningRate == 0.03 && recipe.milestones == [120, 160] && recipe.gamma == 0.1)
+        #expect(recipe.momentum == 0.9 && recipe.weightDecay == 1e-4)
+        #expect(recipe.dimension == 128 && recipe.loss == .nce && recipe.negatives == 4096)
+        #expect(recipe.temperature == 0.07 && recipe.bankMomentum == 0.5)
+        #expect(recipe.normalization.mean == [0.485, 0.456, 0.406])
+        #expect(recipe.normalization.standardDeviation == [0.229, 0.224, 0.225])
+    }
+
+    @Test func cifar10() {
+        let recipe = Recipe.named(.cifar10)
+        #expect(recipe.batch == 128 && recipe.epochs == 200 && recipe.imageSize == 32 && recipe.stem == .cifar)
+        #expect(recipe.learningRate == 0.03 && recipe.milestones == [120, 160] && recipe.gamma == 0.1)
+        #expect(recipe.momentum == 0.9 && recipe.weightDecay == 5e-4)
+        #expect(recipe.dimension == 128 && recipe.loss == .softmax)
+        #expect(recipe.temperature == 0.1 && recipe.bankMomentum == 0.5)
+        #expect(recipe.normalization.mean == [0.4914, 0.4822, 0.4465])
+        #expect(recipe.normalization.standardDeviation == [0.2023, 0.1994, 0.2010])
+    }
+
+    @Test(arguments: [(Recipe.Name.imagenet, 0.5), (.cifar10, 0.0)])
+    func augmentation(name: Recipe.Name, flip: Double) {
+        let pipeline = Recipe.named(name).trainingPipeline(imageSize: 48)
+        #expect(
+            pipeline.steps == [
+                .randomResizedCrop(
+                    size: ImageSize(width: 48, height: 48), scale: 0.2...1, ratio: (3.0 / 4)...(4.0 / 3)),
+                .randomGrayscale(probability: 0.2),
+                .colorJitter(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4),
+                .randomHorizontalFlip(probability: flip),
+            ])
+    }
+
+    @Test func theConfigurationHoldsWhatTheObjectiveUses() {
+        var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
+        #expect(options.json["negatives"] == 4096 && options.json["temperature"] == 0.07)
+        options.recipe.loss = .softmax
+        #expect(options.json["negatives"] == nil && options.json["loss"] == "softmax")
+        options.objective = .supervised
+        #expect(options.json["temperature"] == nil && options.json["objective"] == "supervised")
+    }
+
+    @Test func aLargeSeedIsDescribed() {
+        var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
+        options.seed = .max
+        let largest = options.json["seed"]
+        options.seed = .max - 1
+        #expect(largest != nil && options.json["seed"] != largest)
+    }
+}

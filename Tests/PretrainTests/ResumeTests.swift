@@ -1,0 +1,124 @@
+import Backbone
+import Datasets
+import Foundation
+import Pretrain
+import Support
+import Testing
+import Torch
+import Training
+
+extension TrainingSuites {
+    @Suite struct ResumeTests {
+        /// Runs to the end or to `stopAfter`, as a process of its own would.
+        private func run(
+            _ options: PretrainOptions, _ data: ImageFolder, in folder: String, resume: Bool = false,
+            stopAfter: Int? = nil
+        ) throws -> RunState {
+            let task = try Pretraining(options, data: data)
+            let run = try RunFolder(folder, resume: resume, config: options.json, mayDiffer: PretrainOptions.mayDiffer)
+            let loop = TrainingLoop(
+                task, folder: run,
+                options: LoopOptions(
+                    title: "test", logEvery: 2, checkpointEvery: 1000, progress: .quiet, stopAfter: stopAfter))
+            if stopAfter == nil {
+                try loop.run()
+            } else {
+                #expect(throws: InterruptedError.self) { try loop.run() }
+            }
+            return RunState(task)
+        }
+
+        /// The log without the one thing that depends on the machine.
+        private func metrics(_ folder: String) throws -> [JSON] {
+            try MetricsLog.read("\(folder)/metrics.jsonl").map { line in
+                .object((line.members ?? []).filter { $0.name != "images_per_second" })
+            }
+        }
+
+        // Stopped after 5 of 9 steps: in the second of three epochs, and between two lines of the log.
+        @Test(arguments: [InstanceLossKind.nce, .softmax])
+        func aResumedRunEndsWithTheSameBits(loss: InstanceLossKind) throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: "\(folder.path)/images")
+            var options = smallOptions(loss: loss)
+            let whole = try run(options, data, in: "\(folder.path)/whole")
+            let half = try run(options, data, in: "\(folder.path)/parts", stopAfter: 5)
+            #expect(half != whole)
+            options.workers = 1
+            let resumed = try run(options, data, in: "\(folder.path)/parts", resume: true)
+            #expect(resumed.differences(whole) == [])
+            #expect(whole.names.contains("task.bank") && whole.names.contains("velocity.conv1.weight"))
+            let log = try metrics("\(folder.path)/whole")
+            #expect(log.map { $0["step"]?.intValue } == [2, 4, 6, 8, 9])
+            #expect(log.allSatisfy { $0["loss"]?.doubleValue != nil && $0["positive_similarity"] != nil })
+            #expect(log.allSatisfy { ($0["z"] != nil) == (loss == .nce) })
+            #expect(try metrics("\(folder.path)/parts") == log)
+        }
+
+        /// Saves a run of one step under a configuration that says nothing, so that only the checkpoint can refuse.
+        private func checkpoint(_ options: PretrainOptions, _ data: ImageFolder, in folder: String) throws {
+            let run = try RunFolder(folder, resume: false, config: [:])
+            let loop = TrainingLoop(
+                try Pretraining(options, data: data), folder: run,
+                options: LoopOptions(title: "test", logEvery: 1, checkpointEvery: 1000, progress: .quiet, stopAfter: 1))
+            #expect(throws: InterruptedError.self) { try loop.run() }
+        }
+
+        private func refusal(_ options: PretrainOptions, _ data: ImageFolder, in folder: String) throws -> InputError? {
+            let task = try Pretraining(options, data: data)
+            let run = try RunFolder(folder, resume: true, config: [:])
+            let options = LoopOptions(title: "test", logEvery: 1, checkpointEvery: 1000, progress: .quiet)
+            return #expect(throws: InputError.self) { try TrainingLoop(task, folder: run, options: options).run() }
+        }
+
+        @Test func checkpointsOfOtherRunsAreRefused() throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: "\(folder.path)/images")
+            let options = smallOptions()
+            let path = "\(folder.path)/run"
+            try checkpoint(options, data, in: path)
+            let file = "\(path)/checkpoints/last.safetensors"
+
+            var deeper = options
+            deeper.architecture = .resnet34
+            let architecture = try refusal(deeper, data, in: path)
+            #expect(architecture?.subject == file)
+            #expect(architecture?.problem.contains("layer1.2.conv1.weight is missing") == true)
+
+            var wider = options
+            wider.recipe.dimension = 32
+            let dimension = try refusal(wider, data, in: path)
+            #expect(dimension?.problem.contains("projection.weight [16, 512], expected [32, 512]") == true)
+
+            var shorter = options
+            shorter.recipe.epochs = 0
+            #expect(try refusal(shorter, data, in: path)?.problem == "belongs to no step of this run")
+
+            let fewer = try makeSampleImages(16, in: "\(folder.path)/fewer")
+            let images = try refusal(options, fewer, in: path)
+            #expect(images?.problem.contains("another number of images") == true)
+
+            let bytes = try Files.read(file)
+            try Files.writeAtomically(bytes.prefix(bytes.count / 2), to: file)
+            #expect(try refusal(options, data, in: path)?.subject == file)
+        }
+
+        @Test func anotherConfigurationIsRefused() throws {
+            let folder = try TemporaryFolder()
+            let path = "\(folder.path)/run"
+            let options = smallOptions()
+            _ = try RunFolder(path, resume: false, config: options.json, mayDiffer: PretrainOptions.mayDiffer)
+            for (change, field) in [
+                ({ $0.recipe.temperature = 0.2 }, "temperature"), ({ $0.architecture = .resnet50 }, "arch"),
+                ({ $0.proximal = 1 }, "proximal"), ({ $0.recipe.loss = .softmax }, "loss"), ({ $0.seed = 1 }, "seed"),
+            ] as [((inout PretrainOptions) -> Void, String)] {
+                var other = options
+                change(&other)
+                let error = #expect(throws: InputError.self) {
+                    try RunFolder(path, resume: true, config: other.json, mayDiffer: PretrainOptions.mayDiffer)
+                }
+                #expect(error?.problem.hasPrefix("was started with \(field) =") == true)
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Support
+import Testing
+
+@Suite struct FilesTests {
+    private struct Stop: Error {}
+
+    @Test func writesAndReplaces() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/file.txt"
+            try Files.writeAtomically("first", to: path)
+            try Files.writeAtomically("second", to: path)
+            #expect(try Files.readText(path) == "second")
+            try Files.writeAtomically(Data(), to: path)
+            #expect(try Files.read(path).isEmpty)
+            #expect(try Files.list(folder) == ["file.txt"])
+        }
+    }
+
+    @Test func writesInPieces() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/pieces"
+            let piece = [UInt8](repeating: 7, count: 100_000)
+            try Files.writeAtomically(to: path) { write in
+                for _ in 0..<3 { try piece.withUnsafeBytes { try write($0) } }
+            }
+            #expect(try Files.read(path) == Data(repeating: 7, count: 300_000))
+        }
+    }
+
+    @Test func failureHalfWayKeepsThePreviousFileAndLeavesNothing() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/file.txt"
+            try Files.writeAtomically("previous", to: path)
+            #expect(throws: Stop.self) {
+                try Files.writeAtomically(to: path) { write in
+                    try [UInt8](repeating: 1, count: 10).withUnsafeBytes { try write($0) }
+                    throw Stop()
+                }
+            }
+            #expect(try Files.readText(path) == "previous")
+            #expect(try Files.list(folder) == ["file.txt"])
+        }
+    }
+
+    @Test func failureToRenameLeavesNothing() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/taken"
+            try Files.makeFolder("\(path)/inside")
+            let error = #expect(throws: InputError.self) { try Files.writeAtomically("text", to: path) }
+            #expect(error?.subject == path)
+            #expect(try Files.list(folder) == ["taken"])
+        }
+    }
+
+    @Test func missingThingsAreNamedWithARemedy() {
+        let path = "/nonexistent-folder/file"
+        #expect(throws: InputError(path, "cannot be read (No such file or directory)", remedy: "check the path")) {
+            try Files.read(path)
+        }
+        #expect(throws: InputError(path, "cannot be written (No such file or directory)", remedy: "check the path")) {
+            try Files.writeAtomically("text", to: path)
+        }
+        #expect(throws: InputError.self) { try Files.list(path) }
+    }
+
+    @Test func aFolderIsNoFile() throws {
+        try withTemporaryFolder { folder in
+            let error = #expect(throws: InputError.self) { try Files.read(folder) }
+            #expect(error?.problem == "is not a regular file")
+            #expect(Files.isFolder(folder) && Files.exists(folder))
+            #expect(!Files.isFolder("\(folder)/none") && !Files.exists("\(folder)/none"))
+        }
+    }
+
+    @Test func foldersAreMadeWithTheirParents() throws {
+        try withTemporaryFolder { folder in
+            try Files.makeFolder("\(folder)/a/b/c")
+            try Files.makeFolder("\(folder)/a/b/c")
+            #expect(Files.isFolder("\(folder)/a/b/c"))
+            try Files.writeAtomically("", to: "\(folder)/file")
+            for path in ["\(folder)/file", "\(folder)/file/below"] {
+                let error = #expect(throws: InputError.self) { try Files.makeFolder(path) }
+                #expect(error?.subject == path)
+                #expect(error?.problem.contains("File exists") == true || error?.problem.contains("Not a dir") == true)
+            }
+        }
+    }
+
+    @Test func textMustBeUTF8() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/latin1"
+            try Files.writeAtomically(Data([0x63, 0xe9]), to: path)
+            let error = #expect(throws: InputError.self) { try Files.readText(path) }
+            #expect(error?.problem == "is not UTF-8 text")
+        }
+    }
+
+    @Test func listSortsByBytesAndLeavesOutHiddenNames() throws {
+        try withTemporaryFolder { folder in
+            for name in ["b", "a10", "a9", "B", "\u{e9}", ".hidden"] {
+                try Files.writeAtomically("", to: "\(folder)/\(name)")
+            }
+            #expect(try Files.list(folder) == ["B", "a10", "a9", "b", "\u{e9}"])
+        }
+    }
+
+    @Test func errorsAreOneLine() {
+        #expect(InputError("a\nb", "is bad", remedy: "go\r\nhome").description == "a b: is bad; go home")
+        #expect(InputError("f", "is bad").description == "f: is bad")
+    }
+}

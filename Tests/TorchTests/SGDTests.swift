@@ -1,0 +1,47 @@
+import Testing
+import Torch
+
+/// The update written out for one number, as torch's documentation of SGD defines it.
+@Suite struct SGDTests {
+    @Test(arguments: [false, true])
+    func momentumAndDecayFollowTheDefinition(nesterov: Bool) {
+        let scope = Scope(seed: 0)
+        let p = scope.parameter("p", [1], .constant(2))
+        let optimizer = SGD(
+            [ParameterGroup(scope.parameters.trainable, learningRateScale: 2, weightDecay: 0.01)], momentum: 0.9,
+            nesterov: nesterov)
+        var value = 2.0
+        var velocity = 0.0
+        for _ in 0..<4 {
+            optimizer.clearGradients()
+            (p.square() * 0.5).sum().backward()
+            optimizer.step(learningRate: 0.1)
+            let gradient = value + 0.01 * value
+            velocity = 0.9 * velocity + gradient
+            value -= 0.2 * (nesterov ? gradient + 0.9 * velocity : velocity)
+            // Float32 arithmetic of a few operations.
+            #expect(abs(p.detach().doubles[0] - value) < 1e-6)
+        }
+        #expect(abs(optimizer.state[0].tensor.doubles[0] - velocity) < 1e-6)
+    }
+
+    @Test func clippingScalesTheJointNorm() {
+        let scope = Scope(seed: 0)
+        let a = scope.parameter("a", [1], .constant(3))
+        let b = scope.parameter("b", [1], .constant(4))
+        let optimizer = SGD([ParameterGroup(scope.parameters.trainable, weightDecay: 0)])
+        ((a.square() + b.square()) * 0.5).sum().backward()
+        #expect(abs(optimizer.clipGradients(1) - 5) < 1e-6)
+        #expect(abs(a.gradient!.item - 0.6) < 1e-5 && abs(b.gradient!.item - 0.8) < 1e-5)
+        #expect(optimizer.clipGradients(2) < 1.0001)
+        #expect(abs(a.gradient!.item - 0.6) < 1e-5)
+    }
+
+    @Test func frozenParametersAreNotTrained() {
+        let scope = Scope(seed: 0)
+        _ = Linear(scope / "features" / 0, in: 2, out: 2)
+        _ = Linear(scope / "head", in: 2, out: 2)
+        scope.parameters.freeze(["features."])
+        #expect(scope.parameters.trainable.map(\.name) == ["head.weight", "head.bias"])
+    }
+}
