@@ -32,6 +32,12 @@ public enum Interruption {
         action.sa_flags = SA_RESTART
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
+        // A launcher may have left them blocked, as programs do that start others from a worker thread.
+        var watched = sigset_t()
+        sigemptyset(&watched)
+        sigaddset(&watched, SIGINT)
+        sigaddset(&watched, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &watched, nil)
     }
 
     /// Gives the signals their usual effect again and forgets a request.

@@ -17,7 +17,7 @@ let binary: URL = {
 ///
 /// - Parameters:
 ///   - shell: A shell command in which `"$0"` is detect-cli and `"$@"` the arguments.
-///   - timeLimit: Seconds after which the process is killed; its exit code is then 9 (SIGKILL).
+///   - timeLimit: Seconds after which the process is killed with its children; its exit code is then 9 (SIGKILL).
 func run(
     _ arguments: [String], shell: String = "exec \"$0\" \"$@\"", environment: [String: String] = [:],
     folder: String? = nil, timeLimit: Double = 60
@@ -38,7 +38,8 @@ func run(
     process.standardInput = FileHandle.nullDevice
     try process.run()
     let identifier = process.processIdentifier
-    let watchdog = DispatchWorkItem { kill(identifier, SIGKILL) }
+    // The whole group, of which the shell is the leader: what it has started must not live on.
+    let watchdog = DispatchWorkItem { kill(-identifier, SIGKILL) }
     DispatchQueue.global().asyncAfter(deadline: .now() + timeLimit, execute: watchdog)
     process.waitUntilExit()
     watchdog.cancel()

@@ -29,6 +29,17 @@ private func send(_ signal: Int32) {
         #expect(!Interruption.isRequested)
     }
 
+    @Test func aSignalThatTheLauncherHadBlockedIsNoticed() async {
+        await #expect(processExitsWith: .success) {
+            var all = sigset_t()
+            sigfillset(&all)
+            pthread_sigmask(SIG_BLOCK, &all, nil)
+            Interruption.watch()
+            pthread_kill(pthread_self(), SIGINT)
+            exit(Interruption.isRequested ? 0 : 1)
+        }
+    }
+
     @Test func theSecondSignalEndsTheProcess() async {
         await #expect(processExitsWith: .exitCode(130)) {
             Interruption.watch()
