@@ -91,7 +91,7 @@ let package = Package(
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
         tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Support"], golden: true),
         tests("BackboneTests", ["Backbone", "Torch", "Support"], golden: true),
-        tests("TrainingTests", ["Training", "Torch", "Support"]),
+        tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
         tests(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),

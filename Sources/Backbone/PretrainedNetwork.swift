@@ -43,6 +43,14 @@ public final class PretrainedNetwork {
         self.device = device
     }
 
+    /// A network that is being trained, as it is now; its tensors are shared, not copied.
+    public init(_ network: any Network, projection: Linear?, description: WeightDescription, device: Device) {
+        self.network = network
+        self.projection = projection
+        self.description = description
+        self.device = device
+    }
+
     /// Names that `features` takes, from the input on.
     public var layerNames: [String] { network.layerNames + (projection == nil ? [] : [Self.embeddingLayer]) }
 

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 
 namespace {
@@ -130,6 +131,18 @@ CTTensor *ct_tensor_from_bytes(const void *bytes, size_t byte_count, const int64
         auto tensor = at::empty(at::IntArrayRef(sizes, static_cast<size_t>(rank)), static_cast<at::ScalarType>(dtype));
         TORCH_CHECK(tensor.nbytes() == byte_count, "expected ", tensor.nbytes(), " bytes, got ", byte_count);
         if (byte_count > 0) std::memcpy(tensor.data_ptr(), bytes, byte_count);
+        return wrap(std::move(tensor));
+    });
+}
+
+CTTensor *ct_tensor_from_memory(const void *bytes, size_t byte_count, const int64_t *sizes, int64_t rank, int32_t dtype,
+                                void *owner, void (*release)(void *), CTError error) {
+    // Released with the last reference, or here when no tensor comes of it.
+    std::shared_ptr<void> keeper(owner, release);
+    return guarded<CTTensor *>(error, nullptr, [&] {
+        auto tensor = at::from_blob(const_cast<void *>(bytes), at::IntArrayRef(sizes, static_cast<size_t>(rank)),
+                                    [keeper](void *) {}, at::TensorOptions(static_cast<at::ScalarType>(dtype)));
+        TORCH_CHECK(tensor.nbytes() == byte_count, "expected ", tensor.nbytes(), " bytes, got ", byte_count);
         return wrap(std::move(tensor));
     });
 }

@@ -1,4 +1,5 @@
 public import Foundation
+public import Imaging
 internal import Support
 
 /// Images that can be fetched by index, with labels or without.
@@ -14,10 +15,15 @@ public protocol ImageCollection: Sendable {
     func label(_ i: Int) -> Int?
     /// The JPEG or PNG file of image `i`. Throws `InputError` naming it when it cannot be read.
     func data(_ i: Int) throws -> Data
+    /// The pixels of image `i` where the collection stores pixels and not files; else nil.
+    func pixels(_ i: Int) throws -> Image?
+    /// What errors about image `i` call it.
+    func path(_ i: Int) -> String
 }
 
 extension ImageCollection {
-    /// What errors about image `i` call it.
+    public func pixels(_ i: Int) throws -> Image? { nil }
+
     public func path(_ i: Int) -> String { "\(source)/\(name(i))" }
 
     /// SHA-256 over names, labels, classes, and the bytes in some evenly spaced images.
@@ -75,4 +81,6 @@ public struct Subset: ImageCollection {
     public func name(_ i: Int) -> String { base.name(indices[i]) }
     public func label(_ i: Int) -> Int? { base.label(indices[i]) }
     public func data(_ i: Int) throws -> Data { try base.data(indices[i]) }
+    public func pixels(_ i: Int) throws -> Image? { try base.pixels(indices[i]) }
+    public func path(_ i: Int) -> String { base.path(indices[i]) }
 }

@@ -29,7 +29,9 @@ struct SampleLoader: Sendable {
             do {
                 let name = collection.path(index)
                 var random = RandomStream(seed, UInt64(epoch), UInt64(index))
-                let image = try pipeline.load(try collection.data(index), name: name, random: &random)
+                let image =
+                    try collection.pixels(index).map { pipeline.apply($0, random: &random) }
+                    ?? pipeline.load(try collection.data(index), name: name, random: &random)
                 if chunk.size == nil {
                     chunk.size = image.size
                     chunk.pixels.reserveCapacity(positions.count * image.pixels.count)

@@ -5,79 +5,22 @@ public import Support
 public import Torch
 public import Training
 
-/// All resolved settings of a pretraining run.
-public struct PretrainOptions: Sendable {
-    public var architecture: Architecture
-    public var objective: Objective
-    /// Starting point, with everything overridden that the user has set.
-    public var recipe: Recipe
-    /// λ of the proximal term λ‖f − v‖² (Wu et al., equation 9); 0 leaves it out.
-    public var proximal = 0.0
-    public var seed: UInt64 = 0
-    public var workers = 2
-    public var device = Device.cpu
-    public var precision = Precision.fp32
-    public var onBadImage = BadImagePolicy.stop
-
-    public init(architecture: Architecture, objective: Objective, recipe: Recipe) {
-        self.architecture = architecture
-        self.objective = objective
-        self.recipe = recipe
-    }
-
-    /// Every value that shapes the result, for `config.json`.
-    public var json: JSON {
-        let r = recipe
-        var members: [JSON.Member] = [
-            .init("arch", .string(architecture.rawValue)), .init("stem", .string(r.stem.rawValue)),
-            .init("objective", .string(objective.rawValue)), .init("image_size", .integer(r.imageSize)),
-            .init("batch", .integer(r.batch)), .init("epochs", .integer(r.epochs)),
-            .init("lr", .number(r.learningRate)),
-            .init("milestones", .array(r.milestones.map { .number($0) })), .init("gamma", .number(r.gamma)),
-            .init("momentum", .number(r.momentum)), .init("weight_decay", .number(r.weightDecay)),
-            .init("crop_scale", .number(r.cropScale)), .init("jitter", .number(r.jitter)),
-            .init("grayscale", .number(r.grayscale)), .init("flip", .number(r.flip)),
-            .init("normalization", r.normalization.json),
-            .init("seed", .integer(Int(truncatingIfNeeded: seed))), .init("precision", .string(precision.rawValue)),
-            .init("device", .string(device.description)), .init("threads", .integer(Runtime.threads)),
-            .init("workers", .integer(workers)),
-        ]
-        if objective == .instance {
-            members += [
-                .init("loss", .string(r.loss.rawValue)), .init("dim", .integer(r.dimension)),
-                .init("temperature", .number(r.temperature)), .init("bank_momentum", .number(r.bankMomentum)),
-                .init("proximal", .number(proximal)),
-            ]
-            if r.loss == .nce { members.append(.init("negatives", .integer(r.negatives))) }
-        }
-        return .object(members)
-    }
-
-    /// Settings that a resumed run may change because the result does not depend on them.
-    public static let mayDiffer: Set<String> = ["workers"]
-}
-
 /// Trains a backbone on images, without labels or with them; the loop in `Training` drives it.
 public final class Pretraining: TrainingTask {
     public let options: PretrainOptions
     public let network: any Network
     public let parameters: Parameters
     public let optimizer: SGD
-    /// Present with the instance objective.
-    public let bank: MemoryBank?
+    /// What the instance objective keeps beside the network.
+    public let instance: InstanceDiscrimination?
     public let totalSteps: Int
     public let stepsPerEpoch: Int
 
     private let data: any ImageCollection
-    private let projection: Linear?
-    private let nce: NoiseContrastiveEstimation?
-    private let softmax: NonParametricSoftmax
     private let generator: Generator
     private let schedule: LearningRateSchedule
     private let pipeline: ImagePipeline
     private var loader: BatchLoader?
-    /// Features of the current step, kept for the update of the bank.
-    private var current: (indices: Tensor, features: Tensor)?
 
     /// - Throws: `InputError` when the data cannot serve the objective.
     public init(_ options: PretrainOptions, data: any ImageCollection) throws(InputError) {
@@ -97,34 +40,16 @@ public final class Pretraining: TrainingTask {
         stepsPerEpoch = data.count / recipe.batch
         totalSteps = stepsPerEpoch * recipe.epochs
         let scope = Scope(seed: options.seed, device: options.device)
-        let classes: Int? =
-            switch options.objective {
-            case .instance: nil
-            case .parametric: data.count
-            case .supervised: data.classes.count
-            }
-        network = NetworkConfig(options.architecture, stem: recipe.stem, classes: classes).makeNetwork(scope)
+        network = NetworkConfig(options.architecture, stem: recipe.stem, classes: options.classCount(data))
+            .makeNetwork(scope)
         parameters = scope.parameters
         generator = scope.generator
-        softmax = NonParametricSoftmax(temperature: recipe.temperature)
-        if options.objective == .instance {
-            projection = Linear(scope / "projection", in: network.featureCount, out: recipe.dimension)
-            bank = MemoryBank(
-                count: data.count, dimension: recipe.dimension, generator: scope.generator, device: options.device)
-            nce =
-                recipe.loss == .nce
-                ? NoiseContrastiveEstimation(
-                    temperature: recipe.temperature, negatives: recipe.negatives, generator: scope.generator) : nil
-        } else {
-            projection = nil
-            bank = nil
-            nce = nil
-        }
+        instance =
+            options.objective == .instance
+            ? InstanceDiscrimination(options, imageCount: data.count, featureCount: network.featureCount, scope) : nil
         optimizer = SGD(
-            [ParameterGroup(parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
-        schedule = LearningRateSchedule(
-            base: recipe.learningRate, epochMilestones: recipe.milestones, gamma: recipe.gamma,
-            stepsPerEpoch: stepsPerEpoch)
+            parameters.decayGroups(recipe.weightDecay, exempt: recipe.decayExemption), momentum: recipe.momentum)
+        schedule = options.schedule(stepsPerEpoch: stepsPerEpoch)
         pipeline = recipe.trainingPipeline(imageSize: recipe.imageSize)
     }
 
@@ -135,36 +60,23 @@ public final class Pretraining: TrainingTask {
         let x = options.recipe.normalization(
             batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width, device: options.device
         )
-        let data = data
-        func result(_ loss: Tensor, _ values: [(name: String, value: Double)] = []) -> StepResult {
-            StepResult(loss: loss, images: batch.count, values: values) { batch.indices.map(data.path) }
-        }
         let indices = Tensor(batch.indices).to(device: options.device)
-        guard let bank, let projection else {
-            let logits = withPrecision(options.precision, on: options.device) { network.logits(x, mode: .train) }
-            let labels = options.objective == .parametric ? indices : Tensor(batch.labels).to(device: options.device)
-            return result(logits.to(dtype: .float32).crossEntropy(labels))
+        let data = data
+        let names = { batch.indices.map(data.path) }
+        if let instance {
+            let embedding = withPrecision(options.precision, on: options.device) {
+                instance.projection(network.features(x, mode: .train))
+            }
+            let (loss, values) = instance.forward(embedding.to(dtype: .float32), indices)
+            return StepResult(loss: loss, images: batch.count, values: values, imageNames: names)
         }
-        let embedding = withPrecision(options.precision, on: options.device) {
-            projection(network.features(x, mode: .train))
-        }
-        let features = embedding.to(dtype: .float32).l2Normalized()  // [B, D]
-        current = (indices, features.detach())
-        var loss = nce.map { $0(features, indices, bank) } ?? softmax(features, indices, bank)
-        let memory = bank.select(indices)
-        if options.proximal > 0 {
-            loss = loss + (features - memory).square().sum([1]).mean() * options.proximal
-        }
-        let similarity = withoutGradients { (features * memory).sum([1]).mean().item }
-        return result(loss, [("positive_similarity", similarity)] + (nce?.normalizer.map { [("z", $0)] } ?? []))
+        let logits = withPrecision(options.precision, on: options.device) { network.logits(x, mode: .train) }
+        let labels = options.objective == .parametric ? indices : Tensor(batch.labels).to(device: options.device)
+        return StepResult(
+            loss: logits.to(dtype: .float32).crossEntropy(labels), images: batch.count, imageNames: names)
     }
 
-    public func finish(step: Int) {
-        if let bank, let current {
-            bank.update(current.indices, with: current.features, momentum: options.recipe.bankMomentum)
-        }
-        current = nil
-    }
+    public func finish(step: Int) { instance?.finish() }
 
     private func nextBatch(_ step: Int) throws -> HostBatch {
         let (epoch, position) = (step / stepsPerEpoch, step % stepsPerEpoch)
@@ -181,41 +93,59 @@ public final class Pretraining: TrainingTask {
     // MARK: State
 
     public var extraState: Checkpoint {
-        var state = Checkpoint(state: ["z": nce?.normalizer.map { .number($0) } ?? .null])
-        state.tensors.append(("generator", generator.state))
-        if let bank { state.tensors.append(("bank", bank.rows)) }
+        var state = Checkpoint(tensors: [("generator", generator.state)])
+        instance?.save(to: &state)
         return state
     }
 
     public func restore(extraState: Checkpoint) throws {
-        for (name, tensor) in extraState.tensors {
-            switch name {
-            case "generator": try generator.restore(tensor)
-            case "bank":
-                guard let bank, bank.rows.shape == tensor.shape else {
-                    throw InputError(
-                        data.source, "has another number of images than the checkpoint's memory bank",
-                        remedy: "resume with the data of the run")
-                }
-                bank.rows.copy_(tensor)
-            default: break
-            }
+        if let state = extraState["generator"] { try generator.restore(state) }
+        guard try instance?.restore(from: extraState) ?? true else {
+            throw InputError(
+                data.source, "has another number of images than the checkpoint's memory bank",
+                remedy: "resume with the data of the run")
         }
-        nce?.normalizer = extraState.state["z"]?.doubleValue
     }
 
     /// What a weight file of this run says about itself.
     public func description(details: JSON) -> WeightDescription {
         let recipe = options.recipe
-        let classes: Int? =
-            switch options.objective {
-            case .instance: nil
-            case .parametric: data.count
-            case .supervised: data.classes.count
-            }
         return WeightDescription(
-            config: NetworkConfig(options.architecture, stem: recipe.stem, classes: classes),
+            config: NetworkConfig(options.architecture, stem: recipe.stem, classes: options.classCount(data)),
             normalization: recipe.normalization, imageSize: recipe.imageSize, objective: options.objective.rawValue,
             details: details)
+    }
+}
+
+extension PretrainOptions {
+    /// Width of the network's last layer; nil when the objective does without.
+    fileprivate func classCount(_ data: any ImageCollection) -> Int? {
+        switch objective {
+        case .instance: nil
+        case .parametric: data.count
+        case .supervised: data.classes.count
+        }
+    }
+}
+
+extension Parameters {
+    /// The trained tensors, those without weight decay in a group of their own.
+    func decayGroups(_ weightDecay: Double, exempt: DecayExemption) -> [ParameterGroup] {
+        // A layer with running statistics is a normalisation.
+        let norms = Set(
+            entries.filter { $0.isBuffer && $0.name.hasSuffix(".running_mean") }.map { $0.name.dropLast(".running_mean".count) })
+        func isExempt(_ name: String) -> Bool {
+            let isNorm = name.lastIndex(of: ".").map { norms.contains(name[..<$0]) } ?? false
+            return switch exempt {
+            case .none: false
+            case .norm: isNorm
+            case .bias: !isNorm && name.hasSuffix(".bias")
+            case .all: isNorm || name.hasSuffix(".bias")
+            }
+        }
+        return [
+            ParameterGroup(trainable.filter { !isExempt($0.name) }, weightDecay: weightDecay),
+            ParameterGroup(trainable.filter { isExempt($0.name) }, weightDecay: 0),
+        ]
     }
 }

@@ -1,5 +1,6 @@
 public import Backbone
 public import Imaging
+internal import Torch
 
 /// The hyper-parameters of a published training, as one readable definition; every one can be overridden.
 ///
@@ -10,19 +11,32 @@ public struct Recipe: Hashable, Sendable {
     public var batch = 256
     public var epochs = 200
     public var learningRate = 0.03
-    /// Epochs at which the learning rate is multiplied by `gamma`.
+    public var schedule = Schedule.step
+    /// Epochs at which the learning rate is multiplied by `gamma`, with the step schedule.
     public var milestones: [Double] = [120, 160]
     public var gamma = 0.1
+    /// Epochs in which the learning rate rises linearly to its full value.
+    public var warmUpEpochs = 0.0
     public var momentum = 0.9
     public var weightDecay = 1e-4
+    /// What is left out of weight decay.
+    public var decayExemption = DecayExemption.none
+    /// Largest joint norm of the gradients; nil leaves them as they are.
+    public var gradientClip: Double?
     /// D
     public var dimension = 128
     public var loss = InstanceLossKind.nce
     /// m
     public var negatives = 4096
+    public var negativesMode = NegativesMode.perSample
+    /// Whether an image is kept from being its own noise.
+    public var excludesPositive = false
+    /// How Z is estimated.
+    public var partition = PartitionEstimate.Method.frozen(batches: 1)
     /// τ
     public var temperature = 0.07
     public var bankMomentum = 0.5
+    public var bankStorage = BankStorage.fp32
     public var imageSize = 224
     public var stem = Stem.imagenet
     public var normalization = Normalization.imagenet
@@ -70,12 +84,34 @@ public struct Recipe: Hashable, Sendable {
     }
 }
 
-/// How the instance objective is computed.
-public enum InstanceLossKind: String, CaseIterable, Sendable {
-    /// Noise-contrastive estimation with `negatives` samples.
-    case nce
-    /// The full softmax over the bank.
-    case softmax
+/// How the learning rate falls.
+public enum Schedule: String, CaseIterable, Sendable {
+    /// By `gamma` at each milestone.
+    case step
+    /// Along half a cosine to zero at the end of the run.
+    case cosine
+    case constant
+}
+
+/// Parameters that have no weight decay.
+public enum DecayExemption: String, CaseIterable, Sendable {
+    /// None: all are decayed, as in the reference code.
+    case none
+    /// Scale and shift of batch normalisation.
+    case norm
+    /// Biases of convolutions and linear layers.
+    case bias
+    /// Both.
+    case all
+}
+
+/// How the rows of a memory bank are stored.
+public enum BankStorage: String, CaseIterable, Sendable {
+    case fp32
+    /// Half the memory; similarities change by about 1e-3.
+    case bf16
+
+    var dtype: DType { self == .fp32 ? .float32 : .bfloat16 }
 }
 
 /// What a network is trained to tell apart.

@@ -28,17 +28,7 @@ public enum Files {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw systemError(path, "cannot be written") }
         do {
-            try body { bytes in
-                var rest = bytes
-                while !rest.isEmpty {
-                    let written = write(descriptor, rest.baseAddress, rest.count)
-                    if written < 0 {
-                        if errno == EINTR { continue }
-                        throw systemError(path, "cannot be written")
-                    }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-                }
-            }
+            try body { try writeAll($0, to: descriptor, path: path) }
             if fsync(descriptor) != 0 { throw systemError(path, "cannot be flushed to the disk") }
         } catch {
             close(descriptor)
@@ -55,6 +45,21 @@ public enum Files {
         if folder >= 0 {
             fsync(folder)
             close(folder)
+        }
+    }
+
+    /// Hands all bytes to the system, however many calls that takes.
+    ///
+    /// - Throws: `InputError` naming `path` (disk full).
+    public static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let written = write(descriptor, rest.baseAddress, rest.count)
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw systemError(path, "cannot be written")
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
         }
     }
 

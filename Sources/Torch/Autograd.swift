@@ -17,6 +17,13 @@ extension Tensor {
     public func backward(_ gradient: Tensor? = nil) {
         _ = trapping("backward of \(dtype)\(shape)") { ct_backward(handle, gradient?.handle, $0) }
     }
+
+    /// This value, computed outside the graph, as a function of `input` with the given gradient (of `input`'s shape):
+    /// for losses whose gradient has a closed form that is cheaper than the recorded one. One element.
+    public func withGradient(_ gradient: Tensor, of input: Tensor) -> Tensor {
+        let linear = (input * gradient.detach()).sum()
+        return linear + (detach() - linear.detach())
+    }
 }
 
 /// Runs `body` without recording operations for gradients. Thread-local: no `await` inside.

@@ -112,6 +112,14 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
+    /// The same without a copy, in the memory of the mapped file, which lives as long as the tensor; never to be written
+    /// to.
+    public func mappedTensor(_ name: String) -> Tensor? {
+        self[name].map { entry in
+            withBytes(entry) { Tensor(borrowing: $0, owner: MappedFile(data), shape: entry.shape, dtype: entry.dtype) }
+        }
+    }
+
     /// All tensors whose name begins with `prefix`, the prefix removed.
     public func tensors(prefix: String = "") -> [String: Tensor] {
         var result: [String: Tensor] = [:]
@@ -177,4 +185,10 @@ extension DType {
         guard let match = Self.safetensorsNames.first(where: { $0.1 == name }) else { return nil }
         self = match.0
     }
+}
+
+/// Keeps the bytes of a file in their place for tensors that lie in them.
+private final class MappedFile {
+    private let data: Data
+    init(_ data: Data) { self.data = data }
 }

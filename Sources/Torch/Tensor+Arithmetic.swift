@@ -20,6 +20,7 @@ extension Tensor {
         static let maximum = Operator("aten::maximum")
         static let minimum = Operator("aten::minimum")
         static let whereTensor = Operator("aten::where", "self")
+        static let maskedFill = Operator("aten::masked_fill", "Scalar")
         static let eq = Operator("aten::eq", "Tensor")
         static let eqScalar = Operator("aten::eq", "Scalar")
         static let gtScalar = Operator("aten::gt", "Scalar")
@@ -78,6 +79,11 @@ extension Tensor {
     /// Element-wise `condition ? a : b`.
     public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
         Op.whereTensor(.tensor(condition), .tensor(a), .tensor(b))
+    }
+
+    /// `value` wherever `mask` (bool, of a shape that broadcasts) is true.
+    public func maskedFill(_ mask: Tensor, _ value: Double) -> Tensor {
+        Op.maskedFill(.tensor(self), .tensor(mask), .double(value))
     }
 
     // MARK: Comparisons; results are boolean tensors

@@ -1,6 +1,6 @@
 extension Tensor {
     private static let emptyOperator = Operator("aten::empty", "memory_format")
-    private static let arangeOperator = Operator("aten::arange")
+    private static let arangeOperator = Operator("aten::arange", "start_step")
     private static let zerosLikeOperator = Operator("aten::zeros_like")
     private static let emptyLikeOperator = Operator("aten::empty_like")
     private static let normalOperator = Operator("aten::normal_")
@@ -25,9 +25,9 @@ extension Tensor {
         empty(shape, dtype: dtype, device: device).fill_(value)
     }
 
-    /// 0, 1, … count − 1 as int64.
-    public static func arange(_ count: Int, device: Device = .cpu) -> Tensor {
-        arangeOperator(.int(count), .dtype(.int64), nil, .device(device))
+    /// 0, step, 2·step, … (count − 1)·step as int64.
+    public static func arange(_ count: Int, step: Int = 1, device: Device = .cpu) -> Tensor {
+        arangeOperator(.int(0), .int(count * step), .int(step), .dtype(.int64), nil, .device(device))
     }
 
     /// Standard normal values.

@@ -65,6 +65,18 @@ public final class Tensor {
             }!)
     }
 
+    /// A CPU tensor over memory that `owner` keeps alive and in its place. Traps when the size does not fit.
+    convenience init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject, shape: [Int], dtype: DType) {
+        let sizes = shape.map(Int64.init)
+        let keeper = Unmanaged.passRetained(owner)
+        self.init(
+            owning: trapping("tensor \(dtype)\(shape)") {
+                ct_tensor_from_memory(
+                    bytes.baseAddress, bytes.count, sizes, Int64(sizes.count), dtype.rawValue, keeper.toOpaque(),
+                    { Unmanaged<AnyObject>.fromOpaque($0).release() }, $0)
+            }!)
+    }
+
     public convenience init(_ values: [Float], shape: [Int]? = nil) {
         self.init(elements: values, shape: shape, dtype: .float32)
     }

@@ -3,6 +3,7 @@ public import Torch
 
 /// Everything a run needs to go on exactly where it was: tensors and a state of plain values, in one safetensors file.
 public struct Checkpoint {
+    /// Those of a checkpoint that was read lie in the mapped file: to be copied from, never to be written to.
     public var tensors: [(name: String, tensor: Tensor)]
     public var state: JSON
 
@@ -24,8 +25,12 @@ public struct Checkpoint {
         guard let text = file.metadata[key], let state = try? JSON.parse(text.utf8) else {
             throw InputError(path, "is not a checkpoint", remedy: "give a file of a run's checkpoints folder")
         }
-        return Checkpoint(tensors: file.entries.map { ($0.name, file.tensor($0.name)!) }, state: state)
+        // Mapped: whoever restores them copies them into their place, and a bank need not be in memory twice.
+        return Checkpoint(tensors: file.entries.map { ($0.name, file.mappedTensor($0.name)!) }, state: state)
     }
+
+    /// A tensor by its name; nil when there is none.
+    public subscript(name: String) -> Tensor? { tensors.first { $0.name == name }?.tensor }
 
     /// The tensors whose names begin with `prefix` and a point, without it.
     public func tensors(_ prefix: String) -> [String: Tensor] {

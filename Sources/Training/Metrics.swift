@@ -31,16 +31,8 @@ public final class MetricsLog {
     ///
     /// - Throws: `InputError` naming the file (disk full).
     public func append(_ entry: JSON) throws {
-        try Array("\(entry.line)\n".utf8).withUnsafeBytes { bytes in
-            var rest = bytes
-            while !rest.isEmpty {
-                let written = write(descriptor, rest.baseAddress, rest.count)
-                if written < 0 {
-                    if errno == EINTR { continue }
-                    throw Files.systemError(path, "cannot be written")
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-            }
+        try Array("\(entry.line)\n".utf8).withUnsafeBytes {
+            try Files.writeAll($0, to: descriptor, path: path)
         }
     }
 

@@ -35,6 +35,8 @@ public final class RunFolder: Sendable {
 
     public var config: String { Self.config(in: path) }
     public var metrics: String { "\(path)/metrics.jsonl" }
+    /// For TensorBoard, which looks for "tfevents" in the name.
+    public var events: String { "\(path)/events.out.tfevents.detect" }
     public var checkpoints: String { "\(path)/checkpoints" }
     public var weights: String { "\(path)/weights.safetensors" }
 

@@ -40,7 +40,7 @@ public protocol TrainingTask: AnyObject {
 }
 
 /// How often the loop reports and saves.
-public struct LoopOptions: Sendable {
+public struct LoopOptions {
     public var title: String
     /// Largest joint norm of the gradients; nil leaves them as they are.
     public var gradientClip: Double?
@@ -49,13 +49,31 @@ public struct LoopOptions: Sendable {
     /// Steps between two checkpoints, beside the one at the end of the run.
     public var checkpointEvery: Int
     public var progress: ProgressBar.Style
+    /// Measurements that the progress shows, with their short names.
+    public var shown: [(name: String, label: String)]
+    /// Measured every so many steps and at the end, and logged in a line of its own; must not change the task.
+    public var evaluation: Evaluation?
     /// Stops after this many steps as an interruption would; for tests and time-limited jobs.
     public var stopAfter: Int?
 
+    /// A measurement that takes longer than a step, such as the accuracy of a probe.
+    public struct Evaluation {
+        public var every: Int
+        public var measure: () throws -> [(name: String, value: Double)]
+
+        public init(every: Int, _ measure: @escaping () throws -> [(name: String, value: Double)]) {
+            self.every = max(1, every)
+            self.measure = measure
+        }
+    }
+
     public init(
         title: String, gradientClip: Double? = nil, logEvery: Int, checkpointEvery: Int,
-        progress: ProgressBar.Style = .automatic, stopAfter: Int? = nil
+        progress: ProgressBar.Style = .automatic, shown: [(name: String, label: String)] = [("loss", "loss")],
+        evaluation: Evaluation? = nil, stopAfter: Int? = nil
     ) {
+        self.shown = shown
+        self.evaluation = evaluation
         self.title = title
         self.gradientClip = gradientClip
         self.logEvery = max(1, logEvery)
@@ -98,6 +116,8 @@ public struct TrainingLoop {
 
         func mean(_ name: String) -> Double? { values.first { $0.name == name }.map { $0.sum / Double(steps) } }
 
+        var means: [(name: String, value: Double)] { values.map { ($0.name, $0.sum / Double(steps)) } }
+
         var json: JSON {
             ["steps": .integer(steps), "sums": .object(values.map { JSON.Member($0.name, .number($0.sum)) })]
         }
@@ -113,7 +133,7 @@ public struct TrainingLoop {
     /// What a finished run reports.
     public struct Outcome: Sendable {
         public var steps: Int
-        /// Means of the last log line.
+        /// The last value of every measurement.
         public var lastValues: [String: Double]
         /// Of this process's own share of the run.
         public var imagesPerSecond: Double
@@ -128,7 +148,7 @@ public struct TrainingLoop {
         var start = 0
         let path = Self.checkpointPath(folder)
         if folder.isResumed, Files.exists(path) { (start, sums) = try restore(path) }
-        let log = try MetricsLog(folder.metrics, keepingStepsThrough: start)
+        let log = try RunLog(folder, keepingStepsThrough: start)
         let bar = ProgressBar(
             options.title, total: task.totalSteps, unit: "steps", start: start, style: options.progress)
         let clock = ContinuousClock()
@@ -154,22 +174,25 @@ public struct TrainingLoop {
             images += result.images
             windowImages += result.images
             let done = step + 1
+            let epoch = Double(done) / Double(task.stepsPerEpoch)
             if done % options.logEvery == 0 || done == task.totalSteps {
                 let speed = Double(windowImages) / seconds(clock.now - windowStart)
-                var line: [JSON.Member] = [
-                    JSON.Member("step", .integer(done)),
-                    JSON.Member("epoch", .number(Double(done) / Double(task.stepsPerEpoch))),
-                    JSON.Member("lr", .number(rate)),
-                ]
-                for (name, sum) in sums.values { line.append(JSON.Member(name, .number(sum / Double(sums.steps)))) }
-                line.append(JSON.Member("images_per_second", .number(speed)))
-                try log.append(.object(line))
-                last = Dictionary(uniqueKeysWithValues: sums.values.map { ($0.name, $0.sum / Double(sums.steps)) })
+                let line = [("lr", rate)] + sums.means + [("images_per_second", speed)]
+                try log.append(step: done, epoch: epoch, line)
+                last.merge(line) { $1 }
                 sums = Sums()
                 windowStart = clock.now
                 windowImages = 0
             }
-            bar.update(done, detail: "loss \((sums.mean("loss") ?? last["loss"] ?? loss).fixed(4))")
+            if let evaluation = options.evaluation, done % evaluation.every == 0 || done == task.totalSteps {
+                let paused = clock.now
+                let line = try evaluation.measure()
+                try log.append(step: done, epoch: epoch, line)
+                last.merge(line) { $1 }
+                // What is measured between steps is not part of their speed.
+                windowStart += clock.now - paused
+            }
+            bar.update(done, detail: detail(sums, last))
             let isStopping = Interruption.isRequested || options.stopAfter == done
             if done == task.totalSteps || isStopping || done % options.checkpointEvery == 0 {
                 try save(step: done, sums, to: path)
@@ -179,7 +202,7 @@ public struct TrainingLoop {
                 throw InterruptedError("stopped after step \(done) of \(task.totalSteps); go on with --resume")
             }
         }
-        bar.finish(detail: last["loss"].map { "loss \($0.fixed(4))" })
+        bar.finish(detail: detail(sums, last))
         task.optimizer.clearGradients()
         let elapsed = seconds(clock.now - began)
         return Outcome(
@@ -187,13 +210,28 @@ public struct TrainingLoop {
             imagesPerSecond: elapsed > 0 ? Double(images) / elapsed : 0, seconds: elapsed)
     }
 
+    /// "loss 3.2145  kNN .41": the running means, else what was logged last.
+    private func detail(_ sums: Sums, _ last: [String: Double]) -> String {
+        options.shown.compactMap { name, label in
+            (sums.mean(name) ?? last[name]).map { "\(label) \(Self.short($0))" }
+        }.joined(separator: "  ")
+    }
+
+    /// Four significant decimals without a row of zeros for small values.
+    private static func short(_ value: Double) -> String {
+        let size = value.magnitude
+        return value.fixed(size >= 1000 ? 0 : size >= 100 ? 1 : size >= 0.01 || size == 0 ? 4 : 6)
+    }
+
     private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
 
-    /// Values of the last log line, for a run that was already complete.
+    /// The last value of every measurement, for a run that was already complete.
     private func lastLogged() -> [String: Double] {
-        let members = (try? MetricsLog.read(folder.metrics))?.last?.members ?? []
-        return Dictionary(
-            uniqueKeysWithValues: members.compactMap { member in member.value.doubleValue.map { (member.name, $0) } })
+        var values: [String: Double] = [:]
+        for member in ((try? MetricsLog.read(folder.metrics)) ?? []).flatMap({ $0.members ?? [] }) {
+            values[member.name] = member.value.doubleValue ?? values[member.name]
+        }
+        return values
     }
 
     private func notFinite(_ loss: Double, _ step: Int, _ result: StepResult) -> InputError {

@@ -10,15 +10,15 @@ struct FeaturesCommand: Command {
         "detect-cli features --weights runs/instance/weights.safetensors --data images/train --out train.safetensors"
 
     let data: Option<String>
-    let set: Option<String>
+    let set: Option<String?>
     let out: Option<String>
     let raw: Option<Bool>
     let features: FeatureOptions
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        data = parser.required("data", "DIR", "a folder of images, with one folder a class or without, or a VOCdevkit")
-        set = parser.option("set", "NAME", "the image set, when the data is a VOCdevkit", default: "trainval")
+        data = parser.required("data", "PATH", DataSource.help)
+        set = parser.dataSet()
         out = parser.required("out", "FILE", "the safetensors file to write: features, labels, names")
         raw = parser.flag("raw", "leave the length of the vectors as it is instead of scaling it to 1")
         features = FeatureOptions(parser)

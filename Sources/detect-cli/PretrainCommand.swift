@@ -11,21 +11,32 @@ struct PretrainCommand: Command {
     static let example = "detect-cli pretrain --data images --arch resnet50 --objective instance --run runs/instance"
 
     let data: Option<String>
-    let set: Option<String>
+    let set: Option<String?>
     let architecture: Option<Architecture>
     let objective: Option<Objective>
     let recipe: Option<Recipe.Name>
     let loss: Option<InstanceLossKind?>
     let negatives: Option<Int?>
+    let negativesMode: Option<NegativesMode?>
+    let excludesPositive: Option<Bool>
+    let partition: Option<PartitionChoice?>
+    let partitionBatches: Option<Int?>
+    let partitionDecay: Option<Double?>
     let temperature: Option<Double?>
     let dimension: Option<Int?>
     let bankMomentum: Option<Double?>
+    let bankStorage: Option<BankStorage?>
     let proximal: Option<Double>
     let epochs: Option<Int?>
     let batch: Option<Int?>
     let learningRate: Option<Double?>
+    let scalesLearningRate: Option<Bool>
+    let schedule: Option<Schedule?>
     let milestones: Option<[Double]?>
+    let warmUp: Option<Double?>
     let weightDecay: Option<Double?>
+    let decayExemption: Option<DecayExemption?>
+    let clip: Option<Double?>
     let imageSize: Option<Int?>
     let stem: Option<Stem?>
     let cropScale: Option<Double?>
@@ -33,6 +44,9 @@ struct PretrainCommand: Command {
     let grayscale: Option<Double?>
     let flip: Option<Double?>
     let checkpointEvery: Option<Int?>
+    let knnEvery: Option<Int>
+    let knnTest: Option<String?>
+    let sweep: Option<Sweep?>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
     let compute: ComputeOptions
@@ -40,8 +54,8 @@ struct PretrainCommand: Command {
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        data = parser.required("data", "DIR", "a folder of images, with one folder a class or without, or a VOCdevkit")
-        set = parser.option("set", "NAME", "the image set, when the data is a VOCdevkit", default: "trainval")
+        data = parser.required("data", "PATH", DataSource.help)
+        set = parser.dataSet()
         architecture = parser.requiredChoice("arch", "the network")
         objective = parser.choice("objective", "what it learns to tell apart", default: .instance)
         recipe = parser.choice("recipe", "where all other settings come from", default: .imagenet)
@@ -50,21 +64,41 @@ struct PretrainCommand: Command {
             "loss", "noise-contrastive estimation, or the full softmax over all images", shown: "the recipe's")
         negatives = parser.optional(
             "negatives", "M", "noise images a sample, for nce", shown: "the recipe's", .between(1, 1 << 24))
+        negativesMode = parser.optionalChoice(
+            "negatives-mode", "noise images for each sample, or the same for the whole batch", shown: "the recipe's")
+        excludesPositive = parser.flag("exclude-positive", "keep an image from being drawn as its own noise")
+        partition = parser.optionalChoice(
+            "z", "Z: the mean over the first batches, then constant; or a moving average", shown: "the recipe's")
+        partitionBatches = parser.optional(
+            "z-batches", "N", "batches that a frozen Z is measured on", shown: "the recipe's", .atLeast(1))
+        partitionDecay = parser.optional(
+            "z-decay", "D", "share of the old Z in a moving average", shown: "0.99", .between(0, 1))
         temperature = parser.optional("temperature", "T", "divides the similarities", shown: "the recipe's", .above(0))
         dimension = parser.optional(
             "dim", "D", "dimensions of the embedding", shown: "the recipe's", .between(1, 65536))
         bankMomentum = parser.optional(
             "bank-momentum", "m", "share of the old row in an update of the memory bank", shown: "the recipe's",
             .between(0, 1))
+        bankStorage = parser.optionalChoice(
+            "bank-storage", "how the memory bank is kept; bf16 takes half the memory", shown: "the recipe's")
         proximal = parser.option("proximal", "λ", "weight of the proximal term", default: 0, .atLeast(0))
         parser.group("Training")
         epochs = parser.optional("epochs", "N", "passes over the data", shown: "the recipe's", .atLeast(1))
-        batch = parser.optional("batch", "N", "images a step", shown: "the recipe's", .between(1, 65536))
+        batch = parser.optional("batch", "N", "images a step", shown: "the recipe's", .between(2, 65536))
         learningRate = parser.optional("lr", "RATE", "learning rate", shown: "the recipe's", .above(0))
+        scalesLearningRate = parser.flag(
+            "scale-lr", "multiply the learning rate by the batch over the recipe's batch")
+        schedule = parser.optionalChoice("schedule", "how the learning rate falls", shown: "the recipe's")
         milestones = parser.optional(
             "milestones", "E,E", "epochs at which the learning rate falls to a tenth",
             shown: "the recipe's, scaled to the epochs")
         weightDecay = parser.optional("weight-decay", "W", "weight decay", shown: "the recipe's", .atLeast(0))
+        warmUp = parser.optional(
+            "warmup", "E", "epochs in which the learning rate rises to its full value", shown: "the recipe's",
+            .atLeast(0))
+        decayExemption = parser.optionalChoice(
+            "no-decay", "parameters left out of weight decay", shown: "the recipe's")
+        clip = parser.optional("clip", "NORM", "largest norm of the gradient", shown: "none", .above(0))
         imageSize = parser.optional(
             "image-size", "N", "side of the training crops in pixels", shown: "the recipe's", .between(8, 4096))
         stem = parser.optionalChoice("stem", "how a ResNet takes its input in", shown: "the recipe's")
@@ -78,6 +112,15 @@ struct PretrainCommand: Command {
         flip = parser.optional("flip", "P", "probability of mirroring", shown: "the recipe's", .between(0, 1))
         checkpointEvery = parser.optional(
             "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
+        parser.group("While it runs")
+        knnEvery = parser.option(
+            "knn-every", "N", "epochs between kNN probes of labelled data; 0 for none", default: 10, .atLeast(0))
+        knnTest = parser.optional(
+            "knn-test", "PATH", "labelled images for that probe",
+            shown: "up to 2,000 rows of the memory bank, left out of the voters")
+        sweep = parser.optional(
+            "sweep", "NAME=V,V", "one run for each value of negatives, dim, images, temperature, bank-momentum or proximal",
+            shown: "a single run")
         loading = LoadingOptions(parser)
         badImages = parser.badImages()
         compute = ComputeOptions(parser)
@@ -90,46 +133,59 @@ struct PretrainCommand: Command {
         let workflow = PretrainWorkflow(
             options: try options(), data: try DataSource.open(data.value, set: set.value, limit: loading.limit.value),
             run: runOptions.folder.value, resume: runOptions.resume.value, checkpointEvery: checkpointEvery.value,
-            recipeName: recipe.value.rawValue)
+            recipeName: recipe.value.rawValue, knnEvery: knnEvery.value,
+            knnTest: try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) })
+        if let sweep = sweep.value {
+            let outcome = try SweepWorkflow(sweep: sweep, base: workflow)()
+            print(outcome.table)
+            print("picture: \(outcome.picture)")
+            try json.write(outcome.results)
+            return
+        }
         let outcome = try workflow()
         let results = outcome.results
         let rate = results["images_per_second"]?.doubleValue ?? 0
         print(
             "\(workflow.data.count) images, \(workflow.options.recipe.epochs) epochs, \(rate.fixed(1)) images/s, final loss \(results["loss"]?.doubleValue?.fixed(4) ?? "unknown")"
         )
+        if let knn = results["knn"], let top1 = knn["top1"]?.doubleValue {
+            print("kNN top-1 \((100 * top1).fixed(1)) %: \(knn["protocol"]?.stringValue ?? "")")
+        }
         print("weights: \(outcome.weights)")
         try json.write(results)
     }
 
     private func options() throws(UsageError) -> PretrainOptions {
         var settings = Recipe.named(recipe.value)
-        if objective.value != .instance {
-            for option in [
-                loss.isGiven ? "--loss" : nil, negatives.isGiven ? "--negatives" : nil,
-                temperature.isGiven ? "--temperature" : nil, dimension.isGiven ? "--dim" : nil,
-                bankMomentum.isGiven ? "--bank-momentum" : nil, proximal.isGiven ? "--proximal" : nil,
-            ].compactMap({ $0 }) {
-                throw UsageError(
-                    "\(option) has no meaning with --objective \(objective.value.rawValue)", remedy: "leave it out")
-            }
-        }
+        try refuseWhatHasNoMeaning(settings)
         settings.loss = loss.value(or: settings.loss)
-        if negatives.isGiven, settings.loss == .softmax {
-            throw UsageError(
-                "--negatives has no meaning with the full softmax", remedy: "leave it out, or give --loss nce")
-        }
         settings.negatives = negatives.value(or: settings.negatives)
+        settings.negativesMode = negativesMode.value(or: settings.negativesMode)
+        settings.excludesPositive = excludesPositive.value
+        switch partition.value {
+        case .frozen: settings.partition = .frozen(batches: partitionBatches.value(or: 1))
+        case .ema: settings.partition = .movingAverage(decay: partitionDecay.value(or: 0.99))
+        case nil: if let batches = partitionBatches.value { settings.partition = .frozen(batches: batches) }
+        }
         settings.temperature = temperature.value(or: settings.temperature)
         settings.dimension = dimension.value(or: settings.dimension)
         settings.bankMomentum = bankMomentum.value(or: settings.bankMomentum)
+        settings.bankStorage = bankStorage.value(or: settings.bankStorage)
         if let epochs = epochs.value {
             // A shorter run keeps the shape of the schedule.
             settings.milestones = settings.milestones.map { $0 * Double(epochs) / Double(settings.epochs) }
             settings.epochs = epochs
         }
         settings.milestones = milestones.value(or: settings.milestones)
-        settings.batch = batch.value(or: settings.batch)
         settings.learningRate = learningRate.value(or: settings.learningRate)
+        if scalesLearningRate.value, let batch = batch.value {
+            settings.learningRate *= Double(batch) / Double(settings.batch)
+        }
+        settings.batch = batch.value(or: settings.batch)
+        settings.schedule = schedule.value(or: settings.schedule)
+        settings.warmUpEpochs = warmUp.value(or: settings.warmUpEpochs)
+        settings.decayExemption = decayExemption.value(or: settings.decayExemption)
+        settings.gradientClip = clip.value ?? settings.gradientClip
         settings.weightDecay = weightDecay.value(or: settings.weightDecay)
         settings.imageSize = imageSize.value(or: settings.imageSize)
         settings.cropScale = cropScale.value(or: settings.cropScale)
@@ -156,4 +212,47 @@ struct PretrainCommand: Command {
         options.onBadImage = badImages.value.policy
         return options
     }
+
+    /// Options that would have no effect are mistakes; each is refused with the reason.
+    private func refuseWhatHasNoMeaning(_ settings: Recipe) throws(UsageError) {
+        let noise = [
+            negatives.isGiven ? "--negatives" : nil, negativesMode.isGiven ? "--negatives-mode" : nil,
+            excludesPositive.value ? "--exclude-positive" : nil, partition.isGiven ? "--z" : nil,
+            partitionBatches.isGiven ? "--z-batches" : nil, partitionDecay.isGiven ? "--z-decay" : nil,
+        ].compactMap { $0 }
+        let bank = [
+            loss.isGiven ? "--loss" : nil, temperature.isGiven ? "--temperature" : nil,
+            dimension.isGiven ? "--dim" : nil, bankMomentum.isGiven ? "--bank-momentum" : nil,
+            bankStorage.isGiven ? "--bank-storage" : nil, proximal.isGiven ? "--proximal" : nil,
+        ].compactMap { $0 }
+        if objective.value != .instance, let option = (bank + noise).first {
+            throw UsageError(
+                "\(option) has no meaning with --objective \(objective.value.rawValue), which has no memory bank",
+                remedy: "leave it out")
+        }
+        if loss.value(or: settings.loss) == .softmax, let option = noise.first {
+            throw UsageError(
+                "\(option) has no meaning with the full softmax, which draws no noise",
+                remedy: "leave it out, or give --loss nce")
+        }
+        if partition.value == .ema, partitionBatches.isGiven {
+            throw UsageError("--z-batches has no meaning with a moving average", remedy: "leave one of them out")
+        }
+        if partition.value != .ema, partitionDecay.isGiven {
+            throw UsageError("--z-decay has no meaning without --z ema", remedy: "leave it out, or give --z ema")
+        }
+        if bankMomentum.value == 1 {
+            throw UsageError(
+                "--bank-momentum 1 would never update the memory bank", remedy: "give a value below 1; 0 replaces rows")
+        }
+        if milestones.isGiven, schedule.value(or: settings.schedule) != .step {
+            throw UsageError("--milestones has no meaning without --schedule step", remedy: "leave one of them out")
+        }
+        if scalesLearningRate.value, !batch.isGiven {
+            throw UsageError("--scale-lr has no meaning without --batch", remedy: "leave it out")
+        }
+    }
 }
+
+/// `--z frozen|ema`
+enum PartitionChoice: String, CaseIterable { case frozen, ema }

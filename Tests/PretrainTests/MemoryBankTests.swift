@@ -45,4 +45,15 @@ import Torch
         bank.update(Tensor([1]), with: features.l2Normalized(), momentum: 0.5)
         #expect(!bank.rows.requiresGradient)
     }
+
+    // A bfloat16 has 8 significant bits: rounding moves a component by at most 2^-8 of its size.
+    @Test func halfTheMemoryKeepsTheDirections() {
+        let exact = MemoryBank(count: 300, dimension: 16, generator: Generator(seed: 3))
+        let half = MemoryBank(count: 300, dimension: 16, generator: Generator(seed: 3), storage: .bfloat16)
+        #expect(half.rows.dtype == .bfloat16)
+        #expect(zip(exact.rows.doubles, half.rows.doubles).allSatisfy { abs($0 - $1) <= abs($0) / 256 })
+        let features = Tensor.randn([2, 16], generator: Generator(seed: 4)).l2Normalized()
+        for bank in [exact, half] { bank.update(Tensor([7, 31]), with: features, momentum: 0.5) }
+        #expect(isClose(half.select(Tensor([7, 31])).doubles, exact.select(Tensor([7, 31])).doubles, 0.01))
+    }
 }

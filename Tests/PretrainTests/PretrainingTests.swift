@@ -66,7 +66,7 @@ extension TrainingSuites {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let task = try Pretraining(smallOptions(), data: data)
-            let bank = try #require(task.bank)
+            let bank = try #require(task.instance?.bank)
             let before = bank.rows.floats
             _ = try makeStep(task, 0)
             let after = bank.rows.floats
@@ -97,7 +97,7 @@ extension TrainingSuites {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let task = try Pretraining(smallOptions(objective), data: data)
-            #expect(task.bank == nil)
+            #expect(task.instance == nil)
             #expect(task.parameters["fc.weight"]?.shape == [classes, 512])
             #expect(task.parameters["projection.weight"] == nil)
             let loss = try makeStep(task, 0)

@@ -9,24 +9,29 @@ private func send(_ signal: Int32) {
     while !Interruption.isRequested, Date() < deadline { usleep(1000) }
 }
 
-/// Signals belong to the whole process, so these run one after the other.
-@Suite(.serialized) struct InterruptionTests {
-    @Test(arguments: [SIGINT, SIGTERM])
-    func theFirstSignalSetsTheFlag(signal: Int32) throws {
-        Interruption.watch()
-        defer { Interruption.stopWatching() }
-        #expect(!Interruption.isRequested)
-        try Interruption.check()
-        send(signal)
-        #expect(Interruption.isRequested)
-        #expect(throws: InterruptedError.self) { try Interruption.check() }
+/// Ends the process with 0 when all holds. Signals belong to the whole process, so each test has one of its own.
+private func leave(_ conditions: Bool...) -> Never { exit(conditions.allSatisfy { $0 } ? 0 : 1) }
+
+@Suite struct InterruptionTests {
+    @Test func anInterruptSetsTheFlag() async {
+        await #expect(processExitsWith: .success) {
+            Interruption.watch()
+            let before = Interruption.isRequested
+            send(SIGINT)
+            var isThrown = false
+            do { try Interruption.check() } catch { isThrown = true }
+            leave(!before, Interruption.isRequested, isThrown)
+        }
     }
 
-    @Test func aRequestIsForgottenWhenWatchingStops() {
-        Interruption.watch()
-        send(SIGTERM)
-        Interruption.stopWatching()
-        #expect(!Interruption.isRequested)
+    @Test func aTerminationSetsTheFlagAndStoppingForgetsIt() async {
+        await #expect(processExitsWith: .success) {
+            Interruption.watch()
+            send(SIGTERM)
+            let requested = Interruption.isRequested
+            Interruption.stopWatching()
+            leave(requested, !Interruption.isRequested)
+        }
     }
 
     @Test func aSignalThatTheLauncherHadBlockedIsNoticed() async {
@@ -36,7 +41,7 @@ private func send(_ signal: Int32) {
             pthread_sigmask(SIG_BLOCK, &all, nil)
             Interruption.watch()
             pthread_kill(pthread_self(), SIGINT)
-            exit(Interruption.isRequested ? 0 : 1)
+            leave(Interruption.isRequested)
         }
     }
 

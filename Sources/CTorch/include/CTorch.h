@@ -41,6 +41,10 @@ int64_t ct_tensor_byte_count(CTTensor *tensor);
 void *_Nullable ct_tensor_data(CTTensor *tensor);
 CTTensor *_Nullable ct_tensor_from_bytes(const void *_Nullable bytes, size_t byte_count, const int64_t *sizes, int64_t rank,
                                          int32_t dtype, CTError error);
+// A tensor over memory of someone else; `release` is called with `owner` when nothing uses it any more, also on failure.
+CTTensor *_Nullable ct_tensor_from_memory(const void *_Nullable bytes, size_t byte_count, const int64_t *sizes,
+                                          int64_t rank, int32_t dtype, void *owner, void (*release)(void *owner),
+                                          CTError error);
 
 typedef enum {
     CT_NONE, CT_TENSOR, CT_INT, CT_DOUBLE, CT_BOOL, CT_INTS, CT_DOUBLES, CT_BOOLS, CT_TENSORS, CT_OPTIONAL_TENSORS,

@@ -57,6 +57,13 @@ package struct RunOptions {
 }
 
 extension ArgumentParser {
+    /// `--set NAME`
+    package func dataSet() -> Option<String?> {
+        optional(
+            "set", "NAME", "the image set of a VOCdevkit, train or test of CIFAR, or a folder of a .tar",
+            shown: "trainval, train, all")
+    }
+
     /// `--threads N`
     package func threads() -> Option<Int> {
         option(

@@ -6,6 +6,11 @@ internal import Training
 enum RunReport {
     /// Draws measurements of `metrics.jsonl` over the steps, each name a line.
     static func drawCurve(_ folder: RunFolder, _ names: [String], title: String, file: String = "loss.png") throws {
+        try plot(folder, names, title: title, yLabel: "loss")?.render().write(to: folder.file(file))
+    }
+
+    /// The plot of measurements over the steps; nil when the run has logged none of them.
+    static func plot(_ folder: RunFolder, _ names: [String], title: String, yLabel: String) throws -> LinePlot? {
         let lines = try MetricsLog.read(folder.metrics)
         let series = names.compactMap { name -> LinePlot.Series? in
             let points = lines.compactMap { line in
@@ -13,8 +18,7 @@ enum RunReport {
             }
             return points.isEmpty ? nil : LinePlot.Series(name, x: points.map(\.0), y: points.map(\.1))
         }
-        let plot = LinePlot(title: title, xLabel: "step", yLabel: "loss", series: series)
-        try plot.render().write(to: folder.file(file))
+        return series.isEmpty ? nil : LinePlot(title: title, xLabel: "step", yLabel: yLabel, series: series)
     }
 
     /// Writes the results of a run into its folder, where comparisons find them.

@@ -1,0 +1,67 @@
+public import Torch
+
+/// Whether every sample of a batch has noise images of its own.
+public enum NegativesMode: String, CaseIterable, Sendable {
+    /// m images for each sample, as the paper and its reference code.
+    case perSample = "per-sample"
+    /// The same m images for the whole batch: one matrix product instead of B·m scattered rows.
+    case shared
+}
+
+/// Noise images drawn for a batch.
+public struct NoiseImages {
+    /// [B, m] int64, or [m] when the batch shares them.
+    public let indices: Tensor
+    /// [B, m] bool: where a shared noise image is the sample's own image and is not to count; nil for nowhere.
+    public let excluded: Tensor?
+
+    public init(_ indices: Tensor, excluded: Tensor? = nil) {
+        self.indices = indices
+        self.excluded = excluded
+    }
+
+    public var isShared: Bool { indices.rank == 1 }
+    /// m
+    public var perSample: Int { indices.size(-1) }
+}
+
+/// Draws noise images uniformly from the bank, with replacement.
+public struct NoiseSampler {
+    /// m
+    public let negatives: Int
+    public let mode: NegativesMode
+    /// Whether a sample's own image is kept from being its noise; the reference code does not care.
+    public let excludesPositive: Bool
+    /// On the device of the bank.
+    public let generator: Generator
+
+    public init(
+        negatives: Int, mode: NegativesMode = .perSample, excludesPositive: Bool = false, generator: Generator
+    ) {
+        precondition(negatives > 0, "noise-contrastive estimation needs at least one negative")
+        self.negatives = negatives
+        self.mode = mode
+        self.excludesPositive = excludesPositive
+        self.generator = generator
+    }
+
+    /// Noise for the images `indices` ([B] int64) among n.
+    public func draw(for indices: Tensor, among n: Int) -> NoiseImages {
+        precondition(!excludesPositive || n > 1, "a bank of one image has no other image")
+        let own = indices.unsqueeze(1)  // [B, 1]
+        func draw(_ shape: [Int], below bound: Int) -> Tensor {
+            Tensor.empty(shape, dtype: .int64, device: generator.device).random_(0, bound, generator)
+        }
+        switch mode {
+        case .perSample:
+            let shape = [indices.size(0), negatives]
+            guard excludesPositive else { return NoiseImages(draw(shape, below: n)) }
+            // Uniform over the n − 1 others: what lies at or above the own index moves up by one.
+            let drawn = draw(shape, below: n - 1)
+            return NoiseImages(drawn + (drawn - own).greaterOrEqual(0).to(dtype: .int64))
+        case .shared:
+            let drawn = draw([negatives], below: n)
+            return NoiseImages(drawn, excluded: excludesPositive ? own.equal(drawn.unsqueeze(0)) : nil)
+        }
+    }
+}
