@@ -15,13 +15,14 @@ public struct ImageList: ImageCollection {
 
     /// - Throws: `InputError` naming the list and the line.
     public init(path: String) throws {
-        let text = try Files.readText(path)
+        // By bytes: a line that ends as Windows ends it is one character to Swift.
+        let bytes = try Files.readText(path).utf8
         var names = PackedNames()
         var texts: [Substring] = []
         var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
-            let line = line.hasSuffix("\r") ? line.dropLast() : line
+            let line = Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
             if line.allSatisfy(\.isWhitespace) || line.hasPrefix("#") { continue }
             // The label is the last word behind an image's name, which may hold spaces itself.
             let last = line.lastIndex(where: \.isWhitespace)

@@ -46,6 +46,7 @@ struct PretrainCommand: Command {
     let checkpointEvery: Option<Int?>
     let knnEvery: Option<Int>
     let knnTest: Option<String?>
+    let knnNeighbors: Option<PretrainMonitor.Neighbors>
     let sweep: Option<Sweep?>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
@@ -117,7 +118,9 @@ struct PretrainCommand: Command {
             "knn-every", "N", "epochs between kNN probes of labelled data; 0 for none", default: 10, .atLeast(0))
         knnTest = parser.optional(
             "knn-test", "PATH", "labelled images for that probe",
-            shown: "up to 2,000 rows of the memory bank, left out of the voters")
+            shown: "up to 2,000 of the training images, left out of the voters")
+        knnNeighbors = parser.choice(
+            "knn-neighbors", "what votes: the memory bank, or the training images anew", default: .bank)
         sweep = parser.optional(
             "sweep", "NAME=V,V", "one run for each value of negatives, dim, images, temperature, bank-momentum or proximal",
             shown: "a single run")
@@ -134,7 +137,8 @@ struct PretrainCommand: Command {
             options: try options(), data: try DataSource.open(data.value, set: set.value, limit: loading.limit.value),
             run: runOptions.folder.value, resume: runOptions.resume.value, checkpointEvery: checkpointEvery.value,
             recipeName: recipe.value.rawValue, knnEvery: knnEvery.value,
-            knnTest: try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) })
+            knnTest: try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) },
+            knnNeighbors: knnNeighbors.value)
         if let sweep = sweep.value {
             let outcome = try SweepWorkflow(sweep: sweep, base: workflow)()
             print(outcome.table)

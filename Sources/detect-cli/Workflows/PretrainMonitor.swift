@@ -8,18 +8,30 @@ internal import Torch
 /// What a pretraining run is worth so far: the weighted kNN accuracy of the memory bank, as the reference code measures
 /// it while training.
 struct PretrainMonitor {
-    /// Rows of the bank that are classified when no test images are given.
+    /// Images of the training set that are classified when no test images are given.
     private static let heldOutRows = 2000
-    private static let neighbors = 200
+    private static let neighborCount = 200
 
     let training: Pretraining
     let data: any ImageCollection
     /// Labelled images to classify; nil for rows of the bank itself.
     var test: (any ImageCollection)?
+    let neighbors: Neighbors
     var workers: Int
 
+    /// What votes.
+    enum Neighbors: String, CaseIterable {
+        /// The memory bank as it is, which costs nothing.
+        case bank
+        /// The training images anew, as the reference code does at the end.
+        case images
+    }
+
     /// nil when there is nothing to vote with: no memory bank, or no labels.
-    init?(_ training: Pretraining, data: any ImageCollection, test: (any ImageCollection)?, workers: Int) throws {
+    init?(
+        _ training: Pretraining, data: any ImageCollection, test: (any ImageCollection)?, neighbors: Neighbors,
+        workers: Int
+    ) throws {
         guard training.instance != nil, data.classes.count > 1 else {
             if let test {
                 throw InputError(
@@ -35,6 +47,7 @@ struct PretrainMonitor {
         self.training = training
         self.data = data
         self.test = test
+        self.neighbors = neighbors
         self.workers = workers
     }
 
@@ -42,33 +55,39 @@ struct PretrainMonitor {
     var protocolText: String {
         let queries =
             test.map { "\($0.count) images of \($0.source)" }
-            ?? "\(heldOut.count) evenly spaced rows of the memory bank, left out of the voters"
-        return "K = \(Self.neighbors), τ = \(training.options.recipe.temperature), the memory bank votes on \(queries)"
+            ?? "\(heldOut.count) evenly spaced ones, left out of the voters"
+        let voters = neighbors == .bank ? "rows of the memory bank" : "embeddings of the training images"
+        return "K = \(Self.neighborCount), τ = \(training.options.recipe.temperature), \(voters) vote on \(queries)"
     }
 
     /// Top-1 accuracy, in [0, 1].
     func measure() throws -> Double {
-        guard let bank = training.instance?.bank else { preconditionFailure("there is no memory bank") }
-        let dimension = bank.dimension
-        let rows = bank.rows.floats
-        let labels = (0..<data.count).map { data.label($0)! }
+        let all = try voters()
         let (voters, queries): (LabeledFeatures, LabeledFeatures)
         if let test {
-            voters = try LabeledFeatures(features: rows, dimension: dimension, labels: labels, source: data.source)
-            queries = try features(of: test)
+            (voters, queries) = (all, try features(of: test))
         } else {
             let isQuery = Set(heldOut)
-            func part(_ indices: [Int]) throws -> LabeledFeatures {
-                try LabeledFeatures(
-                    features: indices.flatMap { rows[($0 * dimension)..<(($0 + 1) * dimension)] },
-                    dimension: dimension, labels: indices.map { labels[$0] }, source: data.source)
-            }
-            voters = try part((0..<data.count).filter { !isQuery.contains($0) })
-            queries = try part(heldOut)
+            voters = try part(of: all, (0..<data.count).filter { !isQuery.contains($0) })
+            queries = try part(of: all, heldOut)
         }
         let probe = KNNProbe(
-            neighborCounts: [min(Self.neighbors, voters.count)], temperature: training.options.recipe.temperature)
+            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: training.options.recipe.temperature)
         return try probe.evaluate(train: voters, test: queries, threads: Runtime.threads).accuracies[0].top1
+    }
+
+    private func voters() throws -> LabeledFeatures {
+        guard neighbors == .bank, let bank = training.instance?.bank else { return try features(of: data) }
+        return try LabeledFeatures(
+            features: bank.rows.floats, dimension: bank.dimension, labels: (0..<data.count).map { data.label($0)! },
+            source: data.source)
+    }
+
+    private func part(of all: LabeledFeatures, _ rows: [Int]) throws -> LabeledFeatures {
+        let d = all.dimension
+        return try LabeledFeatures(
+            features: rows.flatMap { all.features[($0 * d)..<(($0 + 1) * d)] }, dimension: d,
+            labels: rows.map { all.labels[$0] }, source: all.source)
     }
 
     private var heldOut: [Int] {

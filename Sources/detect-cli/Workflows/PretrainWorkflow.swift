@@ -19,6 +19,7 @@ struct PretrainWorkflow {
     /// Epochs between kNN probes; 0 for none.
     var knnEvery = 0
     var knnTest: (any ImageCollection)?
+    var knnNeighbors = PretrainMonitor.Neighbors.bank
     var progress = ProgressBar.Style.automatic
 
     struct Outcome {
@@ -36,12 +37,17 @@ struct PretrainWorkflow {
                     "data",
                     ["path": .string(data.source), "images": .integer(data.count), "fingerprint": .string(fingerprint)]),
                 .init(
-                    "knn", ["every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null]),
+                    "knn",
+                    [
+                        "every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null,
+                        "neighbors": .string(knnNeighbors.rawValue),
+                    ]),
             ] + (options.json.members ?? []))
         let training = try Pretraining(options, data: data)
         let monitor =
             knnEvery > 0
-            ? try PretrainMonitor(training, data: data, test: knnTest, workers: options.workers) : nil
+            ? try PretrainMonitor(
+                training, data: data, test: knnTest, neighbors: knnNeighbors, workers: options.workers) : nil
         let folder = try RunFolder(
             run, resume: resume, config: config, mayDiffer: PretrainOptions.mayDiffer.union(["data.path"]))
         let steps = training.stepsPerEpoch
