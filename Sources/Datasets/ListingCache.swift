@@ -78,7 +78,9 @@ public struct ListingCache: Sendable {
         payload.bytes(stored.listing.names.bytes)
         payload.strings(stored.folders.map(\.path))
         payload.integers(
-            stored.folders.flatMap { [Int(bitPattern: UInt($0.device)), Int(bitPattern: UInt($0.inode)), Int($0.changed)] })
+            stored.folders.flatMap {
+                [Int(bitPattern: UInt($0.device)), Int(bitPattern: UInt($0.inode)), Int($0.changed)]
+            })
         payload.integers(stored.numbers)
         let digest = SHA256.hex(payload.data)
         try? Files.makeFolder(folder)

@@ -69,7 +69,8 @@ public final class MemoryBank {
         let bags = Tensor.arange(batch, device: features.device)
         return Self.bagWeightGradient(
             .tensor(features.contiguous()), .tensor(rows), .tensor(noise.indices.reshape(-1)),
-            .tensor(Tensor.arange(batch, step: m, device: features.device)), .tensor(bags.unsqueeze(1).expand(-1, m).reshape(-1).contiguous()), .int(Self.sum)
+            .tensor(Tensor.arange(batch, step: m, device: features.device)),
+            .tensor(bags.unsqueeze(1).expand(-1, m).reshape(-1).contiguous()), .int(Self.sum)
         ).reshape(batch, m)
     }
 

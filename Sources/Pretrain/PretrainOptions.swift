@@ -55,7 +55,8 @@ public struct PretrainOptions: Sendable {
             ]
             if r.loss == .nce {
                 members += [
-                    .init("negatives", .integer(r.negatives)), .init("negatives_mode", .string(r.negativesMode.rawValue)),
+                    .init("negatives", .integer(r.negatives)),
+                    .init("negatives_mode", .string(r.negativesMode.rawValue)),
                     .init("exclude_positive", .bool(r.excludesPositive)), .init("z", r.partition.json),
                 ]
             }

@@ -133,7 +133,9 @@ extension Parameters {
     func decayGroups(_ weightDecay: Double, exempt: DecayExemption) -> [ParameterGroup] {
         // A layer with running statistics is a normalisation.
         let norms = Set(
-            entries.filter { $0.isBuffer && $0.name.hasSuffix(".running_mean") }.map { $0.name.dropLast(".running_mean".count) })
+            entries.filter { $0.isBuffer && $0.name.hasSuffix(".running_mean") }.map {
+                $0.name.dropLast(".running_mean".count)
+            })
         func isExempt(_ name: String) -> Bool {
             let isNorm = name.lastIndex(of: ".").map { norms.contains(name[..<$0]) } ?? false
             return switch exempt {

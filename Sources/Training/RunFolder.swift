@@ -91,6 +91,7 @@ extension RunFolder {
             }
         }
         try Files.makeFolder("\(path)/checkpoints")
+        for folder in [path, "\(path)/checkpoints"] { try removeLeftovers(folder) }
         // Numbers and texts as they read back, so that the comparison is between like and like.
         let written = try JSON.parse(config.line.utf8)
         if let stored, let difference = firstDifference(stored, written, under: "", except: mayDiffer) {
@@ -98,6 +99,11 @@ extension RunFolder {
         }
         if stored != written { try Files.writeAtomically(config.pretty, to: Self.config(in: path)) }
         return stored != nil
+    }
+
+    /// Half-written files of a process that was killed: with the lock held, nobody is writing them any more.
+    private static func removeLeftovers(_ folder: String) throws {
+        for name in try Files.list(folder) where name.contains(".partial-") { unlink("\(folder)/\(name)") }
     }
 
     /// "was started with batch = 256, not 128" for the first member that differs, or nil.

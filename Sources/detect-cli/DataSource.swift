@@ -30,7 +30,8 @@ enum DataSource {
         if !isFolder, ending == "tar" { return try TarImages(path: path, part: set) }
         if set != nil {
             throw InputError(
-                "--set", "has no meaning for \(path)", remedy: "leave it out; it names a part of a devkit, of CIFAR or of a .tar")
+                "--set", "has no meaning for \(path)",
+                remedy: "leave it out; it names a part of a devkit, of CIFAR or of a .tar")
         }
         if !isFolder, ending == "txt" { return try ImageList(path: path) }
         return try ImageFolder(path: path)

@@ -16,7 +16,7 @@ struct DemoCommand: Command {
 
     init(_ parser: ArgumentParser) {
         out = parser.option("out", "DIR", "the folder to work in; an interrupted demo goes on there", default: "demo")
-        compute = ComputeOptions(parser)
+        compute = ComputeOptions(parser, precision: Processor.fastPrecision, shown: "bf16 where the processor has it")
         workers = parser.option(
             "workers", "N", "threads that read images; changes no result", default: 2, .between(1, 1024))
         seed = parser.seed()

@@ -75,14 +75,8 @@ extension Finding {
 
     static func processor() -> Finding {
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        func field(_ name: String) -> Substring {
-            let line = text.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
-            return line.drop { $0 != ":" }.dropFirst(2)
-        }
-        let flags = Set(field("flags").split(separator: " "))
-        let names = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"].filter { flags.contains(Substring($0)) }
-        let model = field("model name")
+        let names = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"].filter(Processor.flags.contains)
+        let model = Processor.model
         return Finding(
             subject: "processor", state: .ok,
             detail: "\(cores) cores" + (model.isEmpty ? "" : ", \(model)")

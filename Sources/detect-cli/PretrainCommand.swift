@@ -122,7 +122,8 @@ struct PretrainCommand: Command {
         knnNeighbors = parser.choice(
             "knn-neighbors", "what votes: the memory bank, or the training images anew", default: .bank)
         sweep = parser.optional(
-            "sweep", "NAME=V,V", "one run for each value of negatives, dim, images, temperature, bank-momentum or proximal",
+            "sweep", "NAME=V,V",
+            "one run for each value of negatives, dim, images, temperature, bank-momentum or proximal",
             shown: "a single run")
         loading = LoadingOptions(parser)
         badImages = parser.badImages()

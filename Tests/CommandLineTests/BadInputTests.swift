@@ -28,6 +28,32 @@ import Testing
             "--loss nce"
         ),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--batch", "0"], "--batch"),
+        (
+            ["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--recipe", "cifar10", "--z", "ema"],
+            "draws no noise"
+        ),
+        (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--z-decay", "0.9"], "--z ema"),
+        (
+            ["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--z", "ema", "--z-batches", "3"],
+            "moving average"
+        ),
+        (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--bank-momentum", "1"], "never update"),
+        (
+            [
+                "pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--objective", "parametric",
+                "--proximal",
+                "1",
+            ], "no memory bank"
+        ),
+        (
+            [
+                "pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--schedule", "cosine", "--milestones",
+                "3",
+            ], "--schedule step"
+        ),
+        (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--scale-lr"], "--batch"),
+        (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--sweep", "depth=1,2"], "--sweep"),
+        (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--sweep", "negatives=1.5"], "--sweep"),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--devise", "cpu"], "--device"),
         (["probe", "knn"], "--train"),
         (["probe", "knn", "--train", "x", "--weights", "random"], "--arch"),
@@ -37,6 +63,8 @@ import Testing
     func wrongUsage(arguments: [String], part: String) throws { try expectFailure(arguments, 2, part) }
 
     @Test(arguments: [
+        ["pretrain", "--data", "/nonexistent-data.tar", "--arch", "resnet18", "--run", "/tmp/never-made"],
+        ["pretrain", "--data", "/nonexistent-data.txt", "--arch", "resnet18", "--run", "/tmp/never-made"],
         ["pretrain", "--data", "/nonexistent-data", "--arch", "resnet18", "--run", "/tmp/never-made"],
         ["features", "--weights", "/nonexistent-data", "--data", "x", "--out", "f"],
         ["proposals", "--devkit", "/nonexistent-data", "--set", "test", "--out", "f"],

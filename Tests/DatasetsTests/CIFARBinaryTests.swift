@@ -19,7 +19,8 @@ import Testing
         #expect(CIFARBinary.isFound(in: folder.path))
         let train = try CIFARBinary(folder: folder.path, split: .train)
         #expect((0..<train.count).map(train.label) == [3, 0, 9])
-        #expect((0..<train.count).map(train.name) == ["data_batch_1.bin/0", "data_batch_1.bin/1", "data_batch_2.bin/0"])
+        #expect(
+            (0..<train.count).map(train.name) == ["data_batch_1.bin/0", "data_batch_1.bin/1", "data_batch_2.bin/0"])
         #expect(train.classes == (0..<10).map(String.init))
         let image = try #require(train.pixels(2))
         #expect(image.size == ImageSize(width: 32, height: 32))

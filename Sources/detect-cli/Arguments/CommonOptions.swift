@@ -14,10 +14,10 @@ package struct ComputeOptions {
     package let precision: Option<Precision>
     package let threads: Option<Int>
 
-    package init(_ parser: ArgumentParser) {
+    package init(_ parser: ArgumentParser, precision default: Precision = .fp32, shown: String? = nil) {
         parser.group("Compute")
         device = parser.option("device", "cpu|cuda[:N]", "where the network runs", default: Device.cpu)
-        precision = parser.choice("precision", "arithmetic of the network", default: Precision.fp32)
+        precision = parser.choice("precision", "arithmetic of the network", default: `default`, shown: shown)
         threads = parser.threads()
     }
 

@@ -214,7 +214,7 @@ struct DemoWorkflow {
 
     private func protocolText(_ train: VOCSet, _ test: VOCSet) -> String {
         """
-        ResNet-18. kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), \(10 * sizes.classificationImages) images vote, \(10 * sizes.validationImages) are classified.
+        ResNet-18, \(precision.rawValue). kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), \(10 * sizes.classificationImages) images vote, \(10 * sizes.validationImages) are classified.
         mAP: Fast R-CNN, \(sizes.iterations) steps on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) scenes.
         A demonstration on generated pictures: small, short, and one seed.
         """
@@ -223,6 +223,7 @@ struct DemoWorkflow {
     private func json(_ rows: [Row], seconds: Double) -> JSON {
         [
             "seconds": .number(seconds), "threads": .integer(Runtime.threads),
+            "precision": .string(precision.rawValue),
             "knn": ["k": .integer(Self.neighbors), "temperature": .number(Self.temperature), "layer": "avgpool"],
             "rows": .array(
                 rows.map {
