@@ -8,8 +8,8 @@ public final class MemoryBank {
     public var count: Int { rows.size(0) }
     public var dimension: Int { rows.size(1) }
 
-    /// Rows worked on together: large enough for speed, small enough that copies of a block do not count.
-    private static let blockRows = 16_384
+    /// Rows drawn together: so few that copies of a block do not count.
+    private static let blockRows = 2_048
     /// Values of gathered rows held at once, 64 MB of float32.
     private static let gatheredValues = 1 << 24
 

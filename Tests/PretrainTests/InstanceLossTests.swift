@@ -73,6 +73,13 @@ import Torch
         // Z stays what the first batch made it.
         try check("nce_later") { nce.loss($0, indices, noise, bank).value }
         #expect(isClose([nce.partition.value ?? .nan], [test["z"]?.doubleValue ?? 0], 1e-5))
+        let shared = NoiseImages(Tensor(test["shared_noise"]?.ints ?? []))
+        let isOwn = indices.unsqueeze(1).equal(shared.indices.unsqueeze(0))
+        try check("nce_shared") { nce.loss($0, indices, shared, bank).value }
+        try check("nce_excluded") {
+            nce.loss($0, indices, NoiseImages(shared.indices, excluded: isOwn), bank).value
+        }
+        try check("proximal") { ProximalRegularization(weight: 30)($0, bank.select(indices)) }
         try check("softmax") { NonParametricSoftmax(temperature: temperature)($0, indices, bank).value }
     }
 

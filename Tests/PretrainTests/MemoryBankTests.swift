@@ -56,4 +56,32 @@ import Torch
         for bank in [exact, half] { bank.update(Tensor([7, 31]), with: features, momentum: 0.5) }
         #expect(isClose(half.select(Tensor([7, 31])).doubles, exact.select(Tensor([7, 31])).doubles, 0.01))
     }
+
+    /// Most memory this process has used so far, in bytes.
+    private static func peakMemory() -> Int {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (Int(line.filter(\.isNumber)) ?? 0) * 1024
+    }
+
+    // 600,000 rows are 307 MB, so that the blocks a step works on (some 16 MB) do not decide.
+    @Test(arguments: [false, true]) func aLargeBankCostsItsBytes(half: Bool) async {
+        await #expect(processExitsWith: .success) { [half] in
+            let generator = Generator(seed: 1)
+            let few = MemoryBank(count: 20_000, dimension: 128, generator: generator)
+            _ = NonParametricSoftmax(temperature: 0.07)(few.block(0..<2), Tensor([0, 1]), few)
+            let before = Self.peakMemory()
+            let count = half ? 1_200_000 : 600_000
+            let bank = MemoryBank(
+                count: count, dimension: 128, generator: generator, storage: half ? .bfloat16 : .float32)
+            let features = Tensor.randn([128, 128], generator: generator).l2Normalized()
+            let indices = Tensor.arange(128, step: 3000)
+            _ = NonParametricSoftmax(temperature: 0.07)(features, indices, bank)
+            bank.update(indices, with: features, momentum: 0.5)
+            let cost = Self.peakMemory() - before
+            let bytes = 600_000 * 128 * 4
+            print("\(count) rows: \(cost) bytes for \(bytes)")
+            exit(cost > 0 && Double(cost) < 1.1 * Double(bytes) ? 0 : 1)
+        }
+    }
 }

@@ -9,8 +9,8 @@ public import Torch
 public struct NonParametricSoftmax: Sendable, Hashable {
     /// τ
     public var temperature: Double
-    /// Rows of the bank looked at together.
-    public var blockRows = 16_384
+    /// Rows of the bank looked at together; nil for what suits the device: little memory, or few calls.
+    public var blockRows: Int?
 
     public init(temperature: Double) { self.temperature = temperature }
 
@@ -23,8 +23,9 @@ public struct NonParametricSoftmax: Sendable, Hashable {
             var sum = Tensor.zeros([batch, 1], device: v.device)
             var weighted = Tensor.zeros([batch, bank.dimension], device: v.device)  // Σ exp(s_j) v_j
             let similarities = Tensor.zeros([batch], device: v.device)
-            for start in stride(from: 0, to: n, by: blockRows) {
-                let rows = bank.block(start..<min(start + blockRows, n))  // [c, D]
+            let step = blockRows ?? (v.device.kind == .cpu ? 2_048 : 65_536)
+            for start in stride(from: 0, to: n, by: step) {
+                let rows = bank.block(start..<min(start + step, n))  // [c, D]
                 let cosines = v.matmul(rows.transpose())  // [B, c]
                 similarities.add_(cosines.sum([1]))
                 let s = cosines.mul_(1 / temperature)

@@ -32,6 +32,18 @@ def nce(features, indices, noise, bank, temperature, z):
     return (-h.log() - (1 - h_noise).log().sum(1)).mean(), z
 
 
+def shared_nce(features, indices, noise, bank, temperature, z, excludes):
+    """The noise images [M] serve the whole batch; where one is the sample's own and that is excluded, it does not count."""
+    positive = (features * bank[indices]).sum(1)
+    negative = features @ bank[noise].T
+    p = (positive / temperature).exp() / z
+    p_noise = (negative / temperature).exp() / z
+    terms = (1 - p_noise / (p_noise + M / N)).log()
+    if excludes:
+        terms = terms.masked_fill(noise[None, :] == indices[:, None], 0)
+    return (-(p / (p + M / N)).log() - terms.sum(1)).mean()
+
+
 def softmax(features, indices, bank, temperature):
     p = (features @ bank.T / temperature).exp()
     p = p / p.sum(1, keepdim=True)
@@ -51,12 +63,19 @@ for temperature in (0.07, 0.1, 0.5):
     noise = torch.randint(0, N, (B * M,))
     noise[1] = indices[0]  # the positive may be among the noise
     first, second, third = (unit(B, D).requires_grad_() for _ in range(3))
+    fourth, fifth, sixth = (unit(B, D).requires_grad_() for _ in range(3))
+    shared = torch.randint(0, N, (M,))
+    shared[2] = indices[1]
     loss, z = nce(first, indices, noise, bank, temperature, None)
     later, _ = nce(second, indices, noise, bank, temperature, z)
     cases.append({
         "temperature": temperature, "indices": indices.tolist(), "noise": noise.tolist(), "z": z.item(),
         "nce_first": result(first, loss), "nce_later": result(second, later),
         "softmax": result(third, softmax(third, indices, bank, temperature)),
+        "shared_noise": shared.tolist(),
+        "nce_shared": result(fourth, shared_nce(fourth, indices, shared, bank, temperature, z, False)),
+        "nce_excluded": result(fifth, shared_nce(fifth, indices, shared, bank, temperature, z, True)),
+        "proximal": result(sixth, 30 * (sixth - bank[indices]).square().sum(1).mean()),
     })
 golden = {"n": N, "dimension": D, "batch": B, "negatives": M, "bank": bank.flatten().tolist(), "cases": cases}
 (Path(__file__).parent / "instance_loss.json").write_text(json.dumps(golden) + "\n")
