@@ -16,7 +16,9 @@ enum RunReport {
             let points = lines.compactMap { line in
                 line["step"]?.doubleValue.flatMap { step in line[name]?.doubleValue.map { (step, $0) } }
             }
-            return points.isEmpty ? nil : LinePlot.Series(name, x: points.map(\.0), y: points.map(\.1))
+            // A single line needs no legend beside the title.
+            let label = names.count == 1 ? "" : name
+            return points.isEmpty ? nil : LinePlot.Series(label, x: points.map(\.0), y: points.map(\.1))
         }
         return series.isEmpty ? nil : LinePlot(title: title, xLabel: "step", yLabel: yLabel, series: series)
     }
