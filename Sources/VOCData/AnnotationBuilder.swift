@@ -87,7 +87,21 @@ final class AnnotationBuilder {
     }
 }
 
+/// Fields of an object that annotation files may leave out.
+enum OptionalField: String, CaseIterable {
+    case difficult, truncated, pose
+}
+
 extension AnnotationBuilder {
+    /// For each object the fields that are absent or empty.
+    var omittedFields: [[OptionalField]] {
+        objects.map { object in
+            OptionalField.allCases.filter { field in
+                Element(rawValue: field.rawValue).map { object.fields[$0]?.isEmpty ?? true } ?? true
+            }
+        }
+    }
+
     /// The annotation, once the document has been read; throws `InputError` naming object and field.
     func annotation(file: String) throws -> Annotation {
         let filename = fields[.filename] ?? ""
@@ -127,10 +141,11 @@ extension AnnotationBuilder {
             return value
         }
         func flag(_ element: Element) throws -> Bool? {
-            switch object.fields[element] {
-            case nil, "": return nil
-            case "0", "false", "False": return false
-            case "1", "true", "True": return true
+            switch object.fields[element]?.lowercased() {
+            // Some tools write "Unspecified" into every field they do not know.
+            case nil, "", "unspecified": return nil
+            case "0", "false": return false
+            case "1", "true": return true
             case let text?: throw InputError(file, "\(owner): <\(element.rawValue)> is \"\(text)\", neither 0 nor 1")
             }
         }
