@@ -19,10 +19,11 @@ guard CommandLine.arguments.count > 1, let chosen = FuzzTarget(rawValue: Command
 nonisolated(unsafe) var target = FuzzTarget.annotation
 target = chosen
 
-// The target's name is ours; all that follows is libFuzzer's.
+// The target's name is ours; all that follows is libFuzzer's. The number of arguments is read first: Swift counts them
+// anew up to the first null.
 nonisolated(unsafe) var arguments = CommandLine.unsafeArgv
-for index in 1..<Int(CommandLine.argc) { arguments[index] = arguments[index + 1] }
 nonisolated(unsafe) var count = CommandLine.argc - 1
+for index in 1...Int(count) { arguments[index] = arguments[index + 1] }
 exit(
     runFuzzer(&count, &arguments) { bytes, length in
         do {
