@@ -4,8 +4,8 @@ public import Support
 public struct EvaluationReport: Hashable, Sendable {
     /// At each threshold asked for, in that order.
     public private(set) var results: [EvaluationResult]
-    /// At an overlap of .50, .55, … .95.
-    public private(set) var steps: [EvaluationResult]
+    /// The average precision of each class at an overlap of .50, .55, … .95.
+    public let steps: [[Double?]]
     /// At the first threshold.
     public private(set) var sizes: [SizeResult]
     /// For each class, at the first threshold.
@@ -13,18 +13,18 @@ public struct EvaluationReport: Hashable, Sendable {
 
     /// At the first threshold.
     public var main: EvaluationResult { results[0] }
-    public var ap50: Double? { steps[0].map }
-    public var ap75: Double? { steps[5].map }
+    public var ap50: Double? { mean(steps[0]) }
+    public var ap75: Double? { mean(steps[5]) }
     /// The mean of the ten steps: COCO's average over overlaps, of VOC's average precision.
     public var ap50to95: Double? {
-        let values = steps.compactMap(\.map)
+        let values = steps.compactMap(mean)
         return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
 
     /// .50, .55, … .95
     public static let cocoThresholds = (0..<10).map { Double(50 + 5 * $0) / 100 }
 
-    init(results: [EvaluationResult], steps: [EvaluationResult], sizes: [SizeResult], errors: [DetectionErrors]) {
+    init(results: [EvaluationResult], steps: [[Double?]], sizes: [SizeResult], errors: [DetectionErrors]) {
         self.results = results
         self.steps = steps
         self.sizes = sizes
@@ -34,17 +34,17 @@ public struct EvaluationReport: Hashable, Sendable {
 
     mutating func note(missing: [String], _ policy: MissingDetectionFiles) {
         for index in results.indices { results[index].note(missing: missing, policy) }
-        for index in steps.indices { steps[index].note(missing: missing, policy) }
         averageSizes()
     }
 
-    /// Over the classes that take part in the mean.
     private mutating func averageSizes() {
-        let takesPart = main.classes.map { !main.excluded.contains($0.name) }
-        for index in sizes.indices {
-            let values = zip(sizes[index].ap, takesPart).compactMap { $1 ? $0 : nil }
-            sizes[index].map = values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
-        }
+        for index in sizes.indices { sizes[index].map = mean(sizes[index].ap) }
+    }
+
+    /// Over the classes that take part and have a value.
+    private func mean(_ values: [Double?]) -> Double? {
+        let known = zip(values, main.classes).compactMap { main.excluded.contains($1.name) ? nil : $0 }
+        return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
     }
 }
 
@@ -60,29 +60,31 @@ extension VOCEvaluator {
             !iouThresholds.isEmpty && iouThresholds.allSatisfy { (0..<1).contains($0) },
             "thresholds must be in [0, 1), got \(iouThresholds)")
         struct ClassReport: Sendable {
-            var results: [Double: ClassResult]
+            var results: [ClassResult]
+            var steps: [Double?]
             var sizes: [(ap: Double?, npos: Int)]
             var errors: DetectionErrors
         }
-        let thresholds = Set(iouThresholds + EvaluationReport.cocoThresholds)
         let reports = try parallelMap(classes.count, threads: threads) { index in
             let matches = groundTruth[index].matches(detections[index])
             let outcomes = groundTruth[index].outcomes(matches, iouThreshold: iouThresholds[0])
             return ClassReport(
-                results: Dictionary(
-                    uniqueKeysWithValues: thresholds.map {
-                        ($0, result(class: index, detections[index], matches, iouThreshold: $0))
-                    }),
+                results: iouThresholds.map {
+                    result(class: index, detections[index], matches, iouThreshold: $0)
+                },
+                steps: EvaluationReport.cocoThresholds.map {
+                    result(class: index, detections[index], matches, iouThreshold: $0).ap
+                },
                 sizes: SizeBucket.allCases.map {
                     averagePrecision(class: index, detections[index], matches, outcomes: outcomes, bucket: $0)
                 },
                 errors: errors(class: index, detections[index], matches, outcomes: outcomes))
         }
-        func evaluation(_ threshold: Double) -> EvaluationResult {
-            result(reports.compactMap { $0.results[threshold] }, detections, iouThreshold: threshold)
-        }
         return EvaluationReport(
-            results: iouThresholds.map(evaluation), steps: EvaluationReport.cocoThresholds.map(evaluation),
+            results: iouThresholds.indices.map { place in
+                result(reports.map { $0.results[place] }, detections, iouThreshold: iouThresholds[place])
+            },
+            steps: EvaluationReport.cocoThresholds.indices.map { step in reports.map { $0.steps[step] } },
             sizes: SizeBucket.allCases.indices.map { bucket in
                 SizeResult(
                     bucket: SizeBucket.allCases[bucket], ap: reports.map { $0.sizes[bucket].ap },
