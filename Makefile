@@ -1,7 +1,9 @@
 # Verbs of the project; `make` alone lists them.
 SWIFT ?= swift
 CLI = .build/release/detect-cli
-SOURCES = Package.swift Sources Tests
+SOURCES = Package.swift Sources Tests Fuzz
+# Of fuzzing, for each parser.
+SECONDS = 60
 # Testable imports need a build of their own; without them build, check and test share one.
 TEST = $(SWIFT) test -c release --disable-testable-imports
 
@@ -12,6 +14,7 @@ help:
 	@echo 'make demo    the whole story on a generated data set (DEMO_ARGS=... passes options on)'
 	@echo 'make test    run the tests (DETECT_DATA=DIR: also those on real images)'
 	@echo 'make check   layers, format, and a build in which warnings are errors'
+	@echo 'make fuzz    throw damaged files at every parser (SECONDS=N for each)'
 	@echo 'make bench   measure speed'
 	@echo 'make format  bring the sources into the project'"'"'s format'
 	@echo 'make clean   remove what was built; libtorch stays'
@@ -36,6 +39,9 @@ check: setup
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 	DETECT_STRICT=1 $(SWIFT) build -c release --build-tests
 
+fuzz: setup
+	scripts/fuzz $(SECONDS)
+
 bench: build
 	Benchmarks/run
 
@@ -43,6 +49,6 @@ format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz
 
-.PHONY: help setup build doctor demo test check bench format clean
+.PHONY: help setup build doctor demo test check fuzz bench format clean

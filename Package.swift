@@ -14,12 +14,16 @@ guard FileManager.default.fileExists(atPath: "\(libtorch)/lib/libtorch_cpu.so") 
         """)
 }
 
+// Set by scripts/fuzz alone: libFuzzer without a main function. It brings the target detect-fuzz into the package.
+let libFuzzer = Context.environment["DETECT_FUZZ"]
+
 let swift: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (Context.environment["DETECT_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
+    + (libFuzzer == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer"])])
 
 // libtorch is linked by absolute path: with -ltorch another libtorch of the machine could win.
 // OpenBLAS comes after it, so that libtorch keeps its own BLAS.
@@ -54,6 +58,8 @@ let package = Package(
         .systemLibrary(
             name: "CPNG", path: "Sources/SystemLibraries/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(
+            name: "CZlib", path: "Sources/SystemLibraries/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
             name: "CTurboJPEG", path: "Sources/SystemLibraries/CTurboJPEG", pkgConfig: "libturbojpeg",
             providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(
@@ -77,13 +83,19 @@ let package = Package(
         room("Backbone", ["Torch", "Support"]),
         room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"]),
         room("Probes", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "COpenBLAS", "Support"]),
-        room("Detection", ["Backbone", "Training", "Datasets", "Imaging", "Boxes", "Torch", "Support"]),
+        room("Detection", ["Backbone", "Training", "Datasets", "Imaging", "Boxes", "Torch", "CZlib", "Support"]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
                 "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone", "Pretrain",
                 "Probes", "Detection",
             ], swiftSettings: swift),
+        // What fuzzing runs; the tests replay its corpus.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["VOCData", "Detection", "Torch", "Imaging", "Boxes", "Support"], path: "Fuzz/Targets",
+            swiftSettings: swift),
+        tests("FuzzTests", ["FuzzTargets", "Support"]),
         tests("SupportTests", ["Support"]),
         tests("TorchTests", ["Torch", "Support"]),
         tests("BoxesTests", ["Boxes"]),
@@ -100,8 +112,15 @@ let package = Package(
             "DetectionTests",
             ["Detection", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),
-        tests("CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support"]),
+        tests("CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support"], golden: true),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )
+
+if let libFuzzer {
+    package.targets.append(
+        .executableTarget(
+            name: "detect-fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Runner", swiftSettings: swift,
+            linkerSettings: [.unsafeFlags(["-sanitize=address", libFuzzer, "-lstdc++"])]))
+}

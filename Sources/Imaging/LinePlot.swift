@@ -25,6 +25,9 @@ public struct LinePlot: Hashable, Sendable {
     public var series: [Series]
     /// Leaves out values at or below zero.
     public var hasLogarithmicY: Bool
+    /// What the axes span; nil for what the values need.
+    public var xRange: ClosedRange<Double>?
+    public var yRange: ClosedRange<Double>?
 
     public init(
         title: String = "", xLabel: String = "", yLabel: String = "", series: [Series], hasLogarithmicY: Bool = false
@@ -37,9 +40,12 @@ public struct LinePlot: Hashable, Sendable {
     }
 
     public func render(size: ImageSize = ImageSize(width: 960, height: 600)) -> Image {
-        let horizontal = PlotAxis(series.flatMap(\.x), extendsToTicks: false, tickCount: max(2, size.width / 130))
+        let horizontal = PlotAxis(
+            xRange.map { [$0.lowerBound, $0.upperBound] } ?? series.flatMap(\.x), extendsToTicks: false,
+            tickCount: max(2, size.width / 130))
         let vertical = PlotAxis(
-            series.flatMap(\.y), isLogarithmic: hasLogarithmicY, tickCount: max(2, size.height / 80))
+            yRange.map { [$0.lowerBound, $0.upperBound] } ?? series.flatMap(\.y), isLogarithmic: hasLogarithmicY,
+            tickCount: max(2, size.height / 80))
         var frame = PlotFrame(
             size: size, title: title, xLabel: xLabel, yLabel: yLabel, vertical: vertical,
             legend: series.contains { !$0.name.isEmpty } ? series.map(\.name) : [])

@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 internal import Support
 
 /// A safetensors file: an 8-byte length, a JSON header, and the tensors' bytes.
@@ -34,6 +34,12 @@ public struct SafetensorsFile: Sendable {
         } catch {
             throw InputError(path, "cannot be read", remedy: "give a safetensors file")
         }
+        try self.init(data, path: path)
+    }
+
+    /// Checks the bytes of a file; `path` names it in errors.
+    public init(_ data: Data, path: String) throws {
+        let data = data.startIndex == 0 ? data : Data(data)
         func bad(_ problem: String) -> InputError {
             InputError(path, "is not a valid safetensors file: \(problem)", remedy: "write or download it again")
         }
@@ -87,14 +93,16 @@ public struct SafetensorsFile: Sendable {
         guard let dtype = DType(safetensors: code) else { throw bad("\(name) has the unsupported dtype \(code)") }
         guard let sizes = member.value["shape"]?.arrayValue else { throw bad("\(name) has no shape") }
         var shape: [Int] = []
-        var bytes = dtype.byteCount
+        // Without the zeros: even a tensor without elements needs strides that can be computed.
+        var extent = dtype.byteCount
         for size in sizes {
             guard let size = size.intValue, size >= 0 else { throw bad("\(name) has a bad shape") }
-            let product = bytes.multipliedReportingOverflow(by: size)
+            let product = extent.multipliedReportingOverflow(by: max(size, 1))
             guard !product.overflow else { throw bad("\(name) has a shape that overflows") }
-            bytes = product.partialValue
+            extent = product.partialValue
             shape.append(size)
         }
+        let bytes = shape.contains(0) ? 0 : extent
         guard let offsets = member.value["data_offsets"]?.arrayValue, offsets.count == 2,
             let low = offsets[0].intValue, let high = offsets[1].intValue, low >= 0, high >= low
         else { throw bad("\(name) has bad data_offsets") }

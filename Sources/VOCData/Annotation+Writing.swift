@@ -43,6 +43,8 @@ private func escaped(_ text: String) -> String {
         case "&": result += "&amp;"
         case "<": result += "&lt;"
         case ">": result += "&gt;"
+        // A parser would read it as a newline.
+        case "\r": result += "&#13;"
         default: result.unicodeScalars.append(scalar)
         }
     }

@@ -1,5 +1,6 @@
 internal import Boxes
 internal import CXML2
+internal import Glibc
 internal import Imaging
 internal import Support
 
@@ -9,6 +10,14 @@ final class AnnotationBuilder {
     private enum Element: String, CaseIterable {
         case annotation, folder, filename, size, width, height, depth, object, name, pose, truncated, occluded
         case difficult, bndbox, xmin, ymin, xmax, ymax, other
+
+        private static let names = allCases.filter { $0 != .other }.map { ($0, Array($0.rawValue.utf8)) }
+
+        /// Without a string: there are dozens of elements in a file and thousands of files.
+        init(_ name: UnsafePointer<UInt8>) {
+            let length = strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
+            self = Self.names.first { $1.count == length && memcmp($1, name, length) == 0 }?.0 ?? .other
+        }
     }
 
     private struct Object {
@@ -45,15 +54,16 @@ final class AnnotationBuilder {
     }
 
     func startElement(_ name: UnsafePointer<UInt8>) {
-        let element = Element(rawValue: String(cString: name)) ?? .other
+        let element = Element(name)
         if path.isEmpty, element != .annotation {
             return refuse("is not a VOC annotation: its root is <\(String(cString: name))>, not <annotation>")
         }
         path.append(element)
         text.removeAll(keepingCapacity: true)
         if path.count > Self.maximumDepth { return refuse("elements are nested more than \(Self.maximumDepth) deep") }
-        if path == [.annotation, .object] { objects.append(Object()) }
-        if path == [.annotation, .object, .bndbox] {
+        // The first of the path is always .annotation.
+        if path.count == 2, element == .object { objects.append(Object()) }
+        if path.count == 3, path[1] == .object, element == .bndbox {
             if objects[objects.count - 1].hasBox { return refuse("object \(objects.count) has two <bndbox>") }
             objects[objects.count - 1].hasBox = true
         }
@@ -87,7 +97,21 @@ final class AnnotationBuilder {
     }
 }
 
+/// Fields of an object that annotation files may leave out.
+enum OptionalField: String, CaseIterable {
+    case difficult, truncated, pose
+}
+
 extension AnnotationBuilder {
+    /// For each object the fields that are absent or empty.
+    var omittedFields: [[OptionalField]] {
+        objects.map { object in
+            OptionalField.allCases.filter { field in
+                Element(rawValue: field.rawValue).map { object.fields[$0]?.isEmpty ?? true } ?? true
+            }
+        }
+    }
+
     /// The annotation, once the document has been read; throws `InputError` naming object and field.
     func annotation(file: String) throws -> Annotation {
         let filename = fields[.filename] ?? ""
@@ -127,10 +151,11 @@ extension AnnotationBuilder {
             return value
         }
         func flag(_ element: Element) throws -> Bool? {
-            switch object.fields[element] {
-            case nil, "": return nil
-            case "0", "false", "False": return false
-            case "1", "true", "True": return true
+            switch object.fields[element]?.lowercased() {
+            // Some tools write "Unspecified" into every field they do not know.
+            case nil, "", "unspecified": return nil
+            case "0", "false": return false
+            case "1", "true": return true
             case let text?: throw InputError(file, "\(owner): <\(element.rawValue)> is \"\(text)\", neither 0 nor 1")
             }
         }

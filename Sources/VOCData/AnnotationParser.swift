@@ -60,6 +60,9 @@ struct AnnotationParser: ~Copyable {
         guard code == 0, state.isComplete else { throw InputError(file, "is not a complete XML document") }
         return try state.annotation(file: file)
     }
+
+    /// For each object of the file parsed last, the fields it leaves out.
+    var omittedFields: [[OptionalField]] { state.omittedFields }
 }
 
 private func builder(_ state: UnsafeMutableRawPointer) -> AnnotationBuilder {

@@ -1,4 +1,5 @@
 public import Boxes
+public import Foundation
 internal import Support
 
 /// The detections of one class, in file order: what a `comp4` detection file holds.
@@ -46,6 +47,17 @@ public enum DetectionFile {
     ) throws -> ClassDetections {
         try BoundedFile.read(path, limit: maximumFileSize).withUnsafeBufferPointer { bytes in
             try parse(bytes, path: path, imageIndex: imageIndex, unknownImages: unknownImages)
+        }
+    }
+
+    /// The same for bytes; `name` stands for the file in errors.
+    public static func parse(
+        _ data: Data, name: String, imageIndex: [String: Int], unknownImages: UnknownImages = .stop
+    ) throws -> ClassDetections {
+        try data.withUnsafeBytes {
+            try parse(
+                $0.assumingMemoryBound(to: UInt8.self), path: name, imageIndex: imageIndex,
+                unknownImages: unknownImages)
         }
     }
 

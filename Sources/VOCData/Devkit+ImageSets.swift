@@ -1,3 +1,4 @@
+public import Foundation
 internal import Support
 
 /// One line of a per-class image set.
@@ -48,7 +49,7 @@ extension Devkit {
 
     public func imageSetPath(_ name: String) -> String { "\(root)/ImageSets/Main/\(name).txt" }
 
-    private func lines(ofSet name: String) throws -> [(id: String, label: String?, number: Int)] {
+    private func lines(ofSet name: String) throws -> [ImageSetLine] {
         let path = imageSetPath(name)
         try requireFileName(name, subject: root, what: "image set")
         guard Files.exists(path) else {
@@ -57,23 +58,44 @@ extension Devkit {
                 path, "there is no image set \"\(name)\"",
                 remedy: names.isEmpty ? "check the devkit" : "choose one of " + names.joined(separator: ", "))
         }
-        var result: [(id: String, label: String?, number: Int)] = []
+        return try ImageSetLine.parse(Files.read(path, limit: ImageSetLine.maximumFileSize), name: path)
+    }
+}
+
+/// A line of an image-set file.
+public struct ImageSetLine: Hashable, Sendable {
+    /// A plain name: it can lead out of no folder.
+    public var id: String
+    /// The second word, where there is one.
+    public var label: String?
+    /// Counted from 1.
+    public var number: Int
+
+    /// Longer files are refused unread: two million images of VOC's kind fit.
+    public static let maximumFileSize = 64 << 20
+
+    /// The lines of an image-set file, empty ones left out; `name` stands for the file in errors.
+    ///
+    /// - Throws: `InputError` for what is not UTF-8, a line of more than two words, an id that is not a plain name or
+    ///   is listed twice, and a file without any.
+    public static func parse(_ data: Data, name: String) throws -> [ImageSetLine] {
+        guard let text = String(data: data, encoding: .utf8) else { throw InputError(name, "is not UTF-8 text") }
+        var result: [ImageSetLine] = []
         var seen: Set<String> = []
-        for (index, line) in try Files.readText(path).split(
-            omittingEmptySubsequences: false, whereSeparator: \.isNewline
-        ).enumerated() {
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let words = line.split { $0 == " " || $0 == "\t" }
             guard let first = words.first else { continue }
-            let subject = "\(path):\(index + 1)"
+            let subject = "\(name):\(index + 1)"
             guard words.count <= 2 else {
                 throw InputError(subject, "has \(words.count) words; a line is an image id, or an id and a label")
             }
             let id = String(first)
             try requireFileName(id, subject: subject, what: "image id")
             guard seen.insert(id).inserted else { throw InputError(subject, "the image \(id) is listed twice") }
-            result.append((id, words.count == 2 ? String(words[1]) : nil, index + 1))
+            result.append(
+                ImageSetLine(id: id, label: words.count == 2 ? String(words[1]) : nil, number: index + 1))
         }
-        guard !result.isEmpty else { throw InputError(path, "lists no image") }
+        guard !result.isEmpty else { throw InputError(name, "lists no image") }
         return result
     }
 }

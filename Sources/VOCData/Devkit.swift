@@ -46,9 +46,11 @@ public struct Devkit: Hashable, Sendable {
 
     public func annotationPath(_ id: String) -> String { "\(root)/Annotations/\(id).xml" }
 
-    /// The image file of an id: the first of .jpg, .png, .jpeg that exists, and the .jpg path when none does.
+    /// The image file of an id: the first of .jpg, .png, .jpeg, .JPG, .PNG, .JPEG that exists, and the .jpg path when
+    /// none does.
     public func imagePath(_ id: String) -> String {
         let stem = "\(imageFolder)/\(id)"
-        return [".jpg", ".png", ".jpeg"].lazy.map { stem + $0 }.first(where: Files.exists) ?? stem + ".jpg"
+        return [".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG"].lazy.map { stem + $0 }.first(where: Files.exists)
+            ?? stem + ".jpg"
     }
 }

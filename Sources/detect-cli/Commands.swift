@@ -6,7 +6,12 @@ var commandTable: CommandTable {
             CommandGroup("Learn", [PretrainCommand.self]),
             CommandGroup("Probe", [FeaturesCommand.self, ProbeKNNCommand.self]),
             CommandGroup(
-                "Detect", [ProposalsCommand.self, FineTuneCommand.self, DetectCommand.self, EvaluateCommand.self]),
+                "Detect",
+                [
+                    ProposalsCommand.self, ProposalsImportCommand.self, FineTuneCommand.self, DetectCommand.self,
+                    EvaluateCommand.self,
+                ]),
+            CommandGroup("VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCExportCOCOCommand.self]),
             CommandGroup(
                 "Weights", [WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self]),
         ], version: Program.version)

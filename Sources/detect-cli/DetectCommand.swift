@@ -28,6 +28,7 @@ struct DetectCommand: Command {
     let maxDetections: Option<Int>
     let pictureScore: Option<Double>
     let pictures: Option<Int>
+    let fullPrecision: Option<Bool>
     let loading: LoadingOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
@@ -43,6 +44,7 @@ struct DetectCommand: Command {
         proposals = parser.optional(
             "proposals", "FILE", "proposals of the image set", shown: "made in the output folder")
         pictures = parser.option("pictures", "N", "images of the set to draw", default: 12, .between(0, 1_000_000))
+        fullPrecision = parser.fullPrecision()
         parser.group("Filter")
         let filter = DetectionFilter()
         score = parser.option(
@@ -88,6 +90,7 @@ struct DetectCommand: Command {
         let file = try proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var workflow = DetectionWorkflow(detector: detector, set: images, proposals: file, out: out.value)
         workflow.pictures = pictures.value
+        workflow.fullPrecision = fullPrecision.value
         workflow.pictureThreshold = pictureScore.value
         workflow.workers = loading.workers.value
         let outcome = try workflow()

@@ -20,6 +20,7 @@ extension Finding {
             (subject: "libxml2", file: "libxml2.so", package: "libxml2-dev"),
             (subject: "TurboJPEG", file: "libturbojpeg.so.0", package: "libturbojpeg0-dev"),
             (subject: "libpng", file: "libpng16.so.16", package: "libpng-dev"),
+            (subject: "zlib", file: "libz.so.1", package: "zlib1g-dev"),
         ]
         return needed.map { library in
             if let path = pathOfLibrary(library.file) {

@@ -6,13 +6,18 @@ internal import VOCData
 struct EvaluateCommand: Command {
     static let name = "evaluate"
     static let summary = "measures the average precision of comp4 detection files on a VOC image set"
-    static let example = "detect-cli evaluate --devkit VOCdevkit --set test --detections results --metric 07"
+    static let example = """
+        detect-cli evaluate --devkit VOCdevkit --set test --detections results --metric 07
+        detect-cli evaluate --devkit VOCdevkit --detections results --metric area --iou .5:.95 --curves curves
+        """
 
     let devkit: Option<String>
     let set: Option<String>
     let detections: Option<String>
     let metric: Option<VOCEvaluator.Metric>
-    let iou: Option<Double>
+    let iou: Option<IoUThresholds>
+    let curves: Option<String?>
+    let showsErrors: Option<Bool>
     let classes: Option<String?>
     let missing: Option<MissingChoice>
     let ignoresUnknown: Option<Bool>
@@ -39,8 +44,11 @@ struct EvaluateCommand: Command {
         metric = parser.choice(
             "metric", "11-point interpolation of VOC 2007, or the area under the curve", default: .voc07)
         iou = parser.option(
-            "iou", "T", "a match needs an overlap above it", default: 0.5,
-            Requirement("of at least 0 and less than 1") { $0 >= 0 && $0 < 1 })
+            "iou", "T,T|A:B",
+            "a match needs an overlap above it; several, or a range in steps of .05; the first is the main one",
+            default: IoUThresholds([0.5]))
+        curves = parser.optional("curves", "DIR", "write precision-recall curves there as CSV files and pictures")
+        showsErrors = parser.flag("errors", "print the kinds of errors of each class")
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
         missing = parser.choice(
             "missing-class", "a class without file counts as AP 0, stays out of the mean, or is an error",
@@ -58,11 +66,17 @@ struct EvaluateCommand: Command {
         // As the files have them: the official evaluator repairs nothing either.
         let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
         let evaluator = try VOCEvaluator(
-            annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value, iouThreshold: iou.value)
-        let result = try evaluator.evaluate(
-            folder: detections.value, set: set.value, missingFiles: missing.value.policy,
-            unknownImages: ignoresUnknown.value ? .ignore : .stop, threads: threads.value)
-        print(result.table, terminator: "")
-        try json.write(result.json)
+            annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value)
+        let report = try evaluator.report(
+            folder: detections.value, set: set.value, iouThresholds: iou.value.values,
+            missingFiles: missing.value.policy, unknownImages: ignoresUnknown.value ? .ignore : .stop,
+            threads: threads.value)
+        print(report.table, terminator: "")
+        if showsErrors.value { print("\n\(report.errorTable)", terminator: "") }
+        try json.write(report.json)
+        if let folder = curves.value {
+            try report.main.writeCurves(to: folder, threads: threads.value)
+            print("\nprecision-recall curves: \(folder)")
+        }
     }
 }

@@ -41,6 +41,7 @@ struct FineTuneCommand: Command {
     let checkpointEvery: Option<Int>
     let pictures: Option<Int>
     let testLimit: Option<Int?>
+    let fullPrecision: Option<Bool>
     let loading: LoadingOptions
     let compute: ComputeOptions
     let runOptions: RunOptions
@@ -92,6 +93,7 @@ struct FineTuneCommand: Command {
         pictures = parser.option(
             "pictures", "N", "test images to draw detections on", default: 12, .between(0, 100_000))
         testLimit = parser.optional("test-limit", "N", "test on the first N images only", .atLeast(1))
+        fullPrecision = parser.fullPrecision()
         loading = LoadingOptions(parser)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
@@ -160,7 +162,8 @@ struct FineTuneCommand: Command {
             run: runOptions.folder.value,
             resume: runOptions.resume.value, weights: start, trainProposals: proposals.value,
             testProposals: testProposals.value,
-            checkpointEvery: checkpointEvery.value, pictures: pictures.value)
+            checkpointEvery: checkpointEvery.value, pictures: pictures.value,
+            fullPrecision: fullPrecision.value)
     }
 
     private func options(_ detector: DetectorConfig, isPretrained: Bool) -> FineTuneOptions {

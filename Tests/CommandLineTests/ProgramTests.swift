@@ -83,7 +83,8 @@ import Testing
                 JSON.read(path)["findings"]?.arrayValue?.compactMap { $0["subject"]?.stringValue })
             #expect(
                 subjects == [
-                    "libtorch", "OpenBLAS", "libxml2", "TurboJPEG", "libpng", "GPU", "data", "processor", "memory",
+                    "libtorch", "OpenBLAS", "libxml2", "TurboJPEG", "libpng", "zlib", "GPU", "data", "processor",
+                    "memory",
                     "disk",
                 ])
             for subject in subjects { #expect(outcome.output.contains(subject)) }

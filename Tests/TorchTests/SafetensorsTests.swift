@@ -60,6 +60,10 @@ import Torch
             testDescription: "bytes left over", header: #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
             problem: "need 4 bytes, but 8"),
         Malformed(
+            testDescription: "shape overflow without elements",
+            header: #"{"a":{"dtype":"F32","shape":[0,4611686018427387904,16],"data_offsets":[0,0]}}"#,
+            problem: "overflows"),
+        Malformed(
             testDescription: "shape overflow",
             header: #"{"a":{"dtype":"F32","shape":[4611686018427387904,16],"data_offsets":[0,8]}}"#,
             problem: "overflows"),

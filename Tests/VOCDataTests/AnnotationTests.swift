@@ -77,6 +77,13 @@ import VOCData
         #expect(text?.contains(message) == true, "\(text ?? "")")
     }
 
+    @Test func flagsMayBeWordsOrLeftOpen() throws {
+        let words =
+            "<name>cat</name><difficult>True</difficult><truncated>Unspecified</truncated><occluded>FALSE</occluded>"
+        let parsed = try parse(object(words)).objects[0]
+        #expect(parsed.isDifficult && !parsed.isTruncated && parsed.isOccluded == false)
+    }
+
     @Test func aFlagThatIsNeitherIsRefused() {
         let text = inputError { try parse(object("<name>cat</name><difficult>perhaps</difficult>")) }
         #expect(text?.contains("object 1 (cat): <difficult> is \"perhaps\"") == true)
@@ -123,7 +130,7 @@ import VOCData
         let annotation = Annotation(
             folder: "VOC2012", filename: "a & b <c>.png", size: ImageSize(width: 40, height: 30), depth: 1,
             objects: [
-                AnnotatedObject(name: "cup & saucer", box: Box(vocXMin: 1, yMin: 2.25, xMax: 39.1, yMax: 30)),
+                AnnotatedObject(name: "cup & \r saucer", box: Box(vocXMin: 1, yMin: 2.25, xMax: 39.1, yMax: 30)),
                 AnnotatedObject(
                     name: "key", pose: "Frontal", isTruncated: true, isDifficult: true, isOccluded: true,
                     box: Box(vocXMin: 5, yMin: 5, xMax: 6, yMax: 7)),

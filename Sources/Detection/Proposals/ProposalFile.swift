@@ -1,5 +1,5 @@
 public import Boxes
-internal import Foundation
+public import Foundation
 public import Support
 
 /// Proposals of an image set in one compact file.
@@ -46,8 +46,11 @@ public struct ProposalFile: Sendable {
     ///
     /// - Throws: `InputError` naming the file and the broken rule: magic, version, lengths, header, checksum, or a
     ///   box that is not finite or has no extent.
-    public init(contentsOf path: String) throws {
-        content = try Self.mapped(path)
+    public init(contentsOf path: String) throws { try self.init(Self.mapped(path), path: path) }
+
+    /// Checks the bytes of a whole file; `path` names it in errors.
+    public init(_ data: Data, path: String) throws {
+        content = data.startIndex == 0 ? data : Data(data)
         var reader = ByteReader(content, path: path, kind: "a proposal file")
         try reader.expect(ProposalFormat.magic)
         try reader.expectVersion(ProposalFormat.version)

@@ -51,10 +51,9 @@ package struct CommandTable {
     }
 
     private func command(named arguments: [String]) -> (any Command.Type)? {
-        commands.first { command in
-            let words = command.name.split(separator: " ").map(String.init)
-            return arguments.starts(with: words)
-        }
+        // The longest name wins: "proposals import" before "proposals".
+        commands.filter { arguments.starts(with: $0.name.split(separator: " ").map(String.init)) }
+            .max { $0.name.count < $1.name.count }
     }
 
     private func unknownCommand(_ arguments: [String], family: [any Command.Type]) -> UsageError {

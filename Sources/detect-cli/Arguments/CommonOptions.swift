@@ -76,6 +76,13 @@ extension ArgumentParser {
         option("seed", "N", "decides every random choice", default: 0)
     }
 
+    /// `--full-precision`
+    package func fullPrecision() -> Option<Bool> {
+        flag(
+            "full-precision",
+            "write all digits to the detection files, not three decimals of the score and one of the box")
+    }
+
     /// `--json FILE`
     package func json() -> Option<String?> {
         optional("json", "FILE", "write the results there for machines, too")

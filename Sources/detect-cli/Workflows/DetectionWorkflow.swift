@@ -17,6 +17,8 @@ struct DetectionWorkflow {
     var workers = 2
     var metric = VOCEvaluator.Metric.voc07
     var iouThreshold = 0.5
+    /// Writes all digits instead of the three and one decimals of the official files.
+    var fullPrecision = false
     var progress = ProgressBar.Style.automatic
 
     struct Outcome {
@@ -38,7 +40,8 @@ struct DetectionWorkflow {
         bar.finish()
         let seconds = (clock.now - began) / .seconds(1) / Double(max(1, set.ids.count))
         let files = try DetectionFile.write(
-            detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: out)
+            detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: out,
+            fullPrecision: fullPrecision)
         for i in 0..<min(pictures, set.ids.count) {
             let image = try Image.read(set.devkit.imagePath(set.ids[i]))
             let picture = DetectionPicture.draw(

@@ -21,6 +21,8 @@ struct FineTuneWorkflow {
     var testProposals: String?
     var checkpointEvery = 1000
     var pictures = 12
+    /// Detection files with all digits; see `DetectionWorkflow`.
+    var fullPrecision = false
     var progress = ProgressBar.Style.automatic
 
     struct Outcome {
@@ -74,6 +76,7 @@ struct FineTuneWorkflow {
                 detector: detector, set: test, proposals: try proposals(test, given: testProposals, folder),
                 out: folder.file("detections"))
             workflow.pictures = pictures
+            workflow.fullPrecision = fullPrecision
             workflow.workers = options.workers
             workflow.progress = progress
             let tested = try workflow()

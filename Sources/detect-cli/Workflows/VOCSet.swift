@@ -14,6 +14,8 @@ struct VOCSet {
     let annotations: AnnotatedSet
     let classes: [String]
     let objects: [[LabeledBox]]
+    /// Objects left out because their class is not in the list: their number by name.
+    let unknownClasses: [String: Int]
 
     /// - Parameters:
     ///   - classes: nil for those of the annotations.
@@ -27,26 +29,38 @@ struct VOCSet {
         let all = try VOCImages(devkit, set: set)
         ids = Array(all.ids.prefix(limit ?? .max))
         images = all.limited(to: limit)
-        annotations = try devkit.annotations(ids: ids, policy: policy, threads: threads)
+        annotations = try devkit.annotations(
+            ids: ids, policy: policy, usesImageSizes: policy != .keep, threads: threads)
         let names = classes ?? VOCClasses.found(in: annotations.annotations)
         self.classes = names
         let indices = Dictionary(zip(names, names.indices)) { first, _ in first }
+        var unknown: [String: Int] = [:]
         objects = annotations.annotations.map { annotation in
             annotation.objects.compactMap { object in
-                indices[object.name].map {
-                    LabeledBox(box: object.box, classIndex: $0, isDifficult: object.isDifficult)
+                guard let index = indices[object.name] else {
+                    unknown[object.name, default: 0] += 1
+                    return nil
                 }
+                return LabeledBox(box: object.box, classIndex: index, isDifficult: object.isDifficult)
             }
         }
+        unknownClasses = unknown
     }
 
-    /// Says on standard error what was done to bad boxes: how many, and the first few by name.
+    /// Says on standard error what was done to the annotations: how many, and the first few by name.
     func reportRepairs() {
-        let repairs = annotations.repairs
-        guard !repairs.isEmpty else { return }
-        let shown = repairs.prefix(5).map { "  \($0)\n" }.joined()
-        let rest = repairs.count > 5 ? "  and \(repairs.count - 5) more\n" : ""
-        FileHandle.standardError.write(Data("\(repairs.count) bad boxes in \(name):\n\(shown)\(rest)".utf8))
+        report("bad boxes", annotations.repairs.map(\.description))
+        report("annotations with a size that is not the image's, which is used", annotations.wrongSizes)
+        report(
+            "classes that are not in the list, left out",
+            unknownClasses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value) objects" })
+    }
+
+    private func report(_ what: String, _ items: [String]) {
+        if items.isEmpty { return }
+        let shown = items.prefix(5).map { "  \($0)\n" }.joined()
+        let rest = items.count > 5 ? "  and \(items.count - 5) more\n" : ""
+        FileHandle.standardError.write(Data("\(items.count) \(what) in \(name):\n\(shown)\(rest)".utf8))
     }
 
     /// With the proposals of a file.

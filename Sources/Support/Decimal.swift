@@ -5,7 +5,7 @@ internal import Glibc
 /// The number written in `bytes` (C syntax, whole range used), correctly rounded; nil when it is anything else.
 ///
 /// NaN and infinities are returned as such, so that callers can name them in their errors.
-func parseDouble(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
+public func parseDouble(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
     // Up to 15 digits and a power of ten up to 10²² are both exact in a Double, so that one division is correctly
     // rounded (Clinger 1990). Every number of a detection file is of this kind.
     var mantissa: UInt64 = 0

@@ -1,4 +1,4 @@
-/// Precision and recall after each detection that counts, best score first.
+/// Precision and recall after each detection that counts, best score first; recall never falls.
 public struct PrecisionRecallCurve: Hashable, Sendable {
     public var recall: [Double]
     public var precision: [Double]
@@ -21,14 +21,22 @@ public struct PrecisionRecallCurve: Hashable, Sendable {
     private var elevenPoint: Double {
         // The reference's thresholds are multiples of 0.1 in Double (0.30000000000000004, 0.6000000000000001,
         // 0.7000000000000001), so that a recall of exactly 0.3, 0.6 or 0.7 does not reach its threshold.
-        var result = 0.0
-        for step in 0...10 {
-            let threshold = Double(step) * 0.1
-            var best = 0.0
-            for index in recall.indices where recall[index] >= threshold { best = max(best, precision[index]) }
-            result += best
+        var best = [Double](repeating: 0, count: 11)
+        var step = 10
+        var envelope = 0.0
+        // Recall rises, so that one pass from the end meets every threshold.
+        for index in recall.indices.reversed() {
+            while step >= 0, recall[index] < Double(step) * 0.1 {
+                best[step] = envelope
+                step -= 1
+            }
+            envelope = max(envelope, precision[index])
         }
-        return result / 11
+        while step >= 0 {
+            best[step] = envelope
+            step -= 1
+        }
+        return best.reduce(0, +) / 11
     }
 
     /// Area under precision made monotonely decreasing (VOC 2010 and later).

@@ -22,7 +22,9 @@ public struct VOCEvaluator: Sendable {
     public let metric: Metric
     /// A match needs an IoU strictly above it.
     public let iouThreshold: Double
-    private let groundTruth: [ClassGroundTruth]
+    let groundTruth: [ClassGroundTruth]
+    /// All objects of each image, for telling confusions from the background.
+    let objects: [[LabeledBox]]
 
     /// - Parameters:
     ///   - ids: the images that are evaluated.
@@ -37,6 +39,7 @@ public struct VOCEvaluator: Sendable {
         self.classes = classes
         self.metric = metric
         self.iouThreshold = iouThreshold
+        self.objects = objects
         groundTruth = ClassGroundTruth.byClass(objects, classCount: classes.count)
         guard groundTruth.contains(where: { $0.npos > 0 }) else {
             throw InputError(
@@ -73,28 +76,59 @@ public struct VOCEvaluator: Sendable {
     /// Evaluates detections that are already split by class, in the order of `classes`.
     public func evaluate(byClass detections: [ClassDetections], threads: Int = 2) throws -> EvaluationResult {
         precondition(detections.count == classes.count, "\(detections.count) lists for \(classes.count) classes")
-        let results = try parallelMap(classes.count, threads: threads) { result(class: $0, detections[$0]) }
+        let results = try parallelMap(classes.count, threads: threads) { index in
+            result(
+                class: index, detections[index], groundTruth[index].matches(detections[index]),
+                iouThreshold: iouThreshold)
+        }
+        return result(results, detections, iouThreshold: iouThreshold)
+    }
+
+    func result(
+        _ classes: [ClassResult], _ detections: [ClassDetections], iouThreshold: Double
+    ) -> EvaluationResult {
         var evaluation = EvaluationResult(
-            metric: metric, iouThreshold: iouThreshold, images: ids.count, classes: results)
+            metric: metric, iouThreshold: iouThreshold, images: ids.count, classes: classes)
         evaluation.unknownImageLines = detections.reduce(0) { $0 + $1.unknownImageLines }
         return evaluation
     }
 
-    private func result(class index: Int, _ detections: ClassDetections) -> ClassResult {
+    func result(
+        class index: Int, _ detections: ClassDetections, _ matches: ClassMatches, iouThreshold: Double
+    ) -> ClassResult {
         let truth = groundTruth[index]
         let npos = truth.npos
-        let outcomes = truth.match(detections, iouThreshold: iouThreshold)
-        var curve = PrecisionRecallCurve()
-        var (truePositives, falsePositives) = (0, 0)
-        for outcome in outcomes where outcome != .ignored {
+        let outcomes = truth.outcomes(matches, iouThreshold: iouThreshold)
+        let counter = OutcomeCounter(outcomes, matches, scores: detections.scores, npos: npos)
+        return ClassResult(
+            name: classes[index], ap: npos > 0 ? counter.curve.averagePrecision(metric) : nil, npos: npos,
+            detections: detections.count, truePositives: counter.truePositives,
+            falsePositives: counter.falsePositives,
+            ignored: outcomes.count - counter.truePositives - counter.falsePositives, curve: counter.curve,
+            scores: counter.scores)
+    }
+}
+
+/// Counts outcomes into a precision-recall curve.
+struct OutcomeCounter {
+    private(set) var curve = PrecisionRecallCurve()
+    /// The score of each point of the curve.
+    private(set) var scores: [Double] = []
+    private(set) var truePositives = 0
+    private(set) var falsePositives = 0
+
+    init(_ outcomes: [ClassGroundTruth.Outcome], _ matches: ClassMatches, scores: [Double], npos: Int) {
+        if npos > 0 {
+            curve.recall.reserveCapacity(outcomes.count)
+            curve.precision.reserveCapacity(outcomes.count)
+            self.scores.reserveCapacity(outcomes.count)
+        }
+        for (rank, outcome) in outcomes.enumerated() where outcome != .ignored {
             if outcome == .truePositive { truePositives += 1 } else { falsePositives += 1 }
             if npos == 0 { continue }
             curve.recall.append(Double(truePositives) / Double(npos))
             curve.precision.append(Double(truePositives) / Double(truePositives + falsePositives))
+            self.scores.append(scores[matches.order[rank]])
         }
-        return ClassResult(
-            name: classes[index], ap: npos > 0 ? curve.averagePrecision(metric) : nil, npos: npos,
-            detections: detections.count, truePositives: truePositives, falsePositives: falsePositives,
-            ignored: outcomes.count - truePositives - falsePositives, curve: curve)
     }
 }

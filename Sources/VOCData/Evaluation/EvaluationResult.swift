@@ -13,6 +13,8 @@ public struct ClassResult: Hashable, Sendable {
     /// Detections that matched a difficult object, which are neither.
     public var ignored: Int
     public var curve: PrecisionRecallCurve
+    /// The score of each point of the curve: the threshold at which a detector gets that precision and recall.
+    public var scores: [Double]
 }
 
 /// Average precisions of all classes under one protocol.

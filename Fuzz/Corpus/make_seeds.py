@@ -1,0 +1,84 @@
+"""Writes the seeds of fuzzing: small sound files of every format, and typical attacks.
+
+Usage: python3 make_seeds.py (needs numpy, Pillow and scipy). What fuzzing has found stands beside them under other names.
+"""
+import io
+import json
+import pathlib
+import struct
+
+import numpy as np
+import scipy.io
+from PIL import Image
+
+here = pathlib.Path(__file__).parent
+
+
+def write(target, name, data):
+    folder = here / target
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40.5</ymax></bndbox>"
+dog = f"<object><name>dog</name><pose>Left</pose><truncated>1</truncated><difficult>0</difficult>{box}</object>"
+size = "<size><width>50</width><height>40</height><depth>3</depth></size>"
+write("annotation", "sound.xml", f"<annotation><folder>VOC2007</folder><filename>1.jpg</filename>{size}{dog}"
+      f"<object><name>cat &amp; co</name>{box.replace('30', '-3e2')}<part><name>head</name>{box}</part></object></annotation>")
+write("annotation", "bomb.xml", '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>'
+      "<annotation><filename>&b;</filename></annotation>")
+write("annotation", "external.xml", '<!DOCTYPE a SYSTEM "file:///dev/null"><annotation/>')
+write("annotation", "latin1.xml", b'<?xml version="1.0" encoding="ISO-8859-1"?><annotation><filename>\xe9.jpg</filename></annotation>')
+write("annotation", "utf16.xml", f"<annotation>{dog}</annotation>".encode("utf-16"))
+write("annotation", "path.xml", "<annotation><filename>../../etc/passwd</filename></annotation>")
+write("annotation", "cdata.xml", "<annotation><filename><![CDATA[a]]>b.jpg</filename><!-- c --><?p q?></annotation>")
+write("image-set", "plain.txt", "000001\n2008_000002\r\n\n a \n")
+write("image-set", "labels.txt", "000001 -1\n000002  1\n000003  0\n")
+write("image-set", "path.txt", "../000001\n/etc/passwd 1\n..\\x\n")
+write("detections", "sound.txt", "000001 0.922 65.7 137.4 357.4 347.1\n000002 1e-3 -4 +5 .5 1234567890123456789\n9 0.5 1 1 2 2\n")
+write("detections", "bad.txt", "000001 nan 1 1 2 2\n000001 0x1p3 1 inf 2\n")
+write("detections", "ties.txt", "a 0.5 1 1 9 9\na 0.5 1 1 9 9\na 0.5 2 2 9 9\n000001 1 5 5 1 1\n")
+pixels = np.arange(12 * 10 * 3, dtype=np.uint8).reshape(10, 12, 3)
+for name, image, options in [
+    ("rgb.jpg", Image.fromarray(pixels), {}), ("progressive.jpg", Image.fromarray(pixels), {"progressive": True}),
+    ("grey.jpg", Image.fromarray(pixels[:, :, 0]), {}), ("cmyk.jpg", Image.fromarray(pixels).convert("CMYK"), {}),
+    ("rgb.png", Image.fromarray(pixels), {}), ("palette.png", Image.fromarray(pixels).convert("P"), {}),
+    ("grey16.png", Image.fromarray(pixels[:, :, 0].astype(np.uint16)), {}),
+    ("alpha.png", Image.fromarray(pixels).convert("RGBA"), {}),
+]:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG" if name.endswith("jpg") else "PNG", **options)
+    write("image", name, buffer.getvalue())
+header = json.dumps({
+    "__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
+    "b": {"dtype": "I64", "shape": [], "data_offsets": [8, 16]}, "c": {"dtype": "U8", "shape": [0], "data_offsets": [16, 16]},
+}).encode()
+write("safetensors", "sound.safetensors", struct.pack("<Q", len(header)) + header + bytes(range(16)))
+header = b'{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}'
+write("safetensors", "overflow.safetensors", struct.pack("<Q", len(header)) + header + bytes(8))
+write("safetensors", "huge.safetensors", struct.pack("<Q", 2**63) + b"{}")
+
+
+def proposals(images, counts, boxes):
+    text = json.dumps({"method": "m", "options": {}, "seed": "0", "images": images, "counts": counts}).encode()
+    data = b"DETPROPS" + struct.pack("<IQ", 1, len(text)) + text + np.array(boxes, dtype="<f4").tobytes()
+    checksum = 0xCBF29CE484222325
+    for byte in data:
+        checksum = (checksum ^ byte) * 0x100000001B3 % 2**64
+    return data + struct.pack("<Q", checksum)
+
+
+write("proposals", "sound.bin", proposals(["a", "b"], [2, 1], [[0, 0, 1, 1], [2, 2, 5, 5.5], [1, 1, 9, 9]]))
+write("proposals", "empty.bin", proposals([], [], []))
+write("proposals", "inverted.bin", proposals(["a"], [1], [[5, 0, 1, 1]]))
+boxes = np.empty((1, 2), dtype=object)
+boxes[0, 0], boxes[0, 1] = np.array([[1, 2, 30, 40]], dtype=np.uint16), np.zeros((0, 4))
+for name, variables, compress in [
+    ("cells.mat", {"boxes": boxes}, False), ("compressed.mat", {"boxes": boxes, "images": np.array(["a", "b"], dtype=object)}, True),
+    ("matrix.mat", {"boxes": np.array([[1.5, 2, 3, 4]]), "s": {"x": 1}}, False),
+]:
+    buffer = io.BytesIO()
+    scipy.io.savemat(buffer, variables, do_compression=compress)
+    write("matlab", name, b"MATLAB 5.0 MAT-file".ljust(116) + buffer.getvalue()[116:])
+write("box-text", "blanks.txt", "000001 1 2 30 40\n000001\t5 6.5 7e1 80\r\n\nb 1 1 1 1\n")
+write("box-text", "commas.txt", "a,1,2,3,4\n")

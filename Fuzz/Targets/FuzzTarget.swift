@@ -1,0 +1,162 @@
+internal import Boxes
+internal import Detection
+internal import Foundation
+internal import Imaging
+internal import Support
+internal import Torch
+internal import VOCData
+
+/// A parser of bytes from outside, with what must hold whatever the bytes are.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// VOC annotations.
+    case annotation
+    case imageSet = "image-set"
+    /// comp4 detection files.
+    case detections
+    /// JPEG and PNG: headers, and small images as a whole.
+    case image
+    case safetensors
+    /// Our proposal files.
+    case proposals
+    /// MATLAB files of proposals.
+    case matlab
+    /// Proposals as lines of text.
+    case boxText = "box-text"
+
+    /// Parses the bytes.
+    ///
+    /// - Throws: `FuzzFailure` when what is parsed breaks a rule, or when anything but an `InputError` is thrown.
+    public func run(_ bytes: [UInt8]) throws(FuzzFailure) {
+        let data = Data(bytes)
+        do {
+            switch self {
+            case .annotation: try annotation(data)
+            case .imageSet: try imageSet(data)
+            case .detections: try detections(data)
+            case .image: try image(data)
+            case .safetensors: try safetensors(data)
+            case .proposals: try proposals(data)
+            case .matlab: try matlab(data)
+            case .boxText: try boxText(data)
+            }
+        } catch let failure as FuzzFailure {
+            throw failure
+        } catch let error as InputError {
+            if error.description.contains(where: \.isNewline) { throw FuzzFailure("an error of several lines") }
+            if error.problem.isEmpty { throw FuzzFailure("an error that says nothing") }
+        } catch {
+            throw FuzzFailure("an error of another kind: \(error)")
+        }
+    }
+
+    private func annotation(_ data: Data) throws {
+        let annotation = try Annotation.parse(data, name: "input")
+        for object in annotation.objects where !object.box.isFinite { throw FuzzFailure("a box that is not finite") }
+        if annotation.filename.contains("/") || annotation.filename.contains("..") {
+            throw FuzzFailure("a file name that leads out of its folder")
+        }
+        for policy in BadAnnotationPolicy.allCases where policy != .stop {
+            let checked = try annotation.checked(policy, file: "input").annotation
+            if policy == .keep { continue }
+            for object in checked.objects where BoxIssue.find(in: object.box, size: annotation.size) != nil {
+                // Clipping at the frame leaves boxes that are sound, down to slivers of less than a pixel.
+                if policy == .skip || object.box.area <= 0 || object.box.minX < 0 || object.box.minY < 0 {
+                    throw FuzzFailure("a bad box under \(policy.rawValue)")
+                }
+            }
+        }
+        let again = try Annotation.parse(Data(annotation.xml.utf8), name: "what was written")
+        guard again.objects.map(\.name) == annotation.objects.map(\.name), again.filename == annotation.filename,
+            again.size == annotation.size
+        else { throw FuzzFailure("an annotation that does not read back") }
+    }
+
+    private func imageSet(_ data: Data) throws {
+        let lines = try ImageSetLine.parse(data, name: "input")
+        for line in lines where line.id.isEmpty || line.id.contains("/") || line.id == ".." {
+            throw FuzzFailure("an id that is no plain name")
+        }
+        guard Set(lines.map(\.id)).count == lines.count else { throw FuzzFailure("an id twice") }
+    }
+
+    private func detections(_ data: Data) throws {
+        let ids = ["000001", "000002", "a"]
+        let index = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
+        let found = try DetectionFile.parse(data, name: "input", imageIndex: index, unknownImages: .ignore)
+        guard found.scores.allSatisfy(\.isFinite), found.boxes.allSatisfy(\.isFinite) else {
+            throw FuzzFailure("a number that is not finite")
+        }
+        let text = DetectionFile.text(found, ids: ids, fullPrecision: true)
+        let again = try DetectionFile.parse(Data(text.utf8), name: "what was written", imageIndex: index)
+        guard again.scores == found.scores, again.imageIndices == found.imageIndices else {
+            throw FuzzFailure("detections that do not read back")
+        }
+        let truth = found.boxes.prefix(3).map { LabeledBox(box: $0, classIndex: 0) }
+        if truth.isEmpty { return }
+        let ap = try VOCEvaluator(ids: ids, objects: [Array(truth), [], []], classes: ["c"]).evaluate(byClass: [found])
+        guard let value = ap.map, (0...1).contains(value) else { throw FuzzFailure("an average precision of \(ap)") }
+    }
+
+    private func image(_ data: Data) throws {
+        let header = try ImageHeader.read(data, name: "input")
+        guard header.size.width > 0, header.size.height > 0 else { throw FuzzFailure("an image without pixels") }
+        let image = try Image.decode(data, name: "input", pixelLimit: 1 << 14)
+        guard image.size == header.size else { throw FuzzFailure("an image of another size than its header says") }
+    }
+
+    private func safetensors(_ data: Data) throws {
+        let file = try SafetensorsFile(data, path: "input")
+        for entry in file.entries {
+            guard let tensor = file.tensor(entry.name), tensor.shape == entry.shape else {
+                throw FuzzFailure("a tensor that cannot be read")
+            }
+        }
+    }
+
+    private func proposals(_ data: Data) throws {
+        let file = try ProposalFile(data, path: "input")
+        var count = 0
+        for index in file.ids.indices {
+            for box in file.boxes(at: index) {
+                guard box.isFinite, box.area > 0 else { throw FuzzFailure("a box that is no proposal") }
+                count += 1
+            }
+        }
+        guard count == file.boxCount else { throw FuzzFailure("\(count) boxes of \(file.boxCount)") }
+    }
+
+    private func matlab(_ data: Data) throws {
+        func visit(_ value: MATFile.Value) {
+            switch value {
+            case .matrix(let matrix):
+                for row in 0..<min(matrix.rows, 8) where matrix.columns > 0 {
+                    _ = matrix[row, 0]
+                    _ = matrix[row, matrix.columns - 1]
+                }
+                if matrix.rows > 0, matrix.columns > 0 { _ = matrix[matrix.rows - 1, matrix.columns - 1] }
+            case .cells(let cells): cells.forEach(visit)
+            case .text, .other: break
+            }
+        }
+        for variable in try MATFile(data, name: "input", maximumLength: 1 << 22).variables { visit(variable.value) }
+    }
+
+    private func boxText(_ data: Data) throws {
+        for order in BoxNotation.Order.allCases {
+            let boxes = try BoxText.read(data, name: "input", notation: BoxNotation(order: order, base: 1))
+            var report = ProposalImport()
+            for box in boxes.values.flatMap({ report.add($0, width: 500, height: 375) }) {
+                guard box.area > 0, box.minX >= 0, box.maxX <= 500, box.minY >= 0, box.maxY <= 375 else {
+                    throw FuzzFailure("a box outside the frame")
+                }
+            }
+        }
+    }
+}
+
+/// What must never happen has happened.
+public struct FuzzFailure: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,189 @@
+internal import Foundation
+public import Support
+
+/// A devkit read file by file: every annotation, every image header, and what is wrong with them.
+public struct DevkitCheck: Sendable {
+    /// Objects of one class.
+    public struct ClassCount: Hashable, Sendable {
+        public var name: String
+        /// Objects that count and those marked difficult.
+        public var objects = 0
+        public var difficult = 0
+        /// Images with an object of the class.
+        public var images = 0
+    }
+
+    public let devkit: Devkit
+    /// The image set; nil when the whole devkit was checked.
+    public let set: String?
+    public let images: Int
+    public let classes: [ClassCount]
+    /// In the order of the files; findings about the devkit as a whole come first.
+    public let findings: [DevkitFinding]
+
+    public var seriousCount: Int { findings.count { $0.severity == .serious } }
+
+    /// Checks an image set, or every file of the devkit.
+    ///
+    /// - Parameters:
+    ///   - set: nil for all image sets and whatever else lies in the folders.
+    ///   - classes: the classes there should be; nil for VOC's 20 when at least half of the names found are among
+    ///     them, otherwise the names found.
+    ///   - progress: called after each image, from any thread.
+    /// - Throws: `InputError` when the set itself cannot be read.
+    public init(
+        _ devkit: Devkit, set: String? = nil, classes: [String]? = nil, threads: Int = 2,
+        progress: @Sendable () -> Void = {}
+    ) throws {
+        var findings: [DevkitFinding] = []
+        let listed = try set.map { Set(try devkit.imageSet($0)) } ?? Self.idsOfSets(devkit, &findings)
+        var ids = listed
+        if set == nil { ids.formUnion(Self.idsOfFiles(devkit, listed: listed, &findings)) }
+        guard !ids.isEmpty else { throw InputError(devkit.root, "holds neither image sets nor annotations nor images") }
+        let order = ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let batch = 64
+        let inspections = try parallelMap((order.count + batch - 1) / batch, threads: threads) { part in
+            let parser = try AnnotationParser()
+            return order[part * batch..<min(order.count, (part + 1) * batch)].map { id in
+                defer { progress() }
+                return ImageInspection(devkit, id: id, isInSet: listed.contains(id), parser: parser)
+            }
+        }.joined()
+
+        var counts: [String: ClassCount] = [:]
+        for annotation in inspections.compactMap(\.annotation) {
+            for object in annotation.objects {
+                if object.isDifficult {
+                    counts[object.name, default: ClassCount(name: object.name)].difficult += 1
+                } else {
+                    counts[object.name, default: ClassCount(name: object.name)].objects += 1
+                }
+            }
+            for name in Set(annotation.objects.map(\.name)) { counts[name]?.images += 1 }
+        }
+        let expected = classes ?? Self.expectedClasses(found: counts.keys)
+        for name in expected where counts[name]?.objects ?? 0 == 0 {
+            findings.append(
+                DevkitFinding(.classWithoutPositives, name, "its average precision is undefined"))
+        }
+        let known = Set(expected)
+        for inspection in inspections {
+            findings += inspection.findings
+            guard let annotation = inspection.annotation else { continue }
+            for (index, object) in annotation.objects.enumerated() where !known.contains(object.name) {
+                findings.append(
+                    DevkitFinding(
+                        .unknownClass, devkit.annotationPath(inspection.id), object: index + 1, "\"\(object.name)\""))
+            }
+        }
+        let others = counts.keys.filter { !known.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        self.devkit = devkit
+        self.set = set
+        images = order.count
+        self.classes = (expected + others).map { counts[$0] ?? ClassCount(name: $0) }
+        self.findings = findings
+    }
+
+    private static func expectedClasses(found: some Collection<String>) -> [String] {
+        let official = found.count { VOCClasses.voc2007.contains($0) }
+        if 2 * official >= found.count { return VOCClasses.voc2007 }
+        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The ids of every image set of the devkit; a set that cannot be read is a finding.
+    private static func idsOfSets(_ devkit: Devkit, _ findings: inout [DevkitFinding]) -> Set<String> {
+        var ids: Set<String> = []
+        for name in (try? devkit.imageSetNames()) ?? [] {
+            do { ids.formUnion(try devkit.imageSet(name)) } catch {
+                findings.append(
+                    DevkitFinding(
+                        .unusableImageSet, devkit.imageSetPath(name), (error as? InputError)?.problem ?? "\(error)"))
+            }
+        }
+        return ids
+    }
+
+    /// The ids of every annotation and image; those in no image set, and other files, are findings.
+    private static func idsOfFiles(
+        _ devkit: Devkit, listed: Set<String>, _ findings: inout [DevkitFinding]
+    ) -> Set<String> {
+        var ids: Set<String> = []
+        let folders: [(path: String, extensions: Set<String>, unused: DevkitFinding.Kind)] = [
+            ("\(devkit.root)/Annotations", ["xml"], .unusedAnnotation),
+            (devkit.imageFolder, ["jpg", "jpeg", "png"], .unusedImage),
+        ]
+        for folder in folders {
+            for name in (try? Files.list(folder.path)) ?? [] {
+                let path = "\(folder.path)/\(name)"
+                let stem = (name as NSString).deletingPathExtension
+                guard folder.extensions.contains((name as NSString).pathExtension.lowercased()) else {
+                    findings.append(DevkitFinding(.unusedFile, path, "is not read"))
+                    continue
+                }
+                ids.insert(stem)
+                if !listed.isEmpty, !listed.contains(stem) {
+                    findings.append(DevkitFinding(folder.unused, path, "no image set names it"))
+                }
+            }
+        }
+        return ids
+    }
+}
+
+extension DevkitCheck {
+    /// A line for each kind of problem, the serious ones first, with an example.
+    public var table: String {
+        var rows = [["", "problem", "count", "files"]]
+        var examples = ["for example"]
+        for kind in DevkitFinding.Kind.allCases {
+            let members = findings.filter { $0.kind == kind }
+            guard let first = members.first else { continue }
+            rows.append([
+                kind.severity.rawValue, kind.title.padded(36), String(members.count),
+                String(Set(members.map(\.file)).count),
+            ])
+            examples.append(short(first))
+        }
+        let total = classes.reduce((0, 0)) { ($0.0 + $1.objects, $0.1 + $1.difficult) }
+        let scope = set.map { "image set \($0)" } ?? "all files"
+        var lines = [
+            "\(devkit.root), \(scope): \(images) images, \(total.0) objects and \(total.1) difficult ones"
+                + " of \(classes.count { $0.objects + $0.difficult > 0 }) classes"
+        ]
+        if findings.isEmpty { return lines[0] + "\nnothing to complain about\n" }
+        rows[0][1] = "problem".padded(36)
+        let texts = textTable(rows).split(separator: "\n").map(String.init)
+        lines += zip(texts, examples).map { "\($0)  \($1)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The file without the devkit's folder, the object and what is wrong.
+    public func short(_ finding: DevkitFinding) -> String {
+        let prefix = devkit.root + "/"
+        let file = finding.file.hasPrefix(prefix) ? String(finding.file.dropFirst(prefix.count)) : finding.file
+        return file + (finding.objectNumber.map { " object \($0)" } ?? "") + ": " + finding.detail
+    }
+
+    /// `{"devkit", "set", "images", "objects", "difficult", "classes", "serious", "notes", "counts", "findings"}`
+    public var json: JSON {
+        let counts = DevkitFinding.Kind.allCases.map { kind in
+            JSON.Member(kind.rawValue, .integer(findings.count { $0.kind == kind }))
+        }
+        return [
+            "devkit": .string(devkit.root), "set": set.map { .string($0) } ?? .null, "images": .integer(images),
+            "objects": .integer(classes.reduce(0) { $0 + $1.objects }),
+            "difficult": .integer(classes.reduce(0) { $0 + $1.difficult }),
+            "classes": .object(
+                classes.map {
+                    JSON.Member(
+                        $0.name,
+                        [
+                            "objects": .integer($0.objects), "difficult": .integer($0.difficult),
+                            "images": .integer($0.images),
+                        ])
+                }),
+            "serious": .integer(seriousCount), "notes": .integer(findings.count - seriousCount),
+            "counts": .object(counts), "findings": .array(findings.map(\.json)),
+        ]
+    }
+}

@@ -1,0 +1,71 @@
+import Boxes
+import Imaging
+import Support
+import Testing
+import VOCData
+
+@Suite struct SetStatisticsTests {
+    private func object(
+        _ name: String, _ width: Double, _ height: Double, difficult: Bool = false, truncated: Bool = false
+    ) -> AnnotatedObject {
+        AnnotatedObject(
+            name: name, isTruncated: truncated, isDifficult: difficult,
+            box: Box(minX: 0, minY: 0, maxX: width, maxY: height))
+    }
+
+    /// Two cups and a key; a difficult key; nothing. All images have 100x200 pixels.
+    private var statistics: SetStatistics {
+        let objects = [
+            [object("cup", 10, 20, truncated: true), object("cup", 100, 200), object("key", 50, 50)],
+            [object("key", 50, 50, difficult: true)], [],
+        ]
+        let annotations = objects.map {
+            Annotation(filename: "", size: ImageSize(width: 100, height: 200), objects: $0)
+        }
+        return SetStatistics(
+            AnnotatedSet(ids: ["a", "b", "c"], annotations: annotations), classes: ["cup", "key", "fish"])
+    }
+
+    @Test func everythingIsCounted() {
+        let found = statistics
+        #expect(found.images == 3 && found.imagesWithoutObjects == 1 && found.objectsPerImage == [3, 0, 0])
+        #expect(found.classes.map(\.images) == [1, 2, 0] && found.classes.map(\.objects) == [2, 1, 0])
+        #expect(found.classes.map(\.difficult) == [0, 1, 0] && found.classes.map(\.truncated) == [1, 0, 0])
+        #expect(found.classes.map(\.sizes) == [[1, 0, 1], [0, 1, 0], [0, 0, 0]])
+        #expect(found.classes[0].aspectRatios == [0.5, 0.5] && found.classes[0].areas == [0.01, 1])
+        #expect(found.together == [[1, 1, 0], [1, 2, 0], [0, 0, 0]])
+        #expect(found.total.objects == 3 && found.total.images == 2 && found.total.sizes == [1, 1, 1])
+    }
+
+    @Test func tableAndJSONSayTheSame() throws {
+        let json = try JSON.parse(statistics.json.pretty.utf8)
+        #expect(json["objects"]?.intValue == 3 && json["together"]?["cup"]?["key"]?.intValue == 1)
+        // The middle of .01 and 1.
+        #expect(json["classes"]?["cup"]?["median_area"]?.doubleValue == 0.505)
+        #expect(json["classes"]?["fish"]?["median_area"] == .null)
+        #expect(statistics.table.contains("50.5 %") && statistics.table.contains("median image 100x200"))
+    }
+
+    // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
+    @Test func thePictureHasAllParts() {
+        let picture = statistics.picture(title: "test")
+        #expect(picture.width == 1440 && picture.height > 740)
+        let colors = Set(
+            (0..<picture.height).flatMap { y in
+                stride(from: 0, to: picture.width, by: 7).map { picture[$0, y] }
+            })
+        // White, the ink, two colours of bars, grey and shaded cells.
+        #expect(colors.count >= 6)
+    }
+
+    @Test(.enabled(if: VOCTestData.isPresent, VOCTestData.hint))
+    func theChallengesCountsAreFound() throws {
+        let kit = try Devkit(VOCTestData.folder + "/full/VOCdevkit")
+        let set = try kit.annotations("trainval", policy: .keep)
+        let found = SetStatistics(set, classes: VOCClasses.voc2007)
+        // As the challenge publishes them for trainval: 12608 objects that count, 4690 of them persons.
+        #expect(found.total.objects == 12608 && found.images == 5011)
+        #expect(found.classes[14].objects == 4690 && found.imagesWithoutObjects == 0)
+        #expect(found.total.sizes.reduce(0, +) == 12608)
+    }
+}
