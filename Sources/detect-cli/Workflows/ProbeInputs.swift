@@ -117,7 +117,9 @@ extension JSON {
         let members = members ?? []
         if members.isEmpty { return "features: the file does not say how they were made" }
         return "features: "
-            + members.map { "\($0.name.replacing("_", with: " ")) \($0.value.stringValue ?? $0.value.line)" }
-            .joined(separator: ", ")
+            + members.map { member in
+                let name = member.name.split(separator: "_").joined(separator: " ")
+                return "\(name) \(member.value.stringValue ?? member.value.line)"
+            }.joined(separator: ", ")
     }
 }
