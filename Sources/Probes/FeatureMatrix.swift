@@ -67,6 +67,15 @@ public struct FeatureMatrix: Hashable, Sendable {
         return result
     }
 
+    /// The same values in float32.
+    public func expanded() -> FeatureMatrix {
+        guard isBFloat16 else { return self }
+        var result = self
+        result.storage = .float32(floats)
+        result.scales = []
+        return result
+    }
+
     /// Scales every row to Euclidean length 1; a row of zeros stays as it is.
     public mutating func normalize() {
         switch storage {

@@ -46,6 +46,9 @@ public struct LabeledFeatures: Hashable, Sendable {
     /// Scales every row to length 1.
     public mutating func normalize() { matrix.normalize() }
 
+    /// Keeps the features in float32 from now on.
+    public mutating func expand() { matrix = matrix.expanded() }
+
     /// Halves the memory of the features at eight significant bits a value.
     public mutating func roundToBFloat16() { matrix = matrix.roundedToBFloat16() }
 }

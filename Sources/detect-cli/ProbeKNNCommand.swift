@@ -45,9 +45,7 @@ struct ProbeKNNCommand: Command {
         case .bf16:
             bank.normalize()
             bank.roundToBFloat16()
-        case .fp32:
-            bank = try LabeledFeatures(
-                features: bank.features, dimension: bank.dimension, labels: bank.labels, source: bank.source)
+        case .fp32: bank.expand()
         case nil: break
         }
         let result: KNNResult

@@ -33,6 +33,8 @@ import Torch
         #expect(float.floats == [0.6, 0.8, 0, 0, -0.8, 0.6])
         // 3, 4, 6 and 8 are themselves in bfloat16, so the scaled rows differ by rounding alone.
         #expect(zip(float.floats, half.floats).allSatisfy { abs($0 - $1) < 1e-7 })
+        let expanded = half.expanded()
+        #expect(!expanded.isBFloat16 && expanded.floats == half.floats)
     }
 
     @Test(arguments: [UInt16(0x7f80), 0xff80, 0x7fc0]) func bfloat16ThatIsNotFiniteIsNamed(bits: UInt16) {

@@ -47,6 +47,8 @@ public struct SVMProbe: Hashable, Sendable {
                 remedy: "use data sets with the same classes")
         }
         var (train, test) = (train, test)
+        train.expand()
+        test.expand()
         if normalizes {
             train.normalize()
             test.normalize()
