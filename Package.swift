@@ -107,7 +107,8 @@ let package = Package(
         tests(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),
-        tests("ProbesTests", ["Probes", "Backbone", "Datasets", "Imaging", "Torch", "Support"]),
+        tests(
+            "ProbesTests", ["Probes", "Backbone", "Datasets", "Imaging", "Torch", "Support"], golden: true),
         tests(
             "DetectionTests",
             ["Detection", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support"],

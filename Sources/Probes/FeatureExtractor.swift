@@ -31,6 +31,8 @@ public struct FeatureExtractor {
     /// Scales every feature vector to unit length.
     public var normalizes = true
     public var onBadImage = BadImagePolicy.stop
+    /// How images become the network's input; nil for `testPipeline`.
+    public var pipeline: ImagePipeline?
 
     /// - Parameters:
     ///   - layer: nil for the network's default.
@@ -60,7 +62,7 @@ public struct FeatureExtractor {
         guard data.count > 0 else { throw InputError(data.source, "has no images", remedy: "name another data set") }
         let loader = BatchLoader(
             data, order: Array(0..<data.count), batchSize: batch,
-            pipeline: Self.testPipeline(imageSize: imageSize), seed: 0, epoch: 0, workers: workers,
+            pipeline: pipeline ?? Self.testPipeline(imageSize: imageSize), seed: 0, epoch: 0, workers: workers,
             onBadImage: onBadImage)
         var features: [Float] = []
         var dimension = 0

@@ -25,11 +25,7 @@ public struct KNNProbe: Hashable, Sendable {
     /// - Throws: `InputError` when the dimensions differ, when the two share no label, and when a K exceeds the
     ///   number of training images.
     public func evaluate(train: LabeledFeatures, test: LabeledFeatures, threads: Int = 2) throws -> KNNResult {
-        guard train.dimension == test.dimension else {
-            throw InputError(
-                test.source, "has features of \(test.dimension) dimensions, but \(train.source) of \(train.dimension)",
-                remedy: "use the same weights and layer for both")
-        }
+        try requireSameDimension(train: train, test: test)
         guard !Set(train.labels).isDisjoint(with: test.labels) else {
             throw InputError(
                 test.source, "shares no label with \(train.source)", remedy: "use data sets with the same classes")
@@ -58,14 +54,12 @@ public struct KNNProbe: Hashable, Sendable {
         let clock = ContinuousClock()
         let start = clock.now
         let neighbors = try NearestNeighbors.search(
-            queries: test.features, bank: train.features, dimension: train.dimension, k: largest,
-            excludeSelf: leaveOneOut, threads: threads)
+            queries: test.matrix, bank: train.matrix, k: largest, excludeSelf: leaveOneOut, threads: threads)
         let accuracies = vote(neighbors, trainLabels: train.labels, testLabels: test.labels)
-        let duration = start.duration(to: clock.now).components
         return KNNResult(
             accuracies: accuracies, temperature: temperature, dimension: train.dimension, trainCount: train.count,
             testCount: test.count, isLeaveOneOut: leaveOneOut,
-            searchSeconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
+            isBFloat16: train.matrix.isBFloat16, searchSeconds: seconds(since: start, clock))
     }
 
     /// Accuracies in the order of `neighborCounts`.
@@ -131,6 +125,8 @@ public struct KNNResult: Hashable, Sendable {
     public var trainCount: Int
     public var testCount: Int
     public var isLeaveOneOut: Bool
+    /// Whether the training features were kept in bfloat16.
+    public var isBFloat16: Bool
     /// Search and vote.
     public var searchSeconds: Double
 
@@ -138,7 +134,8 @@ public struct KNNResult: Hashable, Sendable {
     public var protocolText: String {
         let ks = accuracies.map { String($0.k) }.joined(separator: ", ")
         return "weighted kNN, exact cosine search over L2-normalised \(dimension)-d features, "
-            + "vote weight exp(s/\(temperature)), K = \(ks)" + (isLeaveOneOut ? ", leave-one-out" : "")
+            + "vote weight exp(s/\(temperature)), K = \(ks)" + (isBFloat16 ? ", training features in bfloat16" : "")
+            + (isLeaveOneOut ? ", leave-one-out" : "") + "; \(trainCount) training and \(testCount) test images"
     }
 
     /// `{"protocol", "top1", "top5", "k", "temperature", "n_train", "n_test", "search_seconds", "by_k": {K: …}}`.
@@ -147,7 +144,8 @@ public struct KNNResult: Hashable, Sendable {
         return [
             "protocol": .string(protocolText), "top1": headline.map { .number($0.top1) } ?? .null,
             "top5": headline.map { .number($0.top5) } ?? .null, "k": headline.map { .integer($0.k) } ?? .null,
-            "temperature": .number(temperature), "dimension": .integer(dimension), "n_train": .integer(trainCount),
+            "temperature": .number(temperature), "bank": .string(isBFloat16 ? "bf16" : "fp32"),
+            "dimension": .integer(dimension), "n_train": .integer(trainCount),
             "n_test": .integer(testCount), "search_seconds": .number(searchSeconds),
             "by_k": .object(
                 accuracies.map { JSON.Member(String($0.k), ["top1": .number($0.top1), "top5": .number($0.top5)]) }),

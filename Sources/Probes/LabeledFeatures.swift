@@ -2,9 +2,8 @@ internal import Support
 
 /// Features of images, one row each, with their class labels.
 public struct LabeledFeatures: Hashable, Sendable {
-    /// [count, dimension], row-major.
-    public private(set) var features: [Float]
-    public let dimension: Int
+    /// [count, dimension]
+    public private(set) var matrix: FeatureMatrix
     /// One a row, from 0.
     public let labels: [Int]
     /// The file or data set they come from, for errors.
@@ -16,27 +15,42 @@ public struct LabeledFeatures: Hashable, Sendable {
         guard dimension > 0, !features.isEmpty, features.count % dimension == 0 else {
             throw InputError(source, "holds no features of \(dimension) dimensions")
         }
-        let count = features.count / dimension
+        try self.init(
+            FeatureMatrix(features, dimension: dimension, source: source), labels: labels, source: source)
+    }
+
+    /// The same for rows that are known to be finite.
+    public init(_ matrix: FeatureMatrix, labels: [Int], source: String) throws {
+        guard matrix.count > 0 else {
+            throw InputError(source, "holds no features of \(matrix.dimension) dimensions")
+        }
         guard !labels.isEmpty else {
             throw InputError(source, "has no labels", remedy: "use images sorted into class folders")
         }
-        guard labels.count == count else {
-            throw InputError(source, "has \(count) features but \(labels.count) labels")
+        guard labels.count == matrix.count else {
+            throw InputError(source, "has \(matrix.count) features but \(labels.count) labels")
         }
         if let row = labels.firstIndex(where: { $0 < 0 }) {
             throw InputError(source, "row \(row) has the negative label \(labels[row])")
         }
-        try requireFinite(features, dimension: dimension, name: source)
-        self.features = features
-        self.dimension = dimension
+        self.matrix = matrix
         self.labels = labels
         self.source = source
     }
 
     public var count: Int { labels.count }
+    public var dimension: Int { matrix.dimension }
+    /// [count, dimension], row-major, in float32.
+    public var features: [Float] { matrix.floats }
 
     /// Scales every row to length 1.
-    public mutating func normalize() { normalizeRows(&features, dimension: dimension) }
+    public mutating func normalize() { matrix.normalize() }
+
+    /// Keeps the features in float32 from now on.
+    public mutating func expand() { matrix = matrix.expanded() }
+
+    /// Halves the memory of the features at eight significant bits a value.
+    public mutating func roundToBFloat16() { matrix = matrix.roundedToBFloat16() }
 }
 
 /// Scales each row of [n, dimension] to Euclidean length 1; a row of zeros stays as it is.

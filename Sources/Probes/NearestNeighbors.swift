@@ -28,10 +28,20 @@ public enum NearestNeighbors {
     public static func search(
         queries: [Float], bank: [Float], dimension: Int, k: Int, excludeSelf: Bool = false, threads: Int = 2
     ) throws -> NeighborTable {
-        precondition(dimension > 0 && queries.count % dimension == 0 && bank.count % dimension == 0, "ragged rows")
+        try search(
+            queries: FeatureMatrix(queries, dimension: dimension, source: "queries"),
+            bank: FeatureMatrix(bank, dimension: dimension, source: "bank"), k: k, excludeSelf: excludeSelf,
+            threads: threads)
+    }
+
+    /// The same for matrices, the bank in float32 or bfloat16: the latter is expanded tile by tile.
+    public static func search(
+        queries: FeatureMatrix, bank: FeatureMatrix, k: Int, excludeSelf: Bool = false, threads: Int = 2
+    ) throws -> NeighborTable {
+        precondition(queries.dimension == bank.dimension, "rows of different dimensions")
         precondition(k > 0, "k must be positive, got \(k)")
-        let queryCount = queries.count / dimension
-        let bankCount = bank.count / dimension
+        let queryCount = queries.count
+        let bankCount = bank.count
         let available = excludeSelf && queryCount > 0 ? bankCount - 1 : bankCount
         guard k <= available else {
             throw InputError(
@@ -39,16 +49,15 @@ public enum NearestNeighbors {
                 remedy: "use a smaller k or more images")
         }
         guard bankCount <= Int(Int32.max) else { throw InputError("bank", "has more than 2³¹ - 1 rows") }
-        try requireFinite(bank, dimension: dimension, name: "bank")
-        try requireFinite(queries, dimension: dimension, name: "queries")
+        let queryValues = queries.floats
 
         let plan = Plan(queryCount: queryCount, bankCount: bankCount, threads: threads)
         let parts = try SingleThreadedBLAS.scope {
             try parallelMap(plan.groupCount * plan.shardCount, threads: threads) { unit in
                 let (group, shard) = unit.quotientAndRemainder(dividingBy: plan.shardCount)
                 return searchUnit(
-                    queries: queries, queryRange: plan.queries(ofGroup: group), bank: bank,
-                    bankRange: plan.rows(ofShard: shard), dimension: dimension, k: k, excludeSelf: excludeSelf)
+                    queries: queryValues, queryRange: plan.queries(ofGroup: group), bank: bank,
+                    bankRange: plan.rows(ofShard: shard), k: k, excludeSelf: excludeSelf)
             }
         }
 
@@ -74,10 +83,11 @@ public enum NearestNeighbors {
 
     /// Queries a unit of work handles together, so that each bank tile is read once from memory for all of them.
     static let groupSize = 512
-    /// 128 × 512 scores of 4 bytes fill 256 kB, and the bank tile another 256 kB at 128 dimensions: together they
-    /// fit the second-level cache of a current core.
-    static let tileQueries = 128
-    static let tileRows = 512
+    /// 512 × 256 scores of 4 bytes fill 512 kB, and the bank tile another 128 kB at 128 dimensions: together they fit
+    /// the second-level cache of a current core. All queries of a group at once, so that a bank tile is brought into
+    /// the order of the matrix product once.
+    static let tileQueries = 512
+    static let tileRows = 256
 
     /// How the work is cut: groups of queries, and shards of the bank when the groups alone cannot feed the threads.
     private struct Plan: Sendable {
@@ -108,24 +118,20 @@ public enum NearestNeighbors {
     }
 
     private static func searchUnit(
-        queries: [Float], queryRange: Range<Int>, bank: [Float], bankRange: Range<Int>, dimension: Int, k: Int,
-        excludeSelf: Bool
+        queries: [Float], queryRange: Range<Int>, bank: FeatureMatrix, bankRange: Range<Int>, k: Int, excludeSelf: Bool
     ) -> [TopK] {
         var best = [TopK](repeating: TopK(k: k), count: queryRange.count)
+        let d = bank.dimension
         queries.withUnsafeBufferPointer { queries in
-            bank.withUnsafeBufferPointer { bank in
-                withUnsafeTemporaryAllocation(of: Float.self, capacity: tileQueries * tileRows) { tile in
-                    guard let queryRows = queries.baseAddress, let bankRows = bank.baseAddress,
-                        let scores = tile.baseAddress
-                    else { return }
-                    for row in stride(from: bankRange.lowerBound, to: bankRange.upperBound, by: tileRows) {
-                        let rows = min(tileRows, bankRange.upperBound - row)
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: tileQueries * tileRows + tileRows * d) { memory in
+                guard let queryRows = queries.baseAddress, let scores = memory.baseAddress else { return }
+                let scratch = scores + tileQueries * tileRows
+                for row in stride(from: bankRange.lowerBound, to: bankRange.upperBound, by: tileRows) {
+                    let rows = min(tileRows, bankRange.upperBound - row)
+                    bank.withRows(row..<row + rows, scratch: scratch) { bankRows in
                         for query in stride(from: queryRange.lowerBound, to: queryRange.upperBound, by: tileQueries) {
                             let count = min(tileQueries, queryRange.upperBound - query)
-                            cblas_sgemm(
-                                CblasRowMajor, CblasNoTrans, CblasTrans, blasint(count), blasint(rows),
-                                blasint(dimension), 1, queryRows + query * dimension, blasint(dimension),
-                                bankRows + row * dimension, blasint(dimension), 0, scores, blasint(rows))
+                            multiply(queryRows + query * d, count, bankRows, rows, d, into: scores)
                             for local in 0..<count {
                                 best[query - queryRange.lowerBound + local].offer(
                                     UnsafeBufferPointer(start: scores + local * rows, count: rows), firstIndex: row,
@@ -138,6 +144,29 @@ public enum NearestNeighbors {
         }
         return best
     }
+
+    /// Scores [count, rows] of some queries and bank rows.
+    private static func multiply(
+        _ queries: UnsafePointer<Float>, _ count: Int, _ bank: UnsafePointer<Float>, _ rows: Int, _ d: Int,
+        into scores: UnsafeMutablePointer<Float>
+    ) {
+        if count <= fewQueries {
+            // A matrix product would first copy the bank rows into its own order, and OpenBLAS's product of a matrix
+            // with a vector reaches less than half of the speed at which single rows can be read.
+            for row in 0..<rows {
+                for query in 0..<count {
+                    scores[query * rows + row] = cblas_sdot(blasint(d), bank + row * d, 1, queries + query * d, 1)
+                }
+            }
+        } else {
+            cblas_sgemm(
+                CblasRowMajor, CblasNoTrans, CblasTrans, blasint(count), blasint(rows), blasint(d), 1, queries,
+                blasint(d), bank, blasint(d), 0, scores, blasint(rows))
+        }
+    }
+
+    /// Up to this many queries, single inner products are faster than a matrix product.
+    private static let fewQueries = 4
 }
 
 /// Throws `InputError` naming the first row that holds a NaN or an infinity.
@@ -153,7 +182,10 @@ func requireFinite(_ features: [Float], dimension: Int, name: String) throws {
         return nil
     }
     if let bad {
-        throw InputError(
-            name, "row \(bad) of the features is not finite", remedy: "check the weights that made the features")
+        throw notFinite(row: bad, name: name)
     }
+}
+
+func notFinite(row: Int, name: String) -> InputError {
+    InputError(name, "row \(row) of the features is not finite", remedy: "check the weights that made the features")
 }

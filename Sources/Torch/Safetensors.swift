@@ -137,7 +137,8 @@ public struct SafetensorsFile: Sendable {
         return result
     }
 
-    private func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+    /// The bytes of an entry of this file, little-endian, as they are mapped; they need not be aligned.
+    public func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
     {
         try data.withUnsafeBytes {
             try body(

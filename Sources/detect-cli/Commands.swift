@@ -4,7 +4,8 @@ var commandTable: CommandTable {
         [
             CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
             CommandGroup("Learn", [PretrainCommand.self]),
-            CommandGroup("Probe", [FeaturesCommand.self, ProbeKNNCommand.self]),
+            CommandGroup(
+                "Probe", [FeaturesCommand.self, ProbeKNNCommand.self, ProbeSVMCommand.self, ProbeVOCSVMCommand.self]),
             CommandGroup(
                 "Detect",
                 [

@@ -1,14 +1,6 @@
-/// Precision and recall after each detection that counts, best score first; recall never falls.
-public struct PrecisionRecallCurve: Hashable, Sendable {
-    public var recall: [Double]
-    public var precision: [Double]
+public import Support
 
-    public init(recall: [Double] = [], precision: [Double] = []) {
-        precondition(recall.count == precision.count, "\(recall.count) recalls but \(precision.count) precisions")
-        self.recall = recall
-        self.precision = precision
-    }
-
+extension PrecisionRecallCurve {
     /// Average precision in [0, 1]; 0 for an empty curve.
     public func averagePrecision(_ metric: VOCEvaluator.Metric) -> Double {
         switch metric {
@@ -37,16 +29,5 @@ public struct PrecisionRecallCurve: Hashable, Sendable {
             step -= 1
         }
         return best.reduce(0, +) / 11
-    }
-
-    /// Area under precision made monotonely decreasing (VOC 2010 and later).
-    private var areaUnderEnvelope: Double {
-        var result = 0.0
-        var envelope = 0.0
-        for index in recall.indices.reversed() {
-            envelope = max(envelope, precision[index])
-            result += (recall[index] - (index > 0 ? recall[index - 1] : 0)) * envelope
-        }
-        return result
     }
 }

@@ -1,0 +1,99 @@
+public import Support
+
+/// What the SVM probe measured on PASCAL VOC, with the protocol.
+public struct VOCSVMResult: Hashable, Sendable {
+    public struct Class: Hashable, Sendable {
+        public var name: String
+        /// Area under the interpolated precision-recall curve on the test images.
+        public var ap: Double
+        public var cost: Double
+        /// Mean average precision over the folds of the training images at that C.
+        public var foldAP: Double
+        public var positives: Int
+        public var testPositives: Int
+        public var isConverged: Bool
+    }
+
+    public var probe: VOCSVMProbe
+    public var classes: [Class]
+    public var dimension: Int
+    public var trainCount: Int
+    public var testCount: Int
+    /// Cross-validation and training.
+    public var fitSeconds: Double
+
+    public var map: Double { classes.reduce(0) { $0 + $1.ap } / Double(classes.count) }
+
+    /// One sentence that says how the numbers were made.
+    public var protocolText: String {
+        "VOC07 SVM (Goyal et al. 2019): one \(probe.svm.text) a class on \(probe.normalizes ? "L2-normalised " : "")"
+            + "\(dimension)-d features, C of positives times \(probe.positiveWeight), C a class by \(probe.folds)-fold "
+            + "average precision over \(probe.costText); difficult images negative in training and left out in "
+            + "testing; AP as area under the interpolated curve; \(trainCount) training and \(testCount) test images"
+    }
+
+    public var json: JSON {
+        [
+            "protocol": .string(protocolText), "map": .number(map),
+            "ap": .object(classes.map { .init($0.name, .number($0.ap)) }),
+            "c": .object(classes.map { .init($0.name, .number($0.cost)) }),
+            "fold_ap": .object(classes.map { .init($0.name, .number($0.foldAP)) }),
+            "npos": .object(classes.map { .init($0.name, .integer($0.testPositives)) }),
+            "costs": .array(probe.costs.map { .number($0) }), "folds": .integer(probe.folds),
+            "loss": .string(probe.svm.loss.rawValue), "bias": .number(probe.svm.bias),
+            "tolerance": .number(probe.svm.tolerance), "max_iterations": .integer(probe.svm.maximumIterations),
+            "positive_weight": .number(probe.positiveWeight), "l2_normalized": .bool(probe.normalizes),
+            "dimension": .integer(dimension), "n_train": .integer(trainCount), "n_test": .integer(testCount),
+            "unconverged": .integer(classes.count { !$0.isConverged }), "fit_seconds": .number(fitSeconds),
+        ]
+    }
+
+    /// A table for people, in percent.
+    public var table: String {
+        let rows = classes.map {
+            [$0.name, (100 * $0.ap).fixed(2), "\($0.cost)", (100 * $0.foldAP).fixed(2), "\($0.testPositives)"]
+        }
+        return textTable([["class", "AP %", "C", "fold AP %", "positives"]] + rows + [["mean", (100 * map).fixed(2)]])
+            + "\n" + protocolText + "\n"
+    }
+}
+
+extension VOCSVMProbe {
+    var costText: String { costs.map { "\($0)" }.joined(separator: ", ") }
+
+    /// One sentence that says how low-shot numbers are made.
+    public func lowShotText(_ results: [LowShotResult], classCount: Int) -> String {
+        "VOC07 low-shot SVM (Goyal et al. 2019): k positive and \(max(1, classCount - 1)) k negative images a class, "
+            + "\(results.first?.maps.count ?? 0) samples; \(svm.text), C of positives times \(positiveWeight); C is the "
+            + "one of \(costText) with the best mean mAP on the test images, as that benchmark reports it"
+    }
+
+    public func lowShotJSON(_ results: [LowShotResult], classCount: Int) -> JSON {
+        [
+            "protocol": .string(lowShotText(results, classCount: classCount)),
+            "samples": .integer(results.first?.maps.count ?? 0),
+            "shots": .object(
+                results.map { result in
+                    .init(
+                        String(result.shots),
+                        [
+                            "mean": .number(result.mean), "min": .number(result.minimum),
+                            "max": .number(result.maximum), "std": .number(result.deviation),
+                            "c": .number(result.cost), "map": .array(result.maps.map { .number($0) }),
+                            "mean_by_c": .array(
+                                result.meanByCost.map { ["c": .number($0.cost), "map": .number($0.map)] }),
+                        ])
+                }),
+        ]
+    }
+
+    public func lowShotTable(_ results: [LowShotResult], classCount: Int) -> String {
+        let rows = results.map { result in
+            ["\(result.shots)"]
+                + [result.mean, result.minimum, result.maximum, result.deviation].map { (100 * $0).fixed(2) }
+                + ["\(result.cost)"]
+        }
+        return textTable([["k", "mAP % mean", "min", "max", "std", "C"]] + rows) + "\n"
+            + lowShotText(results, classCount: classCount) + "\n"
+    }
+}
