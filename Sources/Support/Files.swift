@@ -24,38 +24,9 @@ public enum Files {
     public static func writeAtomically(
         to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        let temporary = "\(path).partial-\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw systemError(path, "cannot be written") }
-        do {
-            try body { bytes in
-                var rest = bytes
-                while !rest.isEmpty {
-                    let written = write(descriptor, rest.baseAddress, rest.count)
-                    if written < 0 {
-                        if errno == EINTR { continue }
-                        throw systemError(path, "cannot be written")
-                    }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-                }
-            }
-            if fsync(descriptor) != 0 { throw systemError(path, "cannot be flushed to the disk") }
-        } catch {
-            close(descriptor)
-            unlink(temporary)
-            throw error
-        }
-        if close(descriptor) != 0 || rename(temporary, path) != 0 {
-            let failure = systemError(path, "cannot be put in place")
-            unlink(temporary)
-            throw failure
-        }
-        // The rename itself must survive a power cut too.
-        let folder = open((path as NSString).deletingLastPathComponent.nonEmpty ?? ".", O_RDONLY | O_CLOEXEC)
-        if folder >= 0 {
-            fsync(folder)
-            close(folder)
-        }
+        let file = try AtomicFile(path)
+        try body(file.append)
+        try file.commit()
     }
 
     /// The bytes of a file; throws `InputError` naming the file.

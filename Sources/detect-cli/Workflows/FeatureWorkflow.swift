@@ -2,6 +2,7 @@ internal import Backbone
 internal import Datasets
 internal import Probes
 internal import Support
+internal import Torch
 internal import Training
 
 /// Options of commands that look at a network's features.
@@ -81,5 +82,27 @@ enum FeatureWorkflow {
         }
         bar.finish()
         return table
+    }
+
+    /// The same straight into a file.
+    static func write(
+        _ data: any ImageCollection, _ extractor: FeatureExtractor, to path: String, dtype: DType
+    ) throws -> (count: Int, dimension: Int, imagesPerSecond: Double, protocolJSON: JSON) {
+        let bar = ProgressBar("features", total: data.count, unit: "images")
+        let clock = ContinuousClock()
+        let start = clock.now
+        let written = try extractor.write(data, to: path, dtype: dtype) { done in
+            try Interruption.check()
+            bar.update(done)
+        }
+        bar.finish()
+        let rate = Double(written.count) / ((clock.now - start) / .seconds(1))
+        return (written.count, written.dimension, rate, written.protocolJSON)
+    }
+
+    /// How features were made, as one line for people.
+    static func text(_ protocolJSON: JSON) -> String {
+        (protocolJSON.members ?? []).map { "\($0.name) \($0.value.stringValue ?? $0.value.line)" }
+            .joined(separator: ", ")
     }
 }
