@@ -48,6 +48,16 @@ public struct NetworkConfig: Hashable, Sendable {
     }
 }
 
+extension NetworkConfig {
+    /// Where the last linear layer's parameters are: what transfer to other classes leaves behind.
+    public var classifierPrefix: String {
+        switch architecture {
+        case .alexnet, .vgg16: "classifier.6."
+        case .resnet18, .resnet34, .resnet50, .resnet101: "fc."
+        }
+    }
+}
+
 extension NetworkConfig: CustomStringConvertible {
     /// "resnet18 with a CIFAR stem and 10 classes".
     public var description: String {

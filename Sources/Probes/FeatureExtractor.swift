@@ -110,7 +110,8 @@ public struct FeatureExtractor {
         let description = network.description
         return [
             "arch": .string(description.config.architecture.rawValue), "objective": .string(description.objective),
-            "layer": .string(layer.name), "pooling": .string(layer.pooling.text), "l2_normalized": .bool(normalizes),
+            "layer": .string(layer.name), "pool": .string(pooling.rawValue), "pooling": .string(layer.pooling.text),
+            "l2_normalized": .bool(normalizes),
             "image_size": .integer(imageSize), "precision": .string(precision.rawValue), "data": .string(data.source),
         ]
     }

@@ -14,6 +14,21 @@ public struct FeatureTable: Sendable {
     public var protocolJSON: JSON
 
     public var count: Int { labels.count }
+
+    /// Traps when the counts do not fit together.
+    public init(
+        features: [Float], dimension: Int, labels: [Int], names: [String], classes: [String], protocolJSON: JSON = [:]
+    ) {
+        precondition(
+            features.count == labels.count * dimension && names.count == labels.count,
+            "\(features.count) values, \(labels.count) labels and \(names.count) names for \(dimension) dimensions")
+        self.features = features
+        self.dimension = dimension
+        self.labels = labels
+        self.names = names
+        self.classes = classes
+        self.protocolJSON = protocolJSON
+    }
 }
 
 extension FeatureTable {

@@ -4,7 +4,12 @@ var commandTable: CommandTable {
         [
             CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
             CommandGroup("Learn", [PretrainCommand.self]),
-            CommandGroup("Probe", [FeaturesCommand.self, ProbeKNNCommand.self]),
+            CommandGroup(
+                "Probe",
+                [
+                    FeaturesCommand.self, ProbeKNNCommand.self, ProbeLinearCommand.self, ProbeSemiCommand.self,
+                    RetrieveCommand.self,
+                ]),
             CommandGroup(
                 "Detect", [ProposalsCommand.self, FineTuneCommand.self, DetectCommand.self, EvaluateCommand.self]),
             CommandGroup(

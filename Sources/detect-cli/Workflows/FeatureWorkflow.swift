@@ -35,8 +35,12 @@ struct FeatureOptions {
     }
 
     /// What runs images through the network that the options describe.
-    func extractor() throws -> FeatureExtractor {
-        var extractor = try FeatureExtractor(network(), layer: layer.value, imageSize: imageSize.value)
+    ///
+    /// - Parameters:
+    ///   - fallback, fallbackSize: The layer and image size where the options name none.
+    func extractor(layer fallback: String? = nil, imageSize fallbackSize: Int? = nil) throws -> FeatureExtractor {
+        var extractor = try FeatureExtractor(
+            network(), layer: layer.value ?? fallback, imageSize: imageSize.value ?? fallbackSize)
         extractor.batch = batch.value
         extractor.workers = loading.workers.value
         extractor.precision = compute.precision.value
@@ -45,7 +49,7 @@ struct FeatureOptions {
     }
 
     /// The network that the options describe.
-    private func network() throws -> PretrainedNetwork {
+    func network() throws -> PretrainedNetwork {
         guard let weights = weights.value else {
             throw UsageError("--weights is missing", remedy: "give a weight file, or --weights random --arch NAME")
         }
