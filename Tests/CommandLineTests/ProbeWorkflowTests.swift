@@ -26,8 +26,8 @@ extension WorkflowTests {
         private func withObjects(_ body: (_ folder: String, _ train: String, _ test: String) throws -> Void) throws {
             try withTemporaryFolder { folder in
                 _ = try succeed([
-                    "synthesize", "--classification", "--out", "\(folder)/objects", "--images", "8", "--width", "32",
-                    "--height", "32",
+                    "synthesize", "--classification", "--out", "\(folder)/objects", "--images", "8", "--width", "48",
+                    "--height", "48",
                 ])
                 try body(folder, "\(folder)/objects/train", "\(folder)/objects/val")
             }
@@ -144,8 +144,8 @@ extension WorkflowTests {
 
         @Test func neighboursAreShown() throws {
             try withObjects { folder, train, test in
-                let names = try Files.list(train)
-                let own = "\(train)/\(names[0])/\(try Files.list("\(train)/\(names[0])")[0])"
+                let classes = try Files.list(train)
+                let own = "\(train)/\(classes[0])/\(try Files.list("\(train)/\(classes[0])")[0])"
                 let features = "\(folder)/train.safetensors"
                 _ = try succeed(["features", "--data", train, "--out", features] + Self.network)
                 let whole = ["retrieve", "--query", own, "--k", "5", "--json", "\(folder)/a.json"]
@@ -162,7 +162,7 @@ extension WorkflowTests {
                 }
                 #expect(names(a)?.count == 5 && names(a) == names(b))
                 #expect(names(a)?.contains { own.hasSuffix($0 ?? "?") } == false)
-                #expect(a["queries"]?.arrayValue?[0]["label"] == .string(names[0]) && a["precision_at_k"] != nil)
+                #expect(a["queries"]?.arrayValue?[0]["label"] == .string(classes[0]) && a["precision_at_k"] != nil)
                 #expect(try Image.read("\(folder)/a.png") == Image.read("\(folder)/b.png"))
                 // A folder of other images, some of them, against the file.
                 _ = try succeed(
@@ -171,7 +171,7 @@ extension WorkflowTests {
                         "\(folder)/c.jpg", "--json", "\(folder)/c.json",
                     ] + Self.network)
                 #expect(try JSON.read("\(folder)/c.json")["queries"]?.arrayValue?.count == 3)
-                let stranger = "\(test)/\(names[0])/\(try Files.list("\(test)/\(names[0])")[0])"
+                let stranger = "\(test)/\(classes[0])/\(try Files.list("\(test)/\(classes[0])")[0])"
                 let error = try fail([
                     "retrieve", "--query", stranger, "--features", features, "--out", "\(folder)/d.png",
                 ])
