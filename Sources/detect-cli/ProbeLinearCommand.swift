@@ -124,10 +124,13 @@ struct ProbeLinearCommand: Command {
         guard needed <= cacheLimit.value else {
             throw InputError(
                 "--cached",
-                "would take \(needed.fixed(1)) GB of memory for \(count) images, --cache-limit is \(cacheLimit.value.fixed(1))",
+                "would take \(Self.gigabytes(needed)) GB of memory for \(count) images, --cache-limit is \(Self.gigabytes(cacheLimit.value))",
                 remedy: "leave it out, name fewer --layers, or raise the limit")
         }
     }
+
+    /// With as many decimals as small numbers need.
+    private static func gigabytes(_ value: Double) -> String { value.fixed(value < 1 ? 4 : 1) }
 
     private func read(
         _ data: any ImageCollection, _ reader: LayerReader, _ options: LinearProbeOptions, title: String
