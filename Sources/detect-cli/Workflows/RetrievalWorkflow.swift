@@ -17,7 +17,7 @@ struct RetrievalWorkflow {
     func callAsFunction(
         bank: FeatureTable, images: (any ImageCollection)?, extractor: FeatureExtractor?
     ) throws -> (Retrieval, Image) {
-        let all: any ImageCollection = Files.isFolder(query) ? try ImageFolder(path: query) : ImageFiles([query])
+        let all: any ImageCollection = Files.isFolder(query) ? try ImageFolder(path: query) : SingleImage(path: query)
         let shown = min(maximumQueries, all.count)
         let collection = all.subset((0..<shown).map { $0 * all.count / shown })
         let positions = images.map { images in
