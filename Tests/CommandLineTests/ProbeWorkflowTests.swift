@@ -164,6 +164,13 @@ extension WorkflowTests {
                 #expect(names(a)?.contains { own.hasSuffix($0 ?? "?") } == false)
                 #expect(a["queries"]?.arrayValue?[0]["label"] == .string(classes[0]) && a["precision_at_k"] != nil)
                 #expect(try Image.read("\(folder)/a.png") == Image.read("\(folder)/b.png"))
+                // The same file by way of a link.
+                try FileManager.default.createSymbolicLink(atPath: "\(folder)/link.png", withDestinationPath: own)
+                _ = try succeed([
+                    "retrieve", "--query", "\(folder)/link.png", "--k", "5", "--features", features, "--out",
+                    "\(folder)/l.png", "--json", "\(folder)/l.json",
+                ])
+                #expect(try names(JSON.read("\(folder)/l.json")) == names(a))
                 // A folder of other images, some of them, against the file.
                 _ = try succeed(
                     [

@@ -24,12 +24,12 @@ struct RetrievalWorkflow {
             Dictionary((0..<images.count).map { (images.name($0), $0) }, uniquingKeysWith: { first, _ in first })
         }
         let source = images?.source ?? bank.protocolJSON["data"]?.stringValue
-        let rows = rowsByPath(bank, source) { row in
+        let finder = RowFinder(bank.names) { row in
             images.flatMap { images in positions?[bank.names[row]].map(images.path) }
-                ?? "\(source ?? "")/\(bank.names[row])"
+                ?? source.map { "\($0)/\(bank.names[row])" }
         }
         let queries = (0..<collection.count).map { i in
-            let row = rows[Self.canonical(collection.path(i))]
+            let row = finder.row(of: collection.path(i))
             return Retrieval.Query(
                 name: collection.path(i),
                 label: collection.label(i).map { collection.classes[$0] } ?? row.flatMap { bank.className($0) },
@@ -46,18 +46,6 @@ struct RetrievalWorkflow {
             return try Self.thumbnail(images, position)
         }
         return (retrieval, picture)
-    }
-
-    /// Rows of the bank by the file they were made of.
-    private func rowsByPath(_ bank: FeatureTable, _ source: String?, _ path: (Int) -> String) -> [String: Int] {
-        guard let source else { return [:] }
-        // Links are resolved once for the folder, not for a million files.
-        let folder = Self.canonical(source)
-        return Dictionary(
-            bank.names.indices.map { row in
-                let path = path(row)
-                return (path.hasPrefix(source) ? folder + path.dropFirst(source.count) : path, row)
-            }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Features of the queries: of the bank for those in it when there is no network, else computed.
@@ -82,8 +70,27 @@ struct RetrievalWorkflow {
     private static func thumbnail(_ images: any ImageCollection, _ i: Int) throws -> Image {
         RetrievalPicture.thumbnail(try Image.decode(images.data(i), name: images.path(i)))
     }
+}
 
-    /// The path that two names of one file share.
+/// Finds the row of a bank that was made of a file, by whatever path that is reached.
+private struct RowFinder {
+    /// Rows by the last part of their name.
+    private let rows: [String: [Int]]
+    private let path: (Int) -> String?
+
+    /// - Parameter path: Where a row's image is; nil where that is unknown.
+    init(_ names: [String], path: @escaping (Int) -> String?) {
+        rows = Dictionary(grouping: names.indices) { (names[$0] as NSString).lastPathComponent }
+        self.path = path
+    }
+
+    func row(of file: String) -> Int? {
+        let real = Self.canonical(file)
+        // Links are resolved for the few files of the same name only, not for a million.
+        let candidates = [file, real].flatMap { rows[($0 as NSString).lastPathComponent] ?? [] }
+        return candidates.first { path($0).map(Self.canonical) == real }
+    }
+
     private static func canonical(_ path: String) -> String {
         URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
