@@ -48,6 +48,16 @@ public struct NetworkConfig: Hashable, Sendable {
     }
 }
 
+extension NetworkConfig {
+    /// Where the last linear layer's parameters are: what transfer to other classes leaves behind.
+    public var classifierPrefix: String {
+        switch architecture {
+        case .alexnet, .vgg16: "classifier.6."
+        case .resnet18, .resnet34, .resnet50, .resnet101: "fc."
+        }
+    }
+}
+
 extension NetworkConfig: CustomStringConvertible {
     /// "resnet18 with a CIFAR stem and 10 classes".
     public var description: String {
@@ -86,6 +96,34 @@ public protocol Network: AnyObject {
     func features(_ x: Tensor, mode: Mode) -> Tensor
     /// [N, 3, H, W] → [N, classes]. Traps when the network was made without its last layer.
     func logits(_ x: Tensor, mode: Mode) -> Tensor
+    /// Gives `visit` the output of each layer of `layerNames` in evaluation mode, in its own shape and from the input on,
+    /// until it returns false: what lies behind is not computed. x [N, 3, H, W].
+    func forEachLayer(_ x: Tensor, _ visit: (_ name: String, _ output: Tensor) -> Bool)
+
+    /// The same network for inference alone: batch norm is folded into the convolutions, and what follows them is done in
+    /// the same pass (`FusedConv2d`). It holds a copy of the weights as they are now, and computes and answers in the
+    /// precision's type. Traps when asked to train.
+    func frozen(_ precision: Precision) -> any Network
+}
+
+extension Network {
     /// [N, 3, H, W] → the output of a layer of `layerNames` in evaluation mode, in its own shape; nil for other names.
-    func layer(_ name: String, _ x: Tensor) -> Tensor?
+    public func layer(_ name: String, _ x: Tensor) -> Tensor? {
+        layerNames.contains(name) ? layers([name], x)[0] : nil
+    }
+
+    /// The outputs of several layers in one pass, in the order of the names. Traps for a name not in `layerNames`.
+    public func layers(_ names: [String], _ x: Tensor) -> [Tensor] {
+        var outputs: [String: Tensor] = [:]
+        let wanted = Set(names)
+        if let unknown = wanted.first(where: { !layerNames.contains($0) }) {
+            preconditionFailure("there is no layer \(unknown)")
+        }
+        if wanted.isEmpty { return [] }
+        forEachLayer(x) { name, output in
+            if wanted.contains(name) { outputs[name] = output }
+            return outputs.count < wanted.count
+        }
+        return names.map { outputs[$0]! }
+    }
 }

@@ -51,26 +51,16 @@ public final class PretrainedNetwork {
         self.device = device
     }
 
-    /// Names that `features` takes, from the input on.
+    /// Names of the layers that can be looked at, from the input on.
     public var layerNames: [String] { network.layerNames + (projection == nil ? [] : [Self.embeddingLayer]) }
 
     /// The layer to take when none is named: the embedding if there is one, else the last one.
     public var defaultLayer: String { layerNames.last! }
 
-    /// Features of NHWC pixels at a layer, [N, d] float32: maps are averaged over their area, the embedding has unit
-    /// length. Traps for a name that is not in `layerNames`.
-    public func features(
-        _ pixels: [UInt8], count: Int, height: Int, width: Int, layer: String, precision: Precision = .fp32
-    ) -> Tensor {
-        withoutGradients {
-            let x = description.normalization(pixels, count: count, height: height, width: width, device: device)
-            return withPrecision(precision, on: device) {
-                if layer == Self.embeddingLayer, let projection {
-                    return projection(network.features(x, mode: .evaluate)).to(dtype: .float32).l2Normalized()
-                }
-                guard let output = network.layer(layer, x) else { preconditionFailure("there is no layer \(layer)") }
-                return (output.rank == 4 ? output.mean([2, 3]) : output).to(dtype: .float32)
-            }
-        }
+    /// The network as it is now, for inference alone.
+    public func frozen(_ precision: Precision = .fp32) -> FrozenBackbone {
+        FrozenBackbone(
+            network, projection: projection, layerNames: layerNames, description: description, device: device,
+            precision: precision)
     }
 }

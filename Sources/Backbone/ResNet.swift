@@ -25,17 +25,16 @@ public final class ResNet: Network {
     public let frozenPrefixes = ["conv1.", "bn1.", "layer1."]
 
     private let stem: Stem
-    private let conv1: Conv2d
-    private let bn1: BatchNorm2d
+    private let conv1: ConvUnit
     private let layer1: Stage
     private let layer2: Stage
     private let layer3: Stage
     private let layer4: Stage
-    private let fc: Linear?
+    private let fc: LinearUnit?
 
     public init(_ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000) {
         self.stem = stem
-        conv1 =
+        let convolution =
             switch stem {
             case .imagenet:
                 Conv2d(
@@ -46,7 +45,7 @@ public final class ResNet: Network {
                     scope / "conv1", in: 3, out: 64, kernel: 3, padding: 1, bias: false,
                     initializer: .kaimingNormalFanOut)
             }
-        bn1 = BatchNorm2d(scope / "bn1", 64)
+        conv1 = ConvUnit(convolution, BatchNorm2d(scope / "bn1", 64))
         let expansion = depth.isBottleneck ? 4 : 1
         func stage(_ index: Int, in inputs: Int, planes: Int, stride: Int) -> Stage {
             Stage(
@@ -60,12 +59,26 @@ public final class ResNet: Network {
         trunkChannels = 256 * expansion
         trunkStride = stem == .imagenet ? 16 : 4
         featureCount = 512 * expansion
-        fc = classes.map { Linear(scope / "fc", in: 512 * expansion, out: $0) }
+        fc = classes.map { LinearUnit(Linear(scope / "fc", in: 512 * expansion, out: $0)) }
     }
 
+    private init(freezing network: ResNet, _ precision: Precision) {
+        stem = network.stem
+        trunkChannels = network.trunkChannels
+        trunkStride = network.trunkStride
+        featureCount = network.featureCount
+        conv1 = network.conv1.frozen(precision)
+        layer1 = network.layer1.frozen(precision)
+        layer2 = network.layer2.frozen(precision)
+        layer3 = network.layer3.frozen(precision)
+        layer4 = network.layer4.frozen(precision)
+        fc = network.fc?.frozen(precision)
+    }
+
+    public func frozen(_ precision: Precision) -> any Network { ResNet(freezing: self, precision) }
+
     public func trunk(_ x: Tensor, mode: Mode) -> Tensor {
-        var x = bn1(conv1(x), mode: mode).relu_()
-        if stem == .imagenet { x = x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1)) }
+        var x = pool(conv1(x, mode: mode))
         x = layer1(x, mode: mode)
         x = layer2(x, mode: mode)
         return layer3(x, mode: mode)
@@ -80,13 +93,20 @@ public final class ResNet: Network {
         return fc(features(x, mode: mode))
     }
 
-    public func layer(_ name: String, _ x: Tensor) -> Tensor? {
-        guard let last = layerNames.firstIndex(of: name) else { return nil }
-        var x = bn1(conv1(x), mode: .evaluate).relu_()
-        if last == 0 { return x }
-        if stem == .imagenet { x = x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1)) }
-        for stage in [layer1, layer2, layer3, layer4].prefix(last) { x = stage(x, mode: .evaluate) }
-        return name == "avgpool" ? x.mean([2, 3]) : x
+    /// The pooling of the stem for large images.
+    private func pool(_ x: Tensor) -> Tensor {
+        stem == .imagenet ? x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1)) : x
+    }
+
+    public func forEachLayer(_ x: Tensor, _ visit: (_ name: String, _ output: Tensor) -> Bool) {
+        var x = conv1(x, mode: .evaluate)
+        guard visit("conv1", x) else { return }
+        x = pool(x)
+        for (index, stage) in [layer1, layer2, layer3, layer4].enumerated() {
+            x = stage(x, mode: .evaluate)
+            guard visit("layer\(index + 1)", x) else { return }
+        }
+        _ = visit("avgpool", x.mean([2, 3]))
     }
 }
 
@@ -103,24 +123,25 @@ private final class Stage {
         }
     }
 
+    private init(_ blocks: [Block]) { self.blocks = blocks }
+
+    func frozen(_ precision: Precision) -> Stage { Stage(blocks.map { $0.frozen(precision) }) }
+
     func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor { blocks.reduce(x) { $1($0, mode: mode) } }
 }
 
 /// Residual block: relu(F(x) + shortcut(x)).
 private final class Block {
-    private let convolutions: [(conv: Conv2d, bn: BatchNorm2d)]
-    private let downsample: (conv: Conv2d, bn: BatchNorm2d)?
+    private let convolutions: [ConvUnit]
+    private let downsample: ConvUnit?
 
     init(_ scope: Scope, in inputs: Int, planes: Int, out outputs: Int, stride: Int, isBottleneck: Bool) {
-        func layer(_ conv: Scope, _ bn: Scope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int) -> (
-            Conv2d, BatchNorm2d
-        ) {
-            (
+        func layer(_ conv: Scope, _ bn: Scope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int) -> ConvUnit {
+            ConvUnit(
                 Conv2d(
                     conv, in: inputs, out: outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
                     initializer: .kaimingNormalFanOut),
-                BatchNorm2d(bn, outputs)
-            )
+                BatchNorm2d(bn, outputs))
         }
         // (in, out, kernel, stride) of each convolution.
         let plan =
@@ -138,13 +159,18 @@ private final class Block {
             ? layer(shortcut / 0, shortcut / 1, in: inputs, out: outputs, kernel: 1, stride: stride) : nil
     }
 
+    private init(_ convolutions: [ConvUnit], _ downsample: ConvUnit?) {
+        self.convolutions = convolutions
+        self.downsample = downsample
+    }
+
+    func frozen(_ precision: Precision) -> Block {
+        Block(convolutions.map { $0.frozen(precision) }, downsample?.frozen(precision))
+    }
+
     func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
-        var out = x
-        for (index, part) in convolutions.enumerated() {
-            out = part.bn(part.conv(out), mode: mode)
-            if index < convolutions.count - 1 { out.relu_() }
-        }
-        let shortcut = downsample.map { $0.bn($0.conv(x), mode: mode) } ?? x
-        return out.add_(shortcut).relu_()
+        let shortcut = downsample.map { $0(x, mode: mode, relu: false) } ?? x
+        let out = convolutions.dropLast().reduce(x) { $1($0, mode: mode) }
+        return convolutions.last!(out, mode: mode, adding: shortcut)
     }
 }

@@ -12,11 +12,11 @@ public final class VGG16: Network {
     public let frozenPrefixes = ["features.0.", "features.2.", "features.5.", "features.7."]
 
     /// Convolutions of the five blocks; each block ends with a 2×2 pooling.
-    private let blocks: [[Conv2d]]
+    private let blocks: [[ConvUnit]]
     private let dropout: Dropout
-    private let fc6: Linear
-    private let fc7: Linear
-    private let fc8: Linear?
+    private let fc6: LinearUnit
+    private let fc7: LinearUnit
+    private let fc8: LinearUnit?
 
     public init(_ scope: Scope, classes: Int? = 1000) {
         var inputs = 3
@@ -29,7 +29,7 @@ public final class VGG16: Network {
                     initializer: .kaimingNormalFanOut)
                 inputs = width
                 index += 2
-                return convolution
+                return ConvUnit(convolution)
             }
             index += 1
             return block
@@ -37,32 +37,44 @@ public final class VGG16: Network {
         let classifier = scope / "classifier"
         let normal = Initializer.normal(standardDeviation: 0.01)
         dropout = Dropout(0.5, generator: scope.generator)
-        fc6 = Linear(classifier / 0, in: 512 * 7 * 7, out: 4096, initializer: normal)
-        fc7 = Linear(classifier / 3, in: 4096, out: 4096, initializer: normal)
-        fc8 = classes.map { Linear(classifier / 6, in: 4096, out: $0, initializer: normal) }
+        fc6 = LinearUnit(Linear(classifier / 0, in: 512 * 7 * 7, out: 4096, initializer: normal))
+        fc7 = LinearUnit(Linear(classifier / 3, in: 4096, out: 4096, initializer: normal))
+        fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0, initializer: normal)) }
     }
 
-    public func trunk(_ x: Tensor, mode: Mode) -> Tensor { convolutions(x, 5) }
+    private init(freezing network: VGG16, _ precision: Precision) {
+        blocks = network.blocks.map { $0.map { $0.frozen(precision) } }
+        dropout = network.dropout
+        fc6 = network.fc6.frozen(precision)
+        fc7 = network.fc7.frozen(precision)
+        fc8 = network.fc8?.frozen(precision)
+    }
 
-    /// The first `count` blocks, without the pooling that ends the last one.
-    private func convolutions(_ x: Tensor, _ count: Int) -> Tensor {
+    public func frozen(_ precision: Precision) -> any Network { VGG16(freezing: self, precision) }
+
+    public func trunk(_ x: Tensor, mode: Mode) -> Tensor {
         var x = x
-        for (index, block) in blocks.prefix(count).enumerated() {
-            if index > 0 { x = pool(x) }
-            for convolution in block { x = convolution(x).relu_() }
-        }
+        for index in blocks.indices { x = block(index, x, mode: mode) }
         return x
+    }
+
+    /// One block, with the pooling that ends the one before it but without its own.
+    private func block(_ index: Int, _ x: Tensor, mode: Mode) -> Tensor {
+        blocks[index].reduce(index > 0 ? pool(x) : x) { $1($0, mode: mode) }
     }
 
     private func pool(_ x: Tensor) -> Tensor { x.maxPool2d(Extent(2), stride: Extent(2)) }
 
+    /// The whole image as one region: [N, C, h, w] → [N, C, 7, 7].
+    private func region(_ x: Tensor) -> Tensor { pool(x).adaptiveAvgPool2d(Extent(regionSize)) }
+
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
-        let x = dropout(fc6(x.flatten(from: 1)).relu_(), mode: mode)  // [R, 25088] → [R, 4096]
-        return dropout(fc7(x).relu_(), mode: mode)
+        let x = dropout(fc6(x.flatten(from: 1), relu: true), mode: mode)  // [R, 25088] → [R, 4096]
+        return dropout(fc7(x, relu: true), mode: mode)
     }
 
     public func features(_ x: Tensor, mode: Mode) -> Tensor {
-        regionFeatures(pool(trunk(x, mode: mode)).adaptiveAvgPool2d(Extent(7)), mode: mode)
+        regionFeatures(region(trunk(x, mode: mode)), mode: mode)
     }
 
     public func logits(_ x: Tensor, mode: Mode) -> Tensor {
@@ -70,11 +82,14 @@ public final class VGG16: Network {
         return fc8(features(x, mode: mode))
     }
 
-    public func layer(_ name: String, _ x: Tensor) -> Tensor? {
-        switch name {
-        case "fc6": fc6(pool(convolutions(x, 5)).adaptiveAvgPool2d(Extent(7)).flatten(from: 1)).relu_()
-        case "fc7": features(x, mode: .evaluate)
-        default: layerNames.firstIndex(of: name).map { convolutions(x, $0 + 1) }
+    public func forEachLayer(_ x: Tensor, _ visit: (_ name: String, _ output: Tensor) -> Bool) {
+        var x = x
+        for index in blocks.indices {
+            x = block(index, x, mode: .evaluate)
+            guard visit("conv\(index + 1)", x) else { return }
         }
+        x = fc6(region(x).flatten(from: 1), relu: true)
+        guard visit("fc6", x) else { return }
+        _ = visit("fc7", fc7(x, relu: true))
     }
 }

@@ -87,6 +87,11 @@ c10::IValue toIValue(const CTValue &value) {
         return c10::IValue(generator(static_cast<CTGenerator *>(const_cast<void *>(value.pointer))));
     case CT_DEVICE:
         return c10::IValue(at::Device(static_cast<at::DeviceType>(value.integer), static_cast<int8_t>(value.real)));
+    case CT_SCALARS: {
+        c10::List<std::optional<at::Scalar>> list;
+        for (size_t i = 0; i < count; ++i) list.push_back(at::Scalar(static_cast<const double *>(value.pointer)[i]));
+        return c10::IValue(std::move(list));
+    }
     }
     TORCH_CHECK(false, "unknown argument kind");
 }

@@ -4,21 +4,6 @@ public import Imaging
 public import Support
 public import Torch
 
-/// Features of a set of images with what is known about each image.
-public struct FeatureTable: Sendable {
-    /// n × d, row by row.
-    public var features: [Float]
-    public var dimension: Int
-    /// Class indices; −1 where there is none.
-    public var labels: [Int]
-    public var names: [String]
-    public var classes: [String]
-    /// How they were made: layer, normalisation, image size, weights.
-    public var protocolJSON: JSON
-
-    public var count: Int { labels.count }
-}
-
 /// Runs images through a network and keeps what one layer says.
 public struct FeatureExtractor {
     public let network: PretrainedNetwork
@@ -28,6 +13,8 @@ public struct FeatureExtractor {
     public var batch = 64
     public var workers = 2
     public var precision = Precision.fp32
+    /// What becomes of a layer's map.
+    public var pooling = PoolingRule.average
     /// Scales every feature vector to unit length.
     public var normalizes = true
     public var onBadImage = BadImagePolicy.stop
@@ -57,80 +44,77 @@ public struct FeatureExtractor {
         ])
     }
 
-    /// Features of all images, in order. `progress` gets the number done.
+    /// Features of all images in memory, in order. `progress` gets the number done.
     public func extract(_ data: any ImageCollection, progress: (Int) throws -> Void = { _ in }) throws -> FeatureTable {
+        let reader = try reader()
+        var features: [Float] = []
+        var labels: [Int] = []
+        var names: [String] = []
+        try forEachBatch(of: data, reader, progress) { rows, batch in
+            features += rows.floats
+            labels += batch.labels
+            names += batch.indices.map { data.name($0) }
+        }
+        return FeatureTable(
+            features: features, dimension: reader.layers[0].dimension, labels: labels, names: names,
+            classes: data.classes, protocolJSON: protocolJSON(reader.layers[0], data))
+    }
+
+    /// The same, straight into a file as `FeatureTable` reads it; memory holds one batch at a time.
+    ///
+    /// - Parameter dtype: float32 or bfloat16.
+    /// - Returns: The numbers of rows and dimensions, and the protocol.
+    /// - Throws: `InputError` naming an image or the file.
+    public func write(
+        _ data: any ImageCollection, to path: String, dtype: DType = .float32,
+        progress: (Int) throws -> Void = { _ in }
+    ) throws -> (count: Int, dimension: Int, protocolJSON: JSON) {
+        let reader = try reader()
+        let description = protocolJSON(reader.layers[0], data)
+        let writer = try SafetensorsRowWriter(
+            path, name: "features", width: reader.layers[0].dimension, dtype: dtype, others: ["labels", "names"],
+            metadata: FeatureTable.metadata(description, classes: data.classes))
+        var labels: [Int] = []
+        var names: [String] = []
+        try forEachBatch(of: data, reader, progress) { rows, batch in
+            try writer.append(rows)
+            labels += batch.labels
+            names += batch.indices.map { data.name($0) }
+        }
+        try writer.finish(FeatureTable.columns(labels: labels, names: names))
+        return (writer.rows, reader.layers[0].dimension, description)
+    }
+
+    private func reader() throws(InputError) -> LayerReader {
+        try LayerReader(network, layers: [layer], pooling: pooling, imageSize: imageSize, precision: precision)
+    }
+
+    private func forEachBatch(
+        of data: any ImageCollection, _ reader: LayerReader, _ progress: (Int) throws -> Void,
+        _ body: (_ rows: Tensor, _ batch: HostBatch) throws -> Void
+    ) throws {
         guard data.count > 0 else { throw InputError(data.source, "has no images", remedy: "name another data set") }
         let loader = BatchLoader(
             data, order: Array(0..<data.count), batchSize: batch,
             pipeline: pipeline ?? Self.testPipeline(imageSize: imageSize), seed: 0, epoch: 0, workers: workers,
             onBadImage: onBadImage)
-        var features: [Float] = []
-        var dimension = 0
-        var labels: [Int] = []
-        var names: [String] = []
         var done = 0
         while let batch = try loader.next() {
-            let rows = network.features(
-                batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width, layer: layer,
-                precision: precision)
-            dimension = rows.size(1)
-            features += rows.floats
-            labels += batch.labels
-            names += batch.indices.map { data.name($0) }
+            let rows = withoutGradients { reader(batch)[0].flatten(from: 1) }  // [N, d]
+            try body(normalizes ? rows.l2Normalized() : rows, batch)
             done += batch.count
             try progress(done)
         }
-        if normalizes { normalizeRows(&features, dimension: dimension) }
+    }
+
+    /// What was done to the images, for files and results.
+    private func protocolJSON(_ layer: LayerReader.Layer, _ data: any ImageCollection) -> JSON {
         let description = network.description
-        return FeatureTable(
-            features: features, dimension: dimension, labels: labels, names: names, classes: data.classes,
-            protocolJSON: [
-                "arch": .string(description.config.architecture.rawValue), "objective": .string(description.objective),
-                "layer": .string(layer), "pooling": "average", "l2_normalized": .bool(normalizes),
-                "image_size": .integer(imageSize), "data": .string(data.source),
-            ])
-    }
-}
-
-extension FeatureTable {
-    private static let key = "features"
-
-    /// Writes `features` [n, d] F32, `labels` [n] I64 and `names` (UTF-8, one a line) as safetensors.
-    public func write(to path: String) throws {
-        let description: JSON = [
-            "protocol": protocolJSON, "classes": .array(classes.map { .string($0) }),
+        return [
+            "arch": .string(description.config.architecture.rawValue), "objective": .string(description.objective),
+            "layer": .string(layer.name), "pool": .string(pooling.rawValue), "pooling": .string(layer.pooling.text),
+            "l2_normalized": .bool(normalizes),
+            "image_size": .integer(imageSize), "precision": .string(precision.rawValue), "data": .string(data.source),
         ]
-        try SafetensorsFile.write(
-            [
-                ("features", Tensor(features, shape: [count, dimension])), ("labels", Tensor(labels)),
-                ("names", Tensor(Array(names.joined(separator: "\n").utf8))),
-            ], metadata: [Self.key: description.line], to: path)
-    }
-
-    /// Reads such a file, or any other with `features` [n, d] F32 or BF16 and `labels` [n] I64.
-    public init(path: String) throws {
-        let file = try SafetensorsFile(path: path)
-        guard let entry = file["features"], entry.shape.count == 2, entry.dtype.isFloatingPoint, entry.shape[1] > 0
-        else {
-            throw InputError(
-                path, "has no tensor \"features\" of shape [n, d]", remedy: "write it with the features command")
-        }
-        let description = file.metadata[Self.key].flatMap { try? JSON.parse($0.utf8) }
-        dimension = entry.shape[1]
-        features = file.tensor("features")!.floats
-        if let labelEntry = file["labels"] {
-            guard labelEntry.shape == [entry.shape[0]], labelEntry.dtype == .int64 else {
-                throw InputError(
-                    path, "its labels are not [\(entry.shape[0])] I64", remedy: "write it with the features command")
-            }
-            labels = file.tensor("labels")!.ints
-        } else {
-            labels = [Int](repeating: -1, count: entry.shape[0])
-        }
-        let text = file.tensor("names").map { String(decoding: $0.withBytes { Array($0) }, as: UTF8.self) }
-        let lines = text?.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) ?? []
-        names = lines.count == entry.shape[0] ? lines : (0..<entry.shape[0]).map(String.init)
-        classes = description?["classes"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        protocolJSON = description?["protocol"] ?? [:]
     }
 }

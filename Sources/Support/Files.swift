@@ -24,37 +24,25 @@ public enum Files {
     public static func writeAtomically(
         to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        let temporary = "\(path).partial-\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw systemError(path, "cannot be written") }
-        do {
-            try body { try writeAll($0, to: descriptor, path: path) }
-            if fsync(descriptor) != 0 { throw systemError(path, "cannot be flushed to the disk") }
-        } catch {
-            close(descriptor)
-            unlink(temporary)
-            throw error
-        }
-        if close(descriptor) != 0 || rename(temporary, path) != 0 {
-            let failure = systemError(path, "cannot be put in place")
-            unlink(temporary)
-            throw failure
-        }
-        // The rename itself must survive a power cut too.
-        let folder = open((path as NSString).deletingLastPathComponent.nonEmpty ?? ".", O_RDONLY | O_CLOEXEC)
-        if folder >= 0 {
-            fsync(folder)
-            close(folder)
-        }
+        let file = try AtomicFile(path)
+        try body(file.append)
+        try file.commit()
     }
 
     /// Hands all bytes to the system, however many calls that takes.
     ///
     /// - Throws: `InputError` naming `path` (disk full).
     public static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+        try writeAll(bytes, path: path) { write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    /// The same with a system call of the caller's, which takes what is left and says how much of it went.
+    static func writeAll(
+        _ bytes: UnsafeRawBufferPointer, path: String, _ call: (UnsafeRawBufferPointer) -> Int
+    ) throws {
         var rest = bytes
         while !rest.isEmpty {
-            let written = write(descriptor, rest.baseAddress, rest.count)
+            let written = call(rest)
             if written < 0 {
                 if errno == EINTR { continue }
                 throw systemError(path, "cannot be written")

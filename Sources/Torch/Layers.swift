@@ -55,6 +55,9 @@ public final class Linear {
 
 /// Batch normalisation over N, H, W (Ioffe and Szegedy, 2015), with torch's momentum .1 and ε 1e-5.
 public final class BatchNorm2d {
+    /// ε, added to the variance.
+    public static let epsilon = 1e-5
+
     public let weight: Tensor
     public let bias: Tensor
     public let runningMean: Tensor
@@ -73,7 +76,7 @@ public final class BatchNorm2d {
         if mode == .train { withoutGradients { _ = batchesTracked.copy_(batchesTracked + 1) } }
         return x.batchNorm(
             weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
-            training: mode == .train)
+            training: mode == .train, epsilon: Self.epsilon)
     }
 }
 

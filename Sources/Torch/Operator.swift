@@ -13,6 +13,13 @@ public struct Operator: Sendable {
         handle = trapping("operator \(name)") { ct_operator_find(name, overload, $0) }!
     }
 
+    /// For operators that only some builds of libtorch have: nil where this one lacks it.
+    public init?(ifPresent name: String, _ overload: String = "") {
+        guard let found = try? throwing({ ct_operator_find(name, overload, $0) }) else { return nil }
+        self.name = overload.isEmpty ? name : "\(name).\(overload)"
+        handle = found
+    }
+
     /// Calls an operator that returns one tensor; traps with operator and shapes when libtorch refuses.
     @discardableResult
     public func callAsFunction(_ arguments: Argument...) -> Tensor { results(arguments, 1)[0]! }
@@ -51,7 +58,10 @@ public struct Operator: Sendable {
         case int(Int)
         case double(Double)
         case bool(Bool)
+        case string(String)
         case ints([Int])
+        /// A list of optional numbers (`Scalar?[]`).
+        case scalars([Double])
         case tensors([Tensor])
         case optionalTensors([Tensor?])
         case generator(Generator)
@@ -71,7 +81,9 @@ public struct Operator: Sendable {
             case .int(let value): "\(value)"
             case .double(let value): "\(value)"
             case .bool(let value): "\(value)"
+            case .string(let text): "\"\(text)\""
             case .ints(let values): "\(values)"
+            case .scalars(let values): "\(values)"
             case .tensors(let tensors): "[\(tensors.count) tensors]"
             case .optionalTensors(let tensors): "[\(tensors.count) tensors]"
             case .generator: "generator"
@@ -85,10 +97,15 @@ public struct Operator: Sendable {
     private struct Scratch {
         var values: [CTValue] = []
         var integers: [Int64] = []
+        var reals: [Double] = []
         var handles: [OpaquePointer?] = []
+        /// Zero-terminated.
+        var characters: [CChar] = []
         /// Which value points into which list, and from where.
         var integerLists: [(value: Int, start: Int)] = []
+        var realLists: [(value: Int, start: Int)] = []
         var handleLists: [(value: Int, start: Int)] = []
+        var strings: [(value: Int, start: Int)] = []
 
         mutating func append(_ argument: Argument) {
             var value = CTValue(kind: CT_NONE, integer: 0, real: 0, pointer: nil)
@@ -111,6 +128,15 @@ public struct Operator: Sendable {
                 value.integer = Int64(list.count)
                 integerLists.append((values.count, integers.count))
                 integers.append(contentsOf: list.map(Int64.init))
+            case .string(let text):
+                value.kind = CT_STRING
+                strings.append((values.count, characters.count))
+                characters.append(contentsOf: text.utf8CString)
+            case .scalars(let list):
+                value.kind = CT_SCALARS
+                value.integer = Int64(list.count)
+                realLists.append((values.count, reals.count))
+                reals.append(contentsOf: list)
             case .tensors(let list):
                 value.kind = CT_TENSORS
                 value.integer = Int64(list.count)
@@ -141,23 +167,33 @@ public struct Operator: Sendable {
             // Swift's closures over several buffers do not nest well with typed throws; the outcome is carried out.
             var outcome: Swift.Result<Result, TorchError>?
             integers.withUnsafeBufferPointer { integers in
-                handles.withUnsafeBufferPointer { handles in
-                    values.withUnsafeMutableBufferPointer { values in
-                        for list in integerLists {
-                            values[list.value].pointer = integers.baseAddress.map { UnsafeRawPointer($0 + list.start) }
-                        }
-                        for list in handleLists {
-                            values[list.value].pointer = handles.baseAddress.map { UnsafeRawPointer($0 + list.start) }
-                        }
-                        do throws(TorchError) {
-                            outcome = .success(try body(UnsafeBufferPointer(values)))
-                        } catch {
-                            outcome = .failure(error)
+                reals.withUnsafeBufferPointer { reals in
+                    handles.withUnsafeBufferPointer { handles in
+                        characters.withUnsafeBufferPointer { characters in
+                            point(integerLists, into: integers)
+                            point(realLists, into: reals)
+                            point(handleLists, into: handles)
+                            point(strings, into: characters)
+                            outcome = values.withUnsafeBufferPointer { values in
+                                do throws(TorchError) {
+                                    return .success(try body(values))
+                                } catch {
+                                    return .failure(error)
+                                }
+                            }
                         }
                     }
                 }
             }
             return try outcome!.get()
+        }
+
+        private mutating func point<Element>(
+            _ lists: [(value: Int, start: Int)], into buffer: UnsafeBufferPointer<Element>
+        ) {
+            for list in lists {
+                values[list.value].pointer = buffer.baseAddress.map { UnsafeRawPointer($0 + list.start) }
+            }
         }
     }
 }

@@ -151,32 +151,39 @@ public struct SafetensorsFile: Sendable {
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
     ) throws {
+        let header = header(tensors.map { ($0.name, $0.tensor.dtype, $0.tensor.shape) }, metadata)
+        try Files.writeAtomically(to: path) { write in
+            try header.withUnsafeBytes(write)
+            for (_, tensor) in tensors { try tensor.detach().withBytes(write) }
+        }
+    }
+
+    /// The length field and the header of tensors that follow each other, at least `minimum` bytes together.
+    static func header(
+        _ tensors: [(name: String, dtype: DType, shape: [Int])], _ metadata: [String: String], minimum: Int = 0
+    ) -> Data {
         var members: [JSON.Member] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) }
             members.append(JSON.Member("__metadata__", .object(pairs)))
         }
         var offset = 0
-        for (name, tensor) in tensors {
-            let end = offset + tensor.count * tensor.dtype.byteCount
+        for (name, dtype, shape) in tensors {
+            let end = offset + shape.reduce(dtype.byteCount, *)
             members.append(
                 JSON.Member(
                     name,
                     [
-                        "dtype": .string(tensor.dtype.safetensors), "shape": .array(tensor.shape.map { .integer($0) }),
+                        "dtype": .string(dtype.safetensors), "shape": .array(shape.map { .integer($0) }),
                         "data_offsets": [.integer(offset), .integer(end)],
                     ]))
             offset = end
         }
-        var header = Data(JSON.object(members).line.utf8)
+        var text = Data(JSON.object(members).line.utf8)
         // Tensors start at a multiple of 8 bytes, as the reference implementation lays them out.
-        header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
-        let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
-        try Files.writeAtomically(to: path) { write in
-            try length.withUnsafeBytes(write)
-            try header.withUnsafeBytes(write)
-            for (_, tensor) in tensors { try tensor.detach().withBytes(write) }
-        }
+        let length = (max(text.count, minimum - 8) + 7) / 8 * 8
+        text.append(contentsOf: [UInt8](repeating: 0x20, count: length - text.count))
+        return withUnsafeBytes(of: UInt64(length).littleEndian) { Data($0) } + text
     }
 }
 

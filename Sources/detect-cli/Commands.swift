@@ -5,7 +5,11 @@ var commandTable: CommandTable {
             CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
             CommandGroup("Learn", [PretrainCommand.self]),
             CommandGroup(
-                "Probe", [FeaturesCommand.self, ProbeKNNCommand.self, ProbeSVMCommand.self, ProbeVOCSVMCommand.self]),
+                "Probe",
+                [
+                    FeaturesCommand.self, ProbeKNNCommand.self, ProbeSVMCommand.self, ProbeVOCSVMCommand.self,
+                    ProbeLinearCommand.self, ProbeSemiCommand.self, RetrieveCommand.self,
+                ]),
             CommandGroup(
                 "Detect",
                 [

@@ -1,5 +1,6 @@
 internal import Probes
 internal import Support
+internal import Torch
 internal import Training
 
 /// Writes the features of images at one layer.
@@ -12,7 +13,9 @@ struct FeaturesCommand: Command {
     let data: Option<String>
     let set: Option<String?>
     let out: Option<String>
-    let raw: Option<Bool>
+    let normalize: Option<Bool>
+    let pooling: Option<PoolingRule>
+    let type: Option<Precision>
     let features: FeatureOptions
     let json: Option<String?>
 
@@ -20,7 +23,11 @@ struct FeaturesCommand: Command {
         data = parser.required("data", "PATH", DataSource.help)
         set = parser.dataSet()
         out = parser.required("out", "FILE", "the safetensors file to write: features, labels, names")
-        raw = parser.flag("raw", "leave the length of the vectors as it is instead of scaling it to 1")
+        normalize = parser.flag("normalize", "scale every vector to length 1")
+        pooling = parser.choice(
+            "pool", "what becomes of a map: its mean, about 9,000 values as for linear probes, or all of it",
+            default: .average)
+        type = parser.choice("dtype", "the type of the features in the file", default: .fp32)
         features = FeatureOptions(parser)
         json = parser.json()
     }
@@ -29,13 +36,16 @@ struct FeaturesCommand: Command {
         try features.compute.activate()
         Interruption.watch()
         var extractor = try features.extractor()
-        extractor.normalizes = !raw.value
+        extractor.normalizes = normalize.value
+        extractor.pooling = pooling.value
         let images = try DataSource.open(data.value, set: set.value, limit: features.loading.limit.value)
-        let table = try FeatureWorkflow.extract(images, extractor, title: "features")
-        try table.write(to: out.value)
-        print("\(table.count) images × \(table.dimension) dimensions at \(extractor.layer): \(out.value)")
+        let written = try FeatureWorkflow.write(images, extractor, to: out.value, dtype: type.value.dtype)
+        print("\(written.count) images × \(written.dimension) dimensions at \(extractor.layer): \(out.value)")
+        print("protocol: \(FeatureWorkflow.text(written.protocolJSON))")
         try json.write([
-            "n": .integer(table.count), "dimension": .integer(table.dimension), "protocol": table.protocolJSON,
+            "n": .integer(written.count), "dimension": .integer(written.dimension),
+            "dtype": .string(type.value.rawValue),
+            "images_per_second": .number(written.imagesPerSecond), "protocol": written.protocolJSON,
             "file": .string(out.value),
         ])
     }

@@ -13,11 +13,6 @@ import Torch
         for part in parts { #expect(lines.first?.contains(part) == true, "\(part) in \(outcome.errors)") }
     }
 
-    private func succeed(_ arguments: [String]) throws {
-        let outcome = try run(arguments, timeLimit: 120)
-        try #require(outcome.exitCode == 0, "\(arguments.joined(separator: " ")): \(outcome.errors)")
-    }
-
     /// Rows near the corner of their class.
     private func write(
         _ path: String, _ labels: [Int]?, rows: Int = 60, key: UInt64, classes: [String] = ["ant", "bee", "cow"],

@@ -5,6 +5,7 @@ import Testing
 @Suite(.serialized) struct ProgramRuns {}
 
 /// Runs detect-cli to a good end without a warning; returns what it printed.
+@discardableResult
 func succeed(_ arguments: [String], timeLimit: Double = 240) throws -> String {
     let outcome = try run(arguments, timeLimit: timeLimit)
     try #require(outcome.exitCode == 0, "detect-cli \(arguments.joined(separator: " ")): \(outcome.errors)")

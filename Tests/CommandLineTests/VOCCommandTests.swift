@@ -4,12 +4,6 @@ import Testing
 
 /// The commands around a devkit, on a small drawn one.
 @Suite struct VOCCommandTests {
-    private func succeed(_ arguments: [String]) throws -> String {
-        let outcome = try run(arguments)
-        try #require(outcome.exitCode == 0, "detect-cli \(arguments.joined(separator: " ")): \(outcome.errors)")
-        return outcome.output
-    }
-
     private func draw(_ folder: String) throws {
         _ = try succeed(["synthesize", "--out", folder, "--images", "20", "--width", "96", "--height", "96"])
     }

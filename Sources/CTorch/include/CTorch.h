@@ -48,11 +48,11 @@ CTTensor *_Nullable ct_tensor_from_memory(const void *_Nullable bytes, size_t by
 
 typedef enum {
     CT_NONE, CT_TENSOR, CT_INT, CT_DOUBLE, CT_BOOL, CT_INTS, CT_DOUBLES, CT_BOOLS, CT_TENSORS, CT_OPTIONAL_TENSORS,
-    CT_STRING, CT_GENERATOR, CT_DEVICE
+    CT_STRING, CT_GENERATOR, CT_DEVICE, CT_SCALARS
 } CTKind;
 
 // One argument of an operator. Lists: `pointer` to int64_t, double, bool or CTTensor * (NULL allowed for optional
-// tensors), `integer` of them. Device: type in `integer`, index in `real`.
+// tensors), `integer` of them; scalars are doubles for a list of optional numbers. String: zero-terminated. Device: type in `integer`, index in `real`.
 typedef struct {
     CTKind kind;
     int64_t integer;

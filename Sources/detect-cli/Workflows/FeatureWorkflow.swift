@@ -2,6 +2,7 @@ internal import Backbone
 internal import Datasets
 internal import Probes
 internal import Support
+internal import Torch
 internal import Training
 
 /// Options of commands that look at a network's features.
@@ -34,8 +35,12 @@ struct FeatureOptions {
     }
 
     /// What runs images through the network that the options describe.
-    func extractor() throws -> FeatureExtractor {
-        var extractor = try FeatureExtractor(network(), layer: layer.value, imageSize: imageSize.value)
+    ///
+    /// - Parameters:
+    ///   - fallback, fallbackSize: The layer and image size where the options name none.
+    func extractor(layer fallback: String? = nil, imageSize fallbackSize: Int? = nil) throws -> FeatureExtractor {
+        var extractor = try FeatureExtractor(
+            network(), layer: layer.value ?? fallback, imageSize: imageSize.value ?? fallbackSize)
         extractor.batch = batch.value
         extractor.workers = loading.workers.value
         extractor.precision = compute.precision.value
@@ -44,7 +49,7 @@ struct FeatureOptions {
     }
 
     /// The network that the options describe.
-    private func network() throws -> PretrainedNetwork {
+    func network() throws -> PretrainedNetwork {
         guard let weights = weights.value else {
             throw UsageError("--weights is missing", remedy: "give a weight file, or --weights random --arch NAME")
         }
@@ -81,5 +86,27 @@ enum FeatureWorkflow {
         }
         bar.finish()
         return table
+    }
+
+    /// The same straight into a file.
+    static func write(
+        _ data: any ImageCollection, _ extractor: FeatureExtractor, to path: String, dtype: DType
+    ) throws -> (count: Int, dimension: Int, imagesPerSecond: Double, protocolJSON: JSON) {
+        let bar = ProgressBar("features", total: data.count, unit: "images")
+        let clock = ContinuousClock()
+        let start = clock.now
+        let written = try extractor.write(data, to: path, dtype: dtype) { done in
+            try Interruption.check()
+            bar.update(done)
+        }
+        bar.finish()
+        let rate = Double(written.count) / ((clock.now - start) / .seconds(1))
+        return (written.count, written.dimension, rate, written.protocolJSON)
+    }
+
+    /// How features were made, as one line for people.
+    static func text(_ protocolJSON: JSON) -> String {
+        (protocolJSON.members ?? []).map { "\($0.name) \($0.value.stringValue ?? $0.value.line)" }
+            .joined(separator: ", ")
     }
 }

@@ -1,0 +1,76 @@
+public import Support
+
+/// What a linear probe measured, with the protocol.
+public struct LinearProbeResult: Sendable {
+    public var layers: [LayerReader.Layer]
+    /// One a layer.
+    public var accuracies: [TopAccuracy]
+    public var recipe: LinearRecipe
+    /// Trained on the middle of each image, read once, instead of random crops.
+    public var isCached: Bool
+    public var imageSize: Int
+    public var trainCount: Int
+    public var testCount: Int
+    /// Training and test.
+    public var fitSeconds: Double
+
+    public init(
+        layers: [LayerReader.Layer], accuracies: [TopAccuracy], recipe: LinearRecipe, isCached: Bool, imageSize: Int,
+        trainCount: Int, testCount: Int, fitSeconds: Double
+    ) {
+        self.layers = layers
+        self.accuracies = accuracies
+        self.recipe = recipe
+        self.isCached = isCached
+        self.imageSize = imageSize
+        self.trainCount = trainCount
+        self.testCount = testCount
+        self.fitSeconds = fitSeconds
+    }
+
+    /// One sentence that says how the numbers were made.
+    public var protocolText: String {
+        let images =
+            isCached
+            ? "no augmentation"
+            : "random crops of \(recipe.cropScale.fixed(2)) to 1 of the area, mirrored with probability \(recipe.flip)"
+        return
+            "linear classifiers on frozen features, \(recipe.normalizesBatch ? "batch norm without scale and shift, " : "")"
+            + "\(recipe.text); training images: \(images); test images: the middle, \(imageSize) pixels"
+    }
+
+    private var best: Int? {
+        accuracies.indices.max { (accuracies[$0].top1 ?? 0, $1) < (accuracies[$1].top1 ?? 0, $0) }
+    }
+
+    /// `{"protocol", "top1", "top5" (of the best layer), "layer", "layers": [{"layer", "dimension", "pooling", "top1",
+    /// "top5"}], "recipe", "n_train", "n_test", "fit_seconds"}`.
+    public var json: JSON {
+        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
+        let best = best
+        return [
+            "protocol": .string(protocolText), "top1": number(best.flatMap { accuracies[$0].top1 }),
+            "top5": number(best.flatMap { accuracies[$0].top5 }),
+            "layer": best.map { .string(layers[$0].name) } ?? .null,
+            "layers": .array(
+                zip(layers, accuracies).map { layer, accuracy in
+                    [
+                        "layer": .string(layer.name), "dimension": .integer(layer.dimension),
+                        "pooling": .string(layer.pooling.text), "top1": number(accuracy.top1),
+                        "top5": number(accuracy.top5),
+                    ]
+                }), "recipe": recipe.json, "cached": .bool(isCached), "image_size": .integer(imageSize),
+            "n_train": .integer(trainCount), "n_test": .integer(testCount), "fit_seconds": .number(fitSeconds),
+        ]
+    }
+
+    /// A table for people, in percent.
+    public var table: String {
+        func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? "-" }
+        let rows = zip(layers, accuracies).map { layer, accuracy in
+            [layer.name, String(layer.dimension), percent(accuracy.top1), percent(accuracy.top5)]
+        }
+        return textTable([["layer", "dim", "top-1 %", "top-5 %"]] + rows) + "\n" + protocolText + "\n"
+            + "\(trainCount) training and \(testCount) test images\n"
+    }
+}

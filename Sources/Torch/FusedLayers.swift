@@ -1,0 +1,148 @@
+/// Who computes a fused layer.
+public enum FusionEngine: Sendable, Hashable {
+    /// oneDNN's convolution and product with what follows them in the same pass over memory; CPU only.
+    case oneDNN
+    /// The ordinary operators one after the other, anywhere.
+    case separate
+
+    /// oneDNN where this libtorch, device and processor have it at that precision.
+    public static func best(on device: Device, _ precision: Precision) -> FusionEngine {
+        device.kind == .cpu && OneDNN.serves(precision) ? .oneDNN : .separate
+    }
+}
+
+/// A convolution with the batch norm behind it folded into its weights, followed by an addition and ReLU on request.
+///
+/// Keeps a copy of the weights as they are when it is made, and records nothing for gradients. With
+/// s = γ/√(σ² + ε): weight · s and β + (bias − µ) · s, folded in double precision. Images are channels-last in and out.
+public final class FusedConv2d {
+    private let weight: Tensor
+    private let bias: Tensor
+    private let stride: Extent
+    private let padding: Extent
+    private let groups: Int
+    private let engine: FusionEngine
+
+    public init(_ convolution: Conv2d, _ norm: BatchNorm2d?, _ precision: Precision, engine: FusionEngine? = nil) {
+        stride = convolution.stride
+        padding = convolution.padding
+        groups = convolution.groups
+        let device = convolution.weight.device
+        self.engine = engine ?? .best(on: device, precision)
+        var (weight, bias) = withoutGradients {
+            let weight = convolution.weight.detach().to(dtype: .float64)  // [O, C/groups, kH, kW]
+            let outputs = weight.size(0)
+            let bias =
+                convolution.bias?.detach().to(dtype: .float64)
+                ?? Tensor.zeros([outputs], dtype: .float64, device: device)
+            guard let norm else { return (weight, bias) }
+            let scale =
+                norm.weight.detach().to(dtype: .float64)
+                / (norm.runningVariance.to(dtype: .float64) + BatchNorm2d.epsilon).sqrt()
+            return (
+                weight * scale.reshape(outputs, 1, 1, 1),
+                norm.bias.detach().to(dtype: .float64) + (bias - norm.runningMean.to(dtype: .float64)) * scale
+            )
+        }
+        bias = bias.to(dtype: precision.dtype)
+        weight = weight.to(dtype: precision.dtype)
+        self.bias = bias
+        self.weight =
+            self.engine == .oneDNN
+            ? OneDNN.packed(weight, stride: stride, padding: padding, groups: groups) : weight.contiguous(.channelsLast)
+        dtype = precision.dtype
+    }
+
+    /// Type of its results; images of another one are converted.
+    public let dtype: DType
+
+    /// relu(convolution(x) + `other`), each part on request; shapes as of the convolution.
+    public func callAsFunction(_ x: Tensor, adding other: Tensor? = nil, relu: Bool) -> Tensor {
+        let x = x.to(dtype: dtype).contiguous(.channelsLast)
+        guard engine == .oneDNN else {
+            var y = x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+            if let other { y = y.add_(other) }
+            return relu ? y.relu_() : y
+        }
+        let geometry: [Operator.Argument] = [
+            .tensor(weight), .tensor(bias), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups),
+        ]
+        guard let other else {
+            let activation: [Operator.Argument] = [.string(relu ? "relu" : "none"), .scalars([]), .string("")]
+            return OneDNN.convolution!.results([.tensor(x)] + geometry + activation, 1)[0]!
+        }
+        let activation: [Operator.Argument] = [
+            .string("add"), 1.0, relu ? .string("relu") : nil, .scalars([]), nil,
+        ]
+        return OneDNN.convolutionAndSum!.results([.tensor(x), .tensor(other)] + geometry + activation, 1)[0]!
+    }
+}
+
+/// A fully connected layer with the ReLU behind it, on the same terms as `FusedConv2d`.
+public final class FusedLinear {
+    private let weight: Tensor
+    private let bias: Tensor?
+    private let engine: FusionEngine
+    /// Type of its results; inputs of another one are converted.
+    public let dtype: DType
+
+    public init(_ layer: Linear, _ precision: Precision, engine: FusionEngine? = nil) {
+        dtype = precision.dtype
+        self.engine = engine ?? .best(on: layer.weight.device, precision)
+        // A copy also where the type stays, so that later training leaves it alone.
+        (weight, bias) = withoutGradients {
+            (
+                layer.weight.detach().clone().to(dtype: precision.dtype),
+                layer.bias?.detach().clone().to(dtype: precision.dtype)
+            )
+        }
+    }
+
+    /// x [N, in] → [N, out].
+    public func callAsFunction(_ x: Tensor, relu: Bool) -> Tensor {
+        let x = x.to(dtype: dtype)
+        guard engine == .oneDNN else {
+            let y = x.linear(weight, bias: bias)
+            return relu ? y.relu_() : y
+        }
+        return OneDNN.linear!(
+            .tensor(x.contiguous()), .tensor(weight), .optional(bias), .string(relu ? "relu" : "none"), .scalars([]),
+            .string(""))
+    }
+}
+
+extension Precision {
+    /// The type of weights and activations where no gradient is needed.
+    public var dtype: DType { self == .bf16 ? .bfloat16 : .float32 }
+}
+
+/// libtorch's fused oneDNN operators. They are part of every official build for the CPU, but not documented.
+private enum OneDNN {
+    static let convolution = Operator(ifPresent: "mkldnn::_convolution_pointwise")
+    static let convolutionAndSum = Operator(ifPresent: "mkldnn::_convolution_pointwise", "binary")
+    static let linear = Operator(ifPresent: "mkldnn::_linear_pointwise")
+    private static let reorder = Operator(ifPresent: "mkldnn::_reorder_convolution_weight")
+
+    static func serves(_ precision: Precision) -> Bool { precision == .bf16 ? servesBF16 : servesFP32 }
+
+    private static let servesFP32 = works(.float32)
+    private static let servesBF16 = works(.bfloat16)
+
+    /// Tries a convolution of one pixel and a product: bfloat16 depends on the processor.
+    private static func works(_ dtype: DType) -> Bool {
+        guard let convolution, convolutionAndSum != nil, let linear, reorder != nil else { return false }
+        let pixel = Tensor.ones([1, 1, 1, 1], dtype: dtype)
+        let value = Tensor.ones([1, 1], dtype: dtype)
+        let activation: [Operator.Argument] = [.string("relu"), .scalars([]), .string("")]
+        let convolved = try? convolution.call(
+            [.tensor(pixel), .tensor(pixel), nil, [0, 0], [1, 1], [1, 1], 1] + activation, 1)
+        let multiplied = try? linear.call([.tensor(value), .tensor(value), nil] + activation, 1)
+        return convolved != nil && multiplied != nil
+    }
+
+    /// The weights in the order oneDNN's kernels read them, which saves a copy at each call.
+    static func packed(_ weight: Tensor, stride: Extent, padding: Extent, groups: Int) -> Tensor {
+        reorder!(
+            .tensor(weight.contiguous()), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups))
+    }
+}
