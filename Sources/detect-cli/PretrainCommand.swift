@@ -99,7 +99,8 @@ struct PretrainCommand: Command {
             .atLeast(0))
         decayExemption = parser.optionalChoice(
             "no-decay", "parameters left out of weight decay", shown: "the recipe's")
-        clip = parser.optional("clip", "NORM", "largest norm of the gradient", shown: "none", .above(0))
+        clip = parser.optional(
+            "clip", "NORM", "largest norm of the gradient", shown: "none; 1 for AlexNet and VGG16", .above(0))
         imageSize = parser.optional(
             "image-size", "N", "side of the training crops in pixels", shown: "the recipe's", .between(8, 4096))
         stem = parser.optionalChoice("stem", "how a ResNet takes its input in", shown: "the recipe's")
@@ -190,7 +191,6 @@ struct PretrainCommand: Command {
         settings.schedule = schedule.value(or: settings.schedule)
         settings.warmUpEpochs = warmUp.value(or: settings.warmUpEpochs)
         settings.decayExemption = decayExemption.value(or: settings.decayExemption)
-        settings.gradientClip = clip.value ?? settings.gradientClip
         settings.weightDecay = weightDecay.value(or: settings.weightDecay)
         settings.imageSize = imageSize.value(or: settings.imageSize)
         settings.cropScale = cropScale.value(or: settings.cropScale)
@@ -203,6 +203,8 @@ struct PretrainCommand: Command {
                 "\(architecture.value.rawValue) has no CIFAR stem", remedy: "use a ResNet, or leave --stem out")
         }
         settings.stem = isResNet ? stem.value(or: settings.stem) : .imagenet
+        // Without batch norm the sum over thousands of noise images blows the weights up within a few steps.
+        settings.gradientClip = clip.value ?? (isResNet ? settings.gradientClip : 1)
         if !isResNet, settings.imageSize < 64 {
             throw UsageError(
                 "\(architecture.value.rawValue) cannot take images of \(settings.imageSize) pixels",

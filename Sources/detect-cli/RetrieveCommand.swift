@@ -16,7 +16,7 @@ struct RetrieveCommand: Command {
         """
 
     let data: Option<String?>
-    let set: Option<String>
+    let set: Option<String?>
     let bank: Option<String?>
     let query: Option<String>
     let out: Option<String>
@@ -28,9 +28,10 @@ struct RetrieveCommand: Command {
     init(_ parser: ArgumentParser) {
         query = parser.required("query", "PATH", "an image, or a folder of images")
         data = parser.optional(
-            "data", "DIR", "the images to search, and the pictures shown", shown: "with --features: the folder it names"
+            "data", "PATH", "the images to search, and the pictures shown",
+            shown: "with --features: the folder it names"
         )
-        set = parser.option("set", "NAME", "the image set, when the data is a VOCdevkit", default: "trainval")
+        set = parser.dataSet()
         bank = parser.optional("features", "FILE", "features to search instead of reading all of the data")
         out = parser.required("out", "FILE", "the picture to write, .png or .jpg")
         k = parser.option("k", "N", "neighbours shown for each query", default: 10, .between(1, 100))

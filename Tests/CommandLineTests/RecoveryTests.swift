@@ -24,7 +24,7 @@ extension ProgramRuns {
         @Test func twentyKillsChangeNothing() throws {
             try withTemporaryFolder { folder in
                 try drawObjects(folder)
-                let changes = ["--checkpoint-every": "1", "--epochs": "4"]
+                let changes = ["--checkpoint-every": "1", "--epochs": "8"]
                 let whole = with(pretraining(folder, run: "whole", ["--loss", "nce", "--negatives", "8"]), changes)
                 _ = try succeed(whole)
                 let killed = with(
@@ -33,10 +33,14 @@ extension ProgramRuns {
                 var random = RandomStream(7)
                 var (kills, torn) = (0, 0)
                 var patience = 0.0
-                while kills < 60 {
-                    // From during start-up to some steps into the training; later while nothing is gained.
-                    let before = try? Files.read("\(folder)/killed/metrics.jsonl")
-                    let outcome = try run(killed, timeLimit: random.uniform(0.2, 1.2) + patience)
+                func progress() -> Date? {
+                    (try? FileManager.default.attributesOfItem(atPath: "\(checkpoints)/last.safetensors"))?[
+                        .modificationDate] as? Date
+                }
+                while kills < 80 {
+                    // From during start-up to a few steps into the training; later while nothing is gained.
+                    let before = progress()
+                    let outcome = try run(killed, timeLimit: random.uniform(0.2, 0.7) + patience)
                     if outcome.exitCode == 0 { break }
                     try #require(outcome.exitCode == SIGKILL, "\(outcome.errors)")
                     kills += 1
@@ -45,9 +49,8 @@ extension ProgramRuns {
                     {
                         torn += 1
                     }
-                    patience = before == (try? Files.read("\(folder)/killed/metrics.jsonl")) ? patience + 0.3 : 0
-                    // The first twenty are to hit a run that is under way, not one that is over.
-                    if kills == 20 { patience = 60 }
+                    patience = progress() == before ? patience + 0.15 : 0
+                    if kills >= 20 { patience = 60 }
                 }
                 #expect(kills >= 20, "the run was over after \(kills) kills")
                 #expect(torn > 0, "no kill fell into the writing of a checkpoint")
