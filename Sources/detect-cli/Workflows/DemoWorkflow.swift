@@ -26,8 +26,8 @@ struct DemoWorkflow {
         var imageSize = 32
         var pretrainEpochs = 40
         var supervisedEpochs = 20
-        var iterations = 420
-        var sceneShortSide = 160
+        var iterations = 260
+        var sceneShortSide = 224
         var regions = 32
         var proposals = 200
         var testImages = 80
@@ -168,7 +168,7 @@ struct DemoWorkflow {
         var options = FineTuneOptions(detector: detector)
         options.iterations = sizes.iterations
         options.milestones = [sizes.iterations * 4 / 5]
-        options.learningRate = 0.003
+        options.learningRate = 0.01
         options.gradientClip = 10
         options.sampler.regionsPerImage = sizes.regions
         // The same for all: random weights have no statistics that could be kept.
@@ -183,6 +183,8 @@ struct DemoWorkflow {
         workflow.trainProposals = proposals(train)
         workflow.testProposals = proposals(test)
         workflow.checkpointEvery = max(1, sizes.iterations / 2)
+        // After so few steps no detection is sure of itself.
+        workflow.pictureThreshold = 0.15
         guard let evaluation = try workflow().evaluation else { preconditionFailure("a test set was given") }
         return evaluation
     }

@@ -21,6 +21,8 @@ struct FineTuneWorkflow {
     var testProposals: String?
     var checkpointEvery = 1000
     var pictures = 12
+    /// Least score of a detection that is drawn; nil for the usual one.
+    var pictureThreshold: Double?
     /// Detection files with all digits; see `DetectionWorkflow`.
     var fullPrecision = false
     var progress = ProgressBar.Style.automatic
@@ -76,6 +78,7 @@ struct FineTuneWorkflow {
                 detector: detector, set: test, proposals: try proposals(test, given: testProposals, folder),
                 out: folder.file("detections"))
             workflow.pictures = pictures
+            workflow.pictureThreshold = pictureThreshold ?? workflow.pictureThreshold
             workflow.fullPrecision = fullPrecision
             workflow.workers = options.workers
             workflow.progress = progress
