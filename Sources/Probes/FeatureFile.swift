@@ -16,18 +16,10 @@ public struct FeatureFile: Sendable {
     ///   fit, a label that is negative, a row that is not finite.
     public init(path: String) throws {
         let file = try SafetensorsFile(path: path)
-        guard let entry = file["features"], entry.shape.count == 2, entry.dtype.isFloatingPoint, entry.shape[1] > 0
-        else {
-            throw InputError(
-                path, "has no tensor \"features\" of shape [n, d]", remedy: "write it with the features command")
-        }
-        guard let labelEntry = file["labels"] else {
+        let entry = try file.featureEntry()
+        guard let labels = try file.labels(count: entry.shape[0]) else {
             throw InputError(
                 path, "has features but no labels", remedy: "write it with the features command from class folders")
-        }
-        guard labelEntry.shape == [entry.shape[0]], labelEntry.dtype == .int64 else {
-            throw InputError(
-                path, "its labels are not [\(entry.shape[0])] I64", remedy: "write it with the features command")
         }
         let matrix: FeatureMatrix
         switch entry.dtype {
@@ -39,7 +31,6 @@ public struct FeatureFile: Sendable {
         default:
             matrix = try FeatureMatrix(file.tensor("features")!.floats, dimension: entry.shape[1], source: path)
         }
-        let labels = file.tensor("labels")!.ints
         if !labels.isEmpty, labels.allSatisfy({ $0 < 0 }) {
             throw InputError(
                 path, "has features but no labels", remedy: "write it with the features command from class folders")
