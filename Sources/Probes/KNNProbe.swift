@@ -64,47 +64,34 @@ public struct KNNProbe: Hashable, Sendable {
 
     /// Accuracies in the order of `neighborCounts`.
     private func vote(_ neighbors: NeighborTable, trainLabels: [Int], testLabels: [Int]) -> [KNNAccuracy] {
-        // Labels may be sparse: votes are counted for the ones that occur.
-        let known = Set(trainLabels).sorted()
-        let position = Dictionary(uniqueKeysWithValues: zip(known, known.indices))
-        let trainClasses = trainLabels.map { position[$0] ?? 0 }
         let order = neighborCounts.indices.sorted { neighborCounts[$0] < neighborCounts[$1] }
         var correct1 = [Int](repeating: 0, count: neighborCounts.count)
         var correct5 = correct1
-        var votes = [Double](repeating: 0, count: known.count)
+        // Of the classes among the neighbours alone: a pass over all labels would take longer than one search.
+        var votes: [Int: Double] = [:]
         for (query, label) in testLabels.enumerated() {
-            let target = position[label]
             let indices = neighbors.indices(query)
             let scores = neighbors.scores(query)
             // Dividing all weights by that of the nearest changes no comparison and cannot overflow.
             let nearest = Double(scores.first ?? 0)
             var taken = 0
+            votes.removeAll(keepingCapacity: true)
             for which in order {
                 for (index, score) in zip(indices, scores).dropFirst(taken).prefix(neighborCounts[which] - taken) {
-                    votes[trainClasses[Int(index)]] += exp((Double(score) - nearest) / temperature)
+                    votes[trainLabels[Int(index)], default: 0] += exp((Double(score) - nearest) / temperature)
                 }
                 taken = neighborCounts[which]
-                guard let target, votes[target] > 0 else { continue }
-                let rank = Self.rank(of: target, in: votes)
+                guard let vote = votes[label], vote > 0 else { continue }
+                // Of equal votes the lower label comes first.
+                let rank = votes.count { $0.value > vote || ($0.value == vote && $0.key < label) }
                 if rank < 1 { correct1[which] += 1 }
                 if rank < 5 { correct5[which] += 1 }
             }
-            for index in indices { votes[trainClasses[Int(index)]] = 0 }
         }
         let total = Double(testLabels.count)
         return neighborCounts.indices.map {
             KNNAccuracy(k: neighborCounts[$0], top1: Double(correct1[$0]) / total, top5: Double(correct5[$0]) / total)
         }
-    }
-
-    /// Number of classes with more votes; of equal ones the lower label comes first.
-    private static func rank(of target: Int, in votes: [Double]) -> Int {
-        var rank = 0
-        for index in votes.indices
-        where votes[index] > votes[target] || (votes[index] == votes[target] && index < target) {
-            rank += 1
-        }
-        return rank
     }
 }
 

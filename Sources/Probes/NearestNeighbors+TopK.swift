@@ -12,22 +12,28 @@ struct TopK: Sendable {
 
     /// Takes a run of scores, of rows `firstIndex`, `firstIndex + 1`, …; `skipping` is a row to pass over.
     mutating func offer(_ scores: UnsafeBufferPointer<Float>, firstIndex: Int, skipping: Int) {
-        // Once k good entries are known nearly every stretch holds none that is better. Counting, unlike searching,
-        // is a loop the compiler vectorises.
-        let stretch = 64
-        var start = 0
-        while start < scores.count {
-            let end = min(start + stretch, scores.count)
-            var better: Int32 = 0
-            let threshold = threshold
-            for position in start..<end { better &+= scores[position] > threshold ? 1 : 0 }
-            if better > 0 {
-                for position in start..<end where scores[position] > self.threshold {
-                    if firstIndex + position == skipping { continue }
-                    add(Self.key(scores[position], UInt32(truncatingIfNeeded: firstIndex + position)))
-                }
+        // Once k good entries are known most blocks hold none that is better.
+        guard let values = UnsafeRawPointer(scores.baseAddress) else { return }
+        let whole = scores.count - scores.count % Self.block
+        for start in stride(from: 0, to: whole, by: Self.block) {
+            let threshold = SIMD16<Float>(repeating: threshold)
+            let first = values.loadUnaligned(fromByteOffset: 4 * start, as: SIMD16<Float>.self)
+            let second = values.loadUnaligned(fromByteOffset: 4 * start + 64, as: SIMD16<Float>.self)
+            if any((first .> threshold) .| (second .> threshold)) {
+                offer(scores, start..<start + Self.block, firstIndex, skipping)
             }
-            start = end
+        }
+        offer(scores, whole..<scores.count, firstIndex, skipping)
+    }
+
+    /// Scores looked at together: two vectors.
+    private static let block = 32
+
+    private mutating func offer(
+        _ scores: UnsafeBufferPointer<Float>, _ range: Range<Int>, _ firstIndex: Int, _ skipping: Int
+    ) {
+        for position in range where scores[position] > threshold && firstIndex + position != skipping {
+            add(Self.key(scores[position], UInt32(truncatingIfNeeded: firstIndex + position)))
         }
     }
 

@@ -1,5 +1,6 @@
 internal import COpenBLAS
 internal import Support
+internal import Synchronization
 
 /// The `k` bank rows of highest inner product with each query.
 public struct NeighborTable: Hashable, Sendable {
@@ -52,22 +53,26 @@ public enum NearestNeighbors {
         let queryValues = queries.floats
 
         let plan = Plan(queryCount: queryCount, bankCount: bankCount, threads: threads)
-        let parts = try SingleThreadedBLAS.scope {
-            try parallelMap(plan.groupCount * plan.shardCount, threads: threads) { unit in
+        let streams = StreamPool(groupCount: plan.groupCount)
+        try SingleThreadedBLAS.scope {
+            try parallelFor(plan.groupCount * plan.shardCount, threads: threads) { unit in
                 let (group, shard) = unit.quotientAndRemainder(dividingBy: plan.shardCount)
-                return searchUnit(
-                    queries: queryValues, queryRange: plan.queries(ofGroup: group), bank: bank,
-                    bankRange: plan.rows(ofShard: shard), k: k, excludeSelf: excludeSelf)
+                let range = plan.queries(ofGroup: group)
+                var best = streams.take(group: group, before: shard) ?? [TopK](repeating: TopK(k: k), count: range.count)
+                searchUnit(
+                    queries: queryValues, queryRange: range, bank: bank, bankRange: plan.rows(ofShard: shard),
+                    excludeSelf: excludeSelf, best: &best)
+                streams.put(best, group: group, after: shard)
             }
         }
+        let parts = streams.all
 
         let groups = try parallelMap(plan.groupCount, threads: threads) { group in
-            let shards = parts[group * plan.shardCount..<(group + 1) * plan.shardCount]
             var indices: [Int32] = []
             var scores: [Float] = []
             for (local, query) in plan.queries(ofGroup: group).enumerated() {
                 var best = TopK(k: k)
-                for shard in shards { best.merge(shard[local]) }
+                for part in parts[group] { best.merge(part[local]) }
                 let sorted = best.sorted()
                 guard sorted.count == k else {
                     throw InputError(
@@ -117,10 +122,31 @@ public enum NearestNeighbors {
         }
     }
 
+    /// Streams of best scores between units of work. A stream goes on from shard to shard, so that its threshold is
+    /// high from its second shard on; and only upwards, as equal scores are told apart by the order they come in.
+    private final class StreamPool: Sendable {
+        private let parts: Mutex<[[(last: Int, best: [TopK])]]>
+
+        init(groupCount: Int) { parts = Mutex(Array(repeating: [], count: groupCount)) }
+
+        func take(group: Int, before shard: Int) -> [TopK]? {
+            parts.withLock { parts in
+                guard let position = parts[group].firstIndex(where: { $0.last < shard }) else { return nil }
+                return parts[group].remove(at: position).best
+            }
+        }
+
+        func put(_ best: [TopK], group: Int, after shard: Int) {
+            parts.withLock { $0[group].append((shard, best)) }
+        }
+
+        var all: [[[TopK]]] { parts.withLock { $0.map { $0.map(\.best) } } }
+    }
+
     private static func searchUnit(
-        queries: [Float], queryRange: Range<Int>, bank: FeatureMatrix, bankRange: Range<Int>, k: Int, excludeSelf: Bool
-    ) -> [TopK] {
-        var best = [TopK](repeating: TopK(k: k), count: queryRange.count)
+        queries: [Float], queryRange: Range<Int>, bank: FeatureMatrix, bankRange: Range<Int>, excludeSelf: Bool,
+        best: inout [TopK]
+    ) {
         let d = bank.dimension
         queries.withUnsafeBufferPointer { queries in
             withUnsafeTemporaryAllocation(of: Float.self, capacity: tileQueries * tileRows + tileRows * d) { memory in
@@ -142,7 +168,6 @@ public enum NearestNeighbors {
                 }
             }
         }
-        return best
     }
 
     /// Scores [count, rows] of some queries and bank rows.
