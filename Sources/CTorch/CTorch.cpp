@@ -11,6 +11,7 @@
 #include <torch/version.h>
 
 #include <dlfcn.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -273,6 +274,13 @@ bool ct_generator_set_state(CTGenerator *handle, CTTensor *state, CTError error)
 
 int32_t ct_thread_count(void) { return at::get_num_threads(); }
 void ct_set_thread_count(int32_t count) { at::set_num_threads(count); }
+
+void ct_keep_freed_memory(void) {
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, -1);
+    mallopt(M_TOP_PAD, 64 << 20);
+}
+
 const char *ct_version(void) { return TORCH_VERSION; }
 
 bool ct_load_cuda(CTError error) {

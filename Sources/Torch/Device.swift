@@ -67,9 +67,14 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { kind == .cpu ? "cpu" : "cuda:\(index)" }
 
-    /// Makes the device usable: for a GPU loads libtorch's CUDA part. Throws with a remedy when it cannot.
+    /// Makes the device ready: for a GPU loads libtorch's CUDA part. Throws with a remedy when it cannot.
     public func activate() throws(TorchError) {
-        guard kind == .cuda else { return }
+        guard kind == .cuda else {
+            // Each layer frees buffers of many megabytes that the next one asks for again. Handing them back to the
+            // system in between costs a quarter of the time of a network: every page is faulted in and cleared anew.
+            ct_keep_freed_memory()
+            return
+        }
         do {
             _ = try throwing { ct_load_cuda($0) }
         } catch {

@@ -89,6 +89,9 @@ int32_t ct_thread_count(void);
 void ct_set_thread_count(int32_t count);
 const char *ct_version(void);
 
+// Lets the C library keep freed memory for the next allocation instead of returning it to the system.
+void ct_keep_freed_memory(void);
+
 // Loads libtorch_cuda from beside libtorch_cpu, once; false with an error when that cannot be done.
 bool ct_load_cuda(CTError error);
 int32_t ct_cuda_device_count(void);
