@@ -96,13 +96,15 @@ let package = Package(
             dependencies: ["VOCData", "Detection", "Torch", "Imaging", "Boxes", "Support"], path: "Fuzz/Targets",
             swiftSettings: swift),
         tests("FuzzTests", ["FuzzTargets", "Support"]),
+        .target(
+            name: "TestSupport", dependencies: ["Torch", "Support"], path: "Tests/TestSupport", swiftSettings: swift),
         tests("SupportTests", ["Support"]),
         tests("TorchTests", ["Torch", "Support"]),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
         tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Support"], golden: true),
-        tests("BackboneTests", ["Backbone", "Torch", "Support"], golden: true),
+        tests("BackboneTests", ["Backbone", "Torch", "Support", "TestSupport"], golden: true),
         tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
         tests(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
@@ -111,7 +113,7 @@ let package = Package(
             "ProbesTests", ["Probes", "Backbone", "Datasets", "Imaging", "Torch", "Support"], golden: true),
         tests(
             "DetectionTests",
-            ["Detection", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support"],
+            ["Detection", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support", "TestSupport"],
             golden: true),
         tests("CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support"], golden: true),
     ],

@@ -9,7 +9,7 @@ public final class AlexNet: Network {
     public let featureCount = 4096
     public let layerNames = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     public let hasBatchNorm = false
-    public let frozenPrefixes = ["features.0."]
+    public let trunkStages = [0, 3, 6, 8, 10].map { ["features.\($0)."] }
 
     /// conv1 to conv5.
     private let convolutions: [ConvUnit]
@@ -19,35 +19,38 @@ public final class AlexNet: Network {
     private let fc8: LinearUnit?
 
     public init(_ scope: Scope, classes: Int? = 1000) {
+        // torchvision leaves torch's default initialisation, with which deep features are hardly more than their biases:
+        // those of different images are nearly equal, and instance discrimination never gets to tell them apart.
+        let he = Initializer.kaimingNormalFanOut
         let features = scope / "features"
         convolutions = [
-            Conv2d(features / 0, in: 3, out: 64, kernel: 11, stride: 4, padding: 2),
-            Conv2d(features / 3, in: 64, out: 192, kernel: 5, padding: 2),
-            Conv2d(features / 6, in: 192, out: 384, kernel: 3, padding: 1),
-            Conv2d(features / 8, in: 384, out: 256, kernel: 3, padding: 1),
-            Conv2d(features / 10, in: 256, out: 256, kernel: 3, padding: 1),
+            Conv2d(features / 0, in: 3, out: 64, kernel: 11, stride: 4, padding: 2, initializer: he),
+            Conv2d(features / 3, in: 64, out: 192, kernel: 5, padding: 2, initializer: he),
+            Conv2d(features / 6, in: 192, out: 384, kernel: 3, padding: 1, initializer: he),
+            Conv2d(features / 8, in: 384, out: 256, kernel: 3, padding: 1, initializer: he),
+            Conv2d(features / 10, in: 256, out: 256, kernel: 3, padding: 1, initializer: he),
         ].map { ConvUnit($0) }
         let classifier = scope / "classifier"
         dropout = Dropout(0.5, generator: scope.generator)
-        fc6 = LinearUnit(Linear(classifier / 1, in: 256 * 6 * 6, out: 4096))
-        fc7 = LinearUnit(Linear(classifier / 4, in: 4096, out: 4096))
+        fc6 = LinearUnit(Linear(classifier / 1, in: 256 * 6 * 6, out: 4096, initializer: he))
+        fc7 = LinearUnit(Linear(classifier / 4, in: 4096, out: 4096, initializer: he))
         fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0)) }
     }
 
-    private init(freezing network: AlexNet, _ precision: Precision) {
+    private init(freezing network: AlexNet, _ precision: Precision, trunkOnly: Bool) {
         convolutions = network.convolutions.map { $0.frozen(precision) }
         dropout = network.dropout
-        fc6 = network.fc6.frozen(precision)
-        fc7 = network.fc7.frozen(precision)
-        fc8 = network.fc8?.frozen(precision)
+        fc6 = trunkOnly ? network.fc6 : network.fc6.frozen(precision)
+        fc7 = trunkOnly ? network.fc7 : network.fc7.frozen(precision)
+        fc8 = trunkOnly ? nil : network.fc8?.frozen(precision)
     }
 
-    public func frozen(_ precision: Precision) -> any Network { AlexNet(freezing: self, precision) }
+    public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {
+        AlexNet(freezing: self, precision, trunkOnly: trunkOnly)
+    }
 
-    public func trunk(_ x: Tensor, mode: Mode) -> Tensor {
-        var x = x
-        for index in convolutions.indices { x = convolution(index, x, mode: mode) }
-        return x
+    public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {
+        stages.reduce(x) { convolution($1, $0, mode: mode) }
     }
 
     /// One convolution with its ReLU; pooling before conv2 and conv3.

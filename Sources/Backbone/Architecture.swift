@@ -10,6 +10,14 @@ public enum Architecture: String, CaseIterable, Sendable, Hashable {
     case resnet101
 }
 
+extension Architecture {
+    /// How many stages of the trunk (`Network.trunkStages`) the published detection recipe keeps as they were
+    /// pretrained: conv1 of AlexNet, conv1 and conv2 of VGG16, the stem and the first stage of blocks of ResNets.
+    public var publishedFrozenStages: Int { self == .alexnet ? 1 : 2 }
+
+    public var trunkStageCount: Int { self == .alexnet || self == .vgg16 ? 5 : 4 }
+}
+
 /// How a ResNet takes its input in.
 public enum Stem: String, CaseIterable, Sendable, Hashable {
     /// 7×7 convolution of stride 2 and 3×3 max pooling: for images of about 224 pixels.
@@ -85,11 +93,12 @@ public protocol Network: AnyObject {
     var layerNames: [String] { get }
     /// Whether its layers keep running statistics that must fit the weights.
     var hasBatchNorm: Bool { get }
-    /// Name prefixes of the parameters that detection recipes keep frozen when weights were pretrained.
-    var frozenPrefixes: [String] { get }
+    /// The stages that `trunk` consists of, from the input on: name prefixes of the parameters of each.
+    var trunkStages: [[String]] { get }
 
-    /// [N, 3, H, W] normalised pixels → [N, C, H/stride, W/stride]: the map regions are pooled from.
-    func trunk(_ x: Tensor, mode: Mode) -> Tensor
+    /// Some consecutive stages of the trunk; the first one takes [N, 3, H, W] normalised pixels, the last one gives
+    /// [N, C, H/stride, W/stride].
+    func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor
     /// [R, C, regionSize, regionSize] → [R, F]: the rest of the network, up to the last linear layer.
     func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor
     /// [N, 3, H, W] → [N, F]: what the last linear layer sees.
@@ -103,10 +112,17 @@ public protocol Network: AnyObject {
     /// The same network for inference alone: batch norm is folded into the convolutions, and what follows them is done in
     /// the same pass (`FusedConv2d`). It holds a copy of the weights as they are now, and computes and answers in the
     /// precision's type. Traps when asked to train.
-    func frozen(_ precision: Precision) -> any Network
+    ///
+    /// - Parameter trunkOnly: Shares the layers behind the trunk instead, which may be large and must not be called.
+    func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network
 }
 
 extension Network {
+    /// [N, 3, H, W] normalised pixels → [N, C, H/stride, W/stride]: the map regions are pooled from.
+    public func trunk(_ x: Tensor, mode: Mode) -> Tensor { trunk(x, stages: trunkStages.indices, mode: mode) }
+
+    public func frozen(_ precision: Precision) -> any Network { frozen(precision, trunkOnly: false) }
+
     /// [N, 3, H, W] → the output of a layer of `layerNames` in evaluation mode, in its own shape; nil for other names.
     public func layer(_ name: String, _ x: Tensor) -> Tensor? {
         layerNames.contains(name) ? layers([name], x)[0] : nil

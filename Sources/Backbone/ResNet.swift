@@ -22,7 +22,7 @@ public final class ResNet: Network {
     public let featureCount: Int
     public let layerNames = ["conv1", "layer1", "layer2", "layer3", "layer4", "avgpool"]
     public let hasBatchNorm = true
-    public let frozenPrefixes = ["conv1.", "bn1.", "layer1."]
+    public let trunkStages = [["conv1.", "bn1."], ["layer1."], ["layer2."], ["layer3."]]
 
     private let stem: Stem
     private let conv1: ConvUnit
@@ -62,7 +62,7 @@ public final class ResNet: Network {
         fc = classes.map { LinearUnit(Linear(scope / "fc", in: 512 * expansion, out: $0)) }
     }
 
-    private init(freezing network: ResNet, _ precision: Precision) {
+    private init(freezing network: ResNet, _ precision: Precision, trunkOnly: Bool) {
         stem = network.stem
         trunkChannels = network.trunkChannels
         trunkStride = network.trunkStride
@@ -71,17 +71,23 @@ public final class ResNet: Network {
         layer1 = network.layer1.frozen(precision)
         layer2 = network.layer2.frozen(precision)
         layer3 = network.layer3.frozen(precision)
-        layer4 = network.layer4.frozen(precision)
-        fc = network.fc?.frozen(precision)
+        layer4 = trunkOnly ? network.layer4 : network.layer4.frozen(precision)
+        fc = trunkOnly ? nil : network.fc?.frozen(precision)
     }
 
-    public func frozen(_ precision: Precision) -> any Network { ResNet(freezing: self, precision) }
+    public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {
+        ResNet(freezing: self, precision, trunkOnly: trunkOnly)
+    }
 
-    public func trunk(_ x: Tensor, mode: Mode) -> Tensor {
-        var x = pool(conv1(x, mode: mode))
-        x = layer1(x, mode: mode)
-        x = layer2(x, mode: mode)
-        return layer3(x, mode: mode)
+    public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {
+        stages.reduce(x) { x, stage in
+            switch stage {
+            case 0: pool(conv1(x, mode: mode))
+            case 1: layer1(x, mode: mode)
+            case 2: layer2(x, mode: mode)
+            default: layer3(x, mode: mode)
+            }
+        }
     }
 
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor { layer4(x, mode: mode).mean([2, 3]) }

@@ -9,7 +9,9 @@ public final class VGG16: Network {
     public let featureCount = 4096
     public let layerNames = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     public let hasBatchNorm = false
-    public let frozenPrefixes = ["features.0.", "features.2.", "features.5.", "features.7."]
+    public let trunkStages = [[0, 2], [5, 7], [10, 12, 14], [17, 19, 21], [24, 26, 28]].map {
+        $0.map { "features.\($0)." }
+    }
 
     /// Convolutions of the five blocks; each block ends with a 2×2 pooling.
     private let blocks: [[ConvUnit]]
@@ -42,20 +44,20 @@ public final class VGG16: Network {
         fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0, initializer: normal)) }
     }
 
-    private init(freezing network: VGG16, _ precision: Precision) {
+    private init(freezing network: VGG16, _ precision: Precision, trunkOnly: Bool) {
         blocks = network.blocks.map { $0.map { $0.frozen(precision) } }
         dropout = network.dropout
-        fc6 = network.fc6.frozen(precision)
-        fc7 = network.fc7.frozen(precision)
-        fc8 = network.fc8?.frozen(precision)
+        fc6 = trunkOnly ? network.fc6 : network.fc6.frozen(precision)
+        fc7 = trunkOnly ? network.fc7 : network.fc7.frozen(precision)
+        fc8 = trunkOnly ? nil : network.fc8?.frozen(precision)
     }
 
-    public func frozen(_ precision: Precision) -> any Network { VGG16(freezing: self, precision) }
+    public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {
+        VGG16(freezing: self, precision, trunkOnly: trunkOnly)
+    }
 
-    public func trunk(_ x: Tensor, mode: Mode) -> Tensor {
-        var x = x
-        for index in blocks.indices { x = block(index, x, mode: mode) }
-        return x
+    public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {
+        stages.reduce(x) { block($1, $0, mode: mode) }
     }
 
     /// One block, with the pooling that ends the one before it but without its own.

@@ -3,26 +3,16 @@ public import Boxes
 public import Imaging
 internal import Support
 public import Torch
-
-/// Which boxes of an image become detections (the filter of py-faster-rcnn's test).
-public struct DetectionFilter: Hashable, Sendable {
-    /// A class is reported for a region when its probability is above this.
-    public var scoreThreshold = 0.05
-    /// Of boxes of one class that overlap more than this, the best one stays.
-    public var nmsThreshold = 0.3
-    /// Most detections of an image, over all classes.
-    public var detectionsPerImage = 100
-
-    public init() {}
-}
+public import Training
 
 /// A trained detector: finds the objects of one image at a time.
 public final class Detector {
     public let config: DetectorConfig
     public var filter = DetectionFilter()
+    /// Where the time goes, when asked for.
+    public var profile: StageClock?
     private let model: FastRCNN
     private let device: Device
-    private let precision: Precision
 
     private static let key = "detector"
 
@@ -33,12 +23,40 @@ public final class Detector {
             throw InputError(path, "is no detector", remedy: "give a model written by finetune")
         }
         config = try DetectorConfig(json: json, file: path)
-        model = FastRCNN(
-            Scope(seed: 0, device: device), config: config.network, classCount: config.classes.count,
-            regionSize: config.regionSize)
-        try model.parameters.loadExactly(file.tensors(), from: path)
+        model = try Self.model(config, file.tensors(), from: path, device).frozen(precision)
         self.device = device
-        self.precision = precision
+    }
+
+    /// A detector from tensors in memory that predict plain deltas.
+    public init(
+        _ tensors: [(name: String, tensor: Tensor)], _ config: DetectorConfig, device: Device = .cpu,
+        precision: Precision = .fp32
+    ) throws {
+        self.config = config
+        let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor) })
+        model = try Self.model(config, byName, from: "the model in memory", device).frozen(precision)
+        self.device = device
+    }
+
+    private static func model(
+        _ config: DetectorConfig, _ tensors: [String: Tensor], from path: String, _ device: Device
+    ) throws -> FastRCNN {
+        let scope = Scope(seed: 0, device: device)
+        let model = FastRCNN(
+            scope, config: config.network, classCount: config.classes.count, regionSize: config.regionSize,
+            regionOperator: config.regionOperator)
+        try scope.parameters.loadExactly(tensors, from: path)
+        return model
+    }
+
+    /// Tells models apart: a digest of the configuration and the last layers.
+    public var fingerprint: String {
+        var hash = SHA256()
+        hash.update(config.json.line.utf8)
+        for entry in model.parameters.entries where entry.name.hasPrefix("box_predictor.") {
+            entry.tensor.detach().to(device: .cpu).withBytes { hash.update($0) }
+        }
+        return hash.finish()
     }
 
     /// Writes a model that predicts plain deltas, with what it is.
@@ -63,15 +81,20 @@ public final class Detector {
         let scaleX = Double(resized.width) / Double(originalSize.width)
         let scaleY = Double(resized.height) / Double(originalSize.height)
         let (scores, deltas) = withoutGradients {
-            let x = config.normalization(
-                resized.pixels, count: 1, height: resized.height, width: resized.width, device: device)
-            return withPrecision(precision, on: device) {
-                let pooled = model.pool(model.map(x, mode: .evaluate), boxes.map { $0.scaled(x: scaleX, y: scaleY) })
+            let map = profile.measure("backbone") {
+                model.map(
+                    config.normalization(
+                        resized.pixels, count: 1, height: resized.height, width: resized.width, device: device),
+                    mode: .evaluate)
+            }
+            let pooled = profile.measure("roi") { model.pool(map, boxes.map { $0.scaled(x: scaleX, y: scaleY) }) }
+            return profile.measure("head") {
                 let (logits, deltas) = model.head(pooled, mode: .evaluate)
-                return (logits.to(dtype: .float32).softmax().floats, deltas.floats)
+                return (logits.softmax().floats, deltas.floats)
             }
         }
-        return select(boxes, scores, deltas, originalSize)
+        defer { profile?.step() }
+        return profile.measure("nms") { select(boxes, scores, deltas, originalSize) }
     }
 
     /// scores [R, K + 1] and deltas [R, 4·(K + 1)] of the regions → detections.
@@ -92,6 +115,10 @@ public final class Detector {
                 guard box.area > 0 else { continue }
                 boxes.append(box)
                 confidences.append(score)
+            }
+            if let limit = filter.candidatesPerClass, boxes.count > limit {
+                let order = confidences.indicesByDescendingValue().prefix(limit)
+                (boxes, confidences) = (order.map { boxes[$0] }, order.map { confidences[$0] })
             }
             for index in nonMaximumSuppression(boxes, scores: confidences, iouThreshold: filter.nmsThreshold) {
                 detections.append(Detection(box: boxes[index], classIndex: k, score: confidences[index]))

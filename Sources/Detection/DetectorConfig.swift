@@ -12,6 +12,7 @@ public struct DetectorConfig: Hashable, Sendable {
     public var longSide = 1000
     /// Cells a side that a region is pooled to; nil for what the network is published with.
     public var regionSize: Int?
+    public var regionOperator = RegionOperator.pool
     /// Most proposals of an image that are looked at.
     public var proposals = 2000
 
@@ -31,7 +32,7 @@ public struct DetectorConfig: Hashable, Sendable {
             "head": "fast", "arch": .string(network.architecture.rawValue), "stem": .string(network.stem.rawValue),
             "normalization": normalization.json, "classes": .array(classes.map { .string($0) }),
             "short_side": .integer(shortSide), "long_side": .integer(longSide), "proposals": .integer(proposals),
-            "region_size": regionSize.map { .integer($0) } ?? .null,
+            "region_size": regionSize.map { .integer($0) } ?? .null, "roi": .string(regionOperator.rawValue),
         ]
     }
 
@@ -60,6 +61,11 @@ public struct DetectorConfig: Hashable, Sendable {
             guard let cells = size.intValue, (1...64).contains(cells) else { throw bad("region_size") }
             guard cells == 7 || arch != .vgg16, cells == 6 || arch != .alexnet else { throw bad("region_size") }
             regionSize = cells
+        }
+        // Models written before there was a choice have none.
+        if let text = json["roi"] {
+            guard let value = text.stringValue.flatMap(RegionOperator.init(rawValue:)) else { throw bad("roi") }
+            regionOperator = value
         }
         shortSide = try positive("short_side")
         longSide = try positive("long_side")

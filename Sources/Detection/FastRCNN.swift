@@ -2,20 +2,23 @@ public import Backbone
 public import Boxes
 public import Torch
 
-/// Fast R-CNN (Girshick, ICCV 2015): the trunk of a network once an image, then for each region ROI pooling, the rest
-/// of the network, a classifier over K classes and background, and a box regressor for each class.
+/// Fast R-CNN (Girshick, ICCV 2015): the trunk of a network once an image, then for each region ROI pooling (or align),
+/// the rest of the network, a classifier over K classes and background, and a box regressor for each class.
 ///
 /// Letters: K classes, R regions of all images. Class 0 of the head is background, class k + 1 is class k of the data.
 public final class FastRCNN {
     public let network: any Network
     public let parameters: Parameters
     public let classCount: Int
-    private let pooling: RegionPooling
+    private let pooling: @Sendable (Tensor, [Region]) -> Tensor
     private let classifier: Linear
     private let regressor: Linear
 
     /// Initialised as published: classifier N(0, .01), regressor N(0, .001), biases 0.
-    public init(_ scope: Scope, config: NetworkConfig, classCount: Int, regionSize: Int? = nil) {
+    public init(
+        _ scope: Scope, config: NetworkConfig, classCount: Int, regionSize: Int? = nil,
+        regionOperator: RegionOperator = .pool
+    ) {
         self.classCount = classCount
         parameters = scope.parameters
         var trunkConfig = config
@@ -24,7 +27,11 @@ public final class FastRCNN {
         precondition(
             regionSize == nil || regionSize == network.regionSize || network.takesAnyRegionSize,
             "\(config.architecture.rawValue) takes regions of \(network.regionSize) cells only")
-        pooling = RegionPooling(size: regionSize ?? network.regionSize, scale: 1 / Double(network.trunkStride))
+        let (size, scale) = (regionSize ?? network.regionSize, 1 / Double(network.trunkStride))
+        switch regionOperator {
+        case .pool: pooling = { [pooling = RegionPooling(size: size, scale: scale)] in pooling($0, $1) }
+        case .align: pooling = { [align = RegionAlign(size: size, scale: scale)] in align($0, $1) }
+        }
         let head = scope / "box_predictor"
         classifier = Linear(
             head / "cls_score", in: network.featureCount, out: classCount + 1,
@@ -37,6 +44,18 @@ public final class FastRCNN {
     /// Where the network's parameters are among the model's.
     public static let backbonePrefix = "backbone"
 
+    private init(freezing model: FastRCNN, _ precision: Precision) {
+        network = model.network.frozen(precision)
+        parameters = model.parameters
+        classCount = model.classCount
+        pooling = model.pooling
+        classifier = model.classifier
+        regressor = model.regressor
+    }
+
+    /// The same model for inference alone, see `Network.frozen`; the last two layers stay in float32.
+    public func frozen(_ precision: Precision) -> FastRCNN { FastRCNN(freezing: self, precision) }
+
     /// Feature map of one image: x [1, 3, H, W] → [1, C, H/stride, W/stride].
     public func map(_ x: Tensor, mode: Mode) -> Tensor { network.trunk(x, mode: mode) }
 
@@ -45,7 +64,7 @@ public final class FastRCNN {
 
     /// pooled [R, C, S, S] → logits [R, K + 1] and deltas [R, 4·(K + 1)].
     public func head(_ pooled: Tensor, mode: Mode) -> (logits: Tensor, deltas: Tensor) {
-        let features = network.regionFeatures(pooled, mode: mode)  // [R, F]
+        let features = network.regionFeatures(pooled, mode: mode).to(dtype: .float32)  // [R, F]
         return (classifier(features), regressor(features))
     }
 

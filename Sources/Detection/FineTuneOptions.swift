@@ -17,8 +17,8 @@ public struct FineTuneOptions: Sendable {
     /// Largest joint norm of the gradients; nil leaves them as they are.
     public var gradientClip: Double?
     public var batchNorm = BatchNormMode.frozen
-    /// Whether the first layers keep their weights, as the network's recipe says.
-    public var freezesFirstLayers = false
+    /// Stages of the network, from the input on, that keep their weights.
+    public var frozenStages = 0
     /// Whether objects marked difficult are trained on.
     public var trainsOnDifficult = false
     public var seed: UInt64 = 0
@@ -43,7 +43,7 @@ public struct FineTuneOptions: Sendable {
             .init("milestones", .array(milestones.map { .integer($0) })), .init("gamma", .number(gamma)),
             .init("momentum", .number(momentum)), .init("weight_decay", .number(weightDecay)),
             .init("gradient_clip", gradientClip.map { .number($0) } ?? .null),
-            .init("batch_norm", .string(batchNorm.rawValue)), .init("freeze_first_layers", .bool(freezesFirstLayers)),
+            .init("batch_norm", .string(batchNorm.rawValue)), .init("frozen_stages", .integer(frozenStages)),
             .init("train_difficult", .bool(trainsOnDifficult)), .init("seed", .integer(Int(truncatingIfNeeded: seed))),
             .init("precision", .string(precision.rawValue)), .init("device", .string(device.description)),
             .init("threads", .integer(Runtime.threads)), .init("workers", .integer(workers)),

@@ -19,8 +19,13 @@ public final class FineTuning: TrainingTask {
     private let maker: SampleMaker
     private let generator: Generator
     private let schedule: LearningRateSchedule
+    /// Where the time of a step goes, when asked for.
+    public var profile: StageClock?
     private let trunkMode: Mode
     private let headMode: Mode
+    /// The network as it was when training began, for its frozen stages: made at the first step, when the weights of a
+    /// checkpoint are in place.
+    private var firstStages: (any Network)?
     private var pool: WorkerPool<TrainingSample>?
     /// Number of the sample, over all epochs, that job 0 of the pool makes.
     private var poolStart = 0
@@ -48,7 +53,10 @@ public final class FineTuning: TrainingTask {
         let scope = Scope(seed: options.seed, device: options.device)
         model = FastRCNN(
             scope, config: options.detector.network, classCount: options.detector.classes.count,
-            regionSize: options.detector.regionSize)
+            regionSize: options.detector.regionSize, regionOperator: options.detector.regionOperator)
+        precondition(
+            (0...model.network.trunkStages.count).contains(options.frozenStages),
+            "\(options.frozenStages) frozen stages of \(model.network.trunkStages.count)")
         generator = scope.generator
         statistics = try SampleMaker.statistics(of: data, options: options, threads: options.workers)
         maker = SampleMaker(
@@ -68,14 +76,17 @@ public final class FineTuning: TrainingTask {
         optimizer = SGD(Self.groups(model.parameters, options), momentum: options.momentum)
     }
 
-    /// Loads the backbone, which has to be complete; projections and classifiers on top of it stay behind.
+    /// Loads the backbone; projections and classifiers on top of it stay behind. Convolutions have to be complete; the
+    /// fully connected layers of AlexNet and VGG16 keep their initial values where the weights have none.
     private static func load(_ weights: [String: Tensor], into model: FastRCNN, from path: String) throws
         -> Parameters.LoadReport
     {
         let prefix = FastRCNN.backbonePrefix + "."
         let report = model.parameters.load(
             Dictionary(uniqueKeysWithValues: weights.map { (prefix + $0.key, $0.value) }))
-        let missing = report.missing.filter { $0.hasPrefix(prefix) } + report.mismatched
+        let missing =
+            report.missing.filter { $0.hasPrefix(prefix) && !$0.hasPrefix(prefix + Self.fullyConnectedPrefix) }
+            + report.mismatched
         if let first = missing.first {
             throw InputError(
                 path, "does not fit the backbone: \(first) is missing or has another shape", remedy: "check --arch")
@@ -83,10 +94,18 @@ public final class FineTuning: TrainingTask {
         return report
     }
 
+    private static let fullyConnectedPrefix = "classifier."
+
+    /// The fully connected layers that the weights had no values for.
+    public var initializedLayers: [String] {
+        initialization?.missing.filter {
+            $0.hasPrefix("\(FastRCNN.backbonePrefix).\(Self.fullyConnectedPrefix)")
+        } ?? []
+    }
+
     private static func freeze(_ model: FastRCNN, _ options: FineTuneOptions) {
-        if options.freezesFirstLayers {
-            model.parameters.freeze(model.network.frozenPrefixes.map { "\(FastRCNN.backbonePrefix).\($0)" })
-        }
+        let stages = model.network.trunkStages.prefix(options.frozenStages).joined()
+        model.parameters.freeze(stages.map { "\(FastRCNN.backbonePrefix).\($0)" })
         guard options.batchNorm == .frozen else { return }
         // A frozen batch norm keeps scale and shift, too.
         model.parameters.freeze(batchNormPrefixes(model.parameters))
@@ -122,23 +141,29 @@ public final class FineTuning: TrainingTask {
     public func learningRate(atStep step: Int) -> Double { schedule.rate(atStep: step) }
 
     public func forward(step: Int) throws -> StepResult {
-        let samples = try (0..<options.imagesPerStep).map { try sample(step * options.imagesPerStep + $0) }
+        // Samples are made ahead; what counts is how long a step waits for them.
+        let samples = try profile.measure("wait for images") {
+            try (0..<options.imagesPerStep).map { try sample(step * options.imagesPerStep + $0) }
+        }
         let images = maker.set.images
         let labels = Tensor(samples.flatMap(\.labels)).to(device: options.device)  // [R]
         let targets = Tensor(samples.flatMap(\.targets), shape: [labels.count, 4]).to(device: options.device)
         let (logits, deltas) = withPrecision(options.precision, on: options.device) {
             // Images differ in size, so each has a trunk of its own; the regions of all share the head.
             let pooled = samples.filter { !$0.boxes.isEmpty }.map { sample in
-                let x = options.detector.normalization(
-                    sample.image.pixels, count: 1, height: sample.image.height, width: sample.image.width,
-                    device: options.device)
-                return model.pool(model.map(x, mode: trunkMode), sample.boxes)
+                let map = profile.measure("backbone") {
+                    trunk(
+                        options.detector.normalization(
+                            sample.image.pixels, count: 1, height: sample.image.height, width: sample.image.width,
+                            device: options.device))
+                }
+                return profile.measure("roi") { model.pool(map, sample.boxes) }
             }
-            return model.head(Tensor.cat(pooled), mode: headMode)
+            return profile.measure("head") { model.head(Tensor.cat(pooled), mode: headMode) }
         }
-        let losses = FastRCNN.losses(logits: logits, deltas: deltas, labels: labels, targets: targets)
-        let accuracy = withoutGradients {
-            logits.argmax(1).equal(labels).to(dtype: .float32).mean().item
+        let (losses, accuracy) = profile.measure("loss") {
+            let losses = FastRCNN.losses(logits: logits, deltas: deltas, labels: labels, targets: targets)
+            return (losses, withoutGradients { logits.argmax(1).equal(labels).to(dtype: .float32).mean().item })
         }
         return StepResult(
             loss: losses.classification + losses.regression, images: samples.count,
@@ -147,6 +172,19 @@ public final class FineTuning: TrainingTask {
                 ("roi_accuracy", accuracy),
             ]
         ) { samples.map { images.path($0.index) } }
+    }
+
+    /// The map of one image; frozen stages run fused and without gradients, as inference does.
+    private func trunk(_ x: Tensor) -> Tensor {
+        let network = model.network
+        // Batch norm that is trained keeps measuring its statistics in frozen stages, too.
+        guard options.frozenStages > 0, trunkMode == .evaluate || !network.hasBatchNorm else {
+            return model.map(x, mode: trunkMode)
+        }
+        let first = firstStages ?? network.frozen(options.precision, trunkOnly: true)
+        firstStages = first
+        let frozen = withoutGradients { first.trunk(x, stages: 0..<options.frozenStages, mode: .evaluate) }
+        return network.trunk(frozen, stages: options.frozenStages..<network.trunkStages.count, mode: trunkMode)
     }
 
     public func finish(step: Int) {}
@@ -173,8 +211,14 @@ public final class FineTuning: TrainingTask {
         for (name, tensor) in extraState.tensors where name == "generator" { try generator.restore(tensor) }
     }
 
-    /// Writes the trained detector.
+    /// Writes the detector as it is now.
     public func writeModel(to path: String) throws {
         try Detector.write(model.foldedTensors(statistics), options.detector, to: path)
+    }
+
+    /// The detector as it is now, in memory.
+    public func detector() throws -> Detector {
+        try Detector(
+            model.foldedTensors(statistics), options.detector, device: options.device, precision: options.precision)
     }
 }

@@ -49,7 +49,6 @@ public final class MemoryBank {
 
     // MARK: Products with scattered rows
 
-    private static let bag = Operator("aten::embedding_bag")
     private static let bagWeightGradient = Operator("aten::_embedding_bag_per_sample_weights_backward")
     private static let sum = 0
 
@@ -84,12 +83,7 @@ public final class MemoryBank {
                     weights.narrow(0, range.lowerBound, range.count).unsqueeze(1).bmm(gathered(noise, range)).squeeze(1)
                 })
         }
-        return Self.bag.results(
-            [
-                .tensor(rows), .tensor(noise.indices.reshape(-1)),
-                .tensor(Tensor.arange(batch, step: m, device: weights.device)), false, .int(Self.sum), false,
-                .tensor(weights.reshape(-1)),
-            ], 4)[0]!
+        return rows.weightedRowSums(noise.indices.reshape(-1), weights.reshape(-1), perBag: m)
     }
 
     /// Ranges of the batch whose rows are gathered together.

@@ -78,6 +78,9 @@ public enum Files {
         return text
     }
 
+    /// Removes a file; it is no error when there is none.
+    public static func remove(_ path: String) { unlink(path) }
+
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     public static func isFolder(_ path: String) -> Bool {

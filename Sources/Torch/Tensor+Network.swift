@@ -26,6 +26,7 @@ extension Tensor {
         static let logSoftmax = Operator("aten::log_softmax", "int")
         static let crossEntropy = Operator("aten::cross_entropy_loss")
         static let smoothL1 = Operator("aten::smooth_l1_loss")
+        static let embeddingBag = Operator("aten::embedding_bag")
     }
 
     /// weight [O, C/groups, kH, kW], bias [O].
@@ -51,6 +52,18 @@ extension Tensor {
         Op.batchNorm(
             .tensor(self), .optional(weight), .optional(bias), .optional(runningMean), .optional(runningVariance),
             .bool(training), .double(momentum), .double(epsilon), false)
+    }
+
+    /// Weighted sums of rows of x [n, D], `perBag` consecutive ones at a time, without a copy of the rows:
+    /// indices int64 and weights float32, both [bags · perBag] → [bags, D].
+    public func weightedRowSums(_ indices: Tensor, _ weights: Tensor, perBag: Int) -> Tensor {
+        let bags = indices.count / perBag
+        let sum = 0
+        return Op.embeddingBag.results(
+            [
+                .tensor(self), .tensor(indices), .tensor(Tensor.arange(bags, step: perBag, device: device)), false,
+                .int(sum), false, .tensor(weights),
+            ], 4)[0]!
     }
 
     public func relu() -> Tensor { Op.relu(.tensor(self)) }

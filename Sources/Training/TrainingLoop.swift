@@ -53,6 +53,8 @@ public struct LoopOptions {
     public var shown: [(name: String, label: String)]
     /// Measured every so many steps and at the end, and logged in a line of its own; must not change the task.
     public var evaluation: Evaluation?
+    /// Measures the loop's own stages, beside those the task measures.
+    public var profile: StageClock?
     /// Stops after this many steps as an interruption would; for tests and time-limited jobs.
     public var stopAfter: Int?
 
@@ -70,8 +72,9 @@ public struct LoopOptions {
     public init(
         title: String, gradientClip: Double? = nil, logEvery: Int, checkpointEvery: Int,
         progress: ProgressBar.Style = .automatic, shown: [(name: String, label: String)] = [("loss", "loss")],
-        evaluation: Evaluation? = nil, stopAfter: Int? = nil
+        evaluation: Evaluation? = nil, profile: StageClock? = nil, stopAfter: Int? = nil
     ) {
+        self.profile = profile
         self.shown = shown
         self.evaluation = evaluation
         self.title = title
@@ -163,13 +166,17 @@ public struct TrainingLoop {
             let result = try task.forward(step: step)
             let loss = result.loss.item
             guard loss.isFinite else { throw notFinite(loss, step, result) }
-            result.loss.backward()
+            let profile = options.profile
+            profile.measure("backward") { result.loss.backward() }
             var values = [("loss", loss)] + result.values
-            if let limit = options.gradientClip {
-                values.append(("gradient_norm", task.optimizer.clipGradients(limit)))
+            profile.measure("optimiser") {
+                if let limit = options.gradientClip {
+                    values.append(("gradient_norm", task.optimizer.clipGradients(limit)))
+                }
+                task.optimizer.step(learningRate: rate)
+                task.finish(step: step)
             }
-            task.optimizer.step(learningRate: rate)
-            task.finish(step: step)
+            profile?.step()
             sums.add(values)
             images += result.images
             windowImages += result.images

@@ -14,7 +14,7 @@ var commandTable: CommandTable {
                 "Detect",
                 [
                     ProposalsCommand.self, ProposalsImportCommand.self, FineTuneCommand.self, DetectCommand.self,
-                    EvaluateCommand.self,
+                    EvaluateCommand.self, CompareCommand.self,
                 ]),
             CommandGroup("VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCExportCOCOCommand.self]),
             CommandGroup(

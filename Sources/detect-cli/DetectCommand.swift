@@ -23,9 +23,7 @@ struct DetectCommand: Command {
     let devkit: Option<String?>
     let set: Option<String>
     let proposals: Option<String?>
-    let score: Option<Double>
-    let nms: Option<Double>
-    let maxDetections: Option<Int>
+    let filter: FilterOptions
     let pictureScore: Option<Double>
     let pictures: Option<Int>
     let fullPrecision: Option<Bool>
@@ -46,14 +44,7 @@ struct DetectCommand: Command {
         pictures = parser.option("pictures", "N", "images of the set to draw", default: 12, .between(0, 1_000_000))
         fullPrecision = parser.fullPrecision()
         parser.group("Filter")
-        let filter = DetectionFilter()
-        score = parser.option(
-            "score", "P", "least probability of a detection", default: filter.scoreThreshold, .between(0, 1))
-        nms = parser.option(
-            "nms", "T", "overlap above which the weaker box of a class is dropped", default: filter.nmsThreshold,
-            .between(0, 1))
-        maxDetections = parser.option(
-            "max-detections", "N", "most detections of an image", default: filter.detectionsPerImage, .atLeast(1))
+        filter = FilterOptions(parser)
         pictureScore = parser.option(
             "picture-score", "P", "least probability of a box that is drawn", default: 0.3, .between(0, 1))
         loading = LoadingOptions(parser)
@@ -72,9 +63,7 @@ struct DetectCommand: Command {
         Interruption.watch()
         let path = Files.isFolder(model.value) ? "\(model.value)/model.safetensors" : model.value
         let detector = try Detector(path: path, device: compute.device.value, precision: compute.precision.value)
-        detector.filter.scoreThreshold = score.value
-        detector.filter.nmsThreshold = nms.value
-        detector.filter.detectionsPerImage = maxDetections.value
+        detector.filter = filter.value
         try Files.makeFolder(out.value)
         if let devkit = devkit.value {
             try detectSet(detector, devkit)
@@ -116,32 +105,35 @@ struct DetectCommand: Command {
         let search = SelectiveSearch(.fast, seed: seed.value)
         let bar = ProgressBar("detect", total: paths.count, unit: "images")
         var results: [JSON] = []
-        var names: Set<String> = []
-        for (i, path) in paths.enumerated() {
+        // The contact sheet has a name of its own.
+        var names: Set<String> = ["sheet"]
+        var drawn: [Image] = []
+        for (i, source) in paths.enumerated() {
             try Interruption.check()
-            let image = try Image.read(path)
-            let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+            let image = try Image.read(source)
+            let stem = ((source as NSString).lastPathComponent as NSString).deletingPathExtension
             // Images of equal name from different folders must not overwrite each other.
             let name = names.insert(stem).inserted ? stem : "\(stem)-\(i + 1)"
             names.insert(name)
             let boxes = search.boxes(in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals)
             let found = detector.detect(image, proposals: boxes)
-            let picture = "\(out.value)/\(name).png"
-            try DetectionPicture.draw(
-                found, classes: detector.config.classes, on: image, minimumScore: pictureScore.value
-            )
-            .write(to: picture)
+            let path = "\(out.value)/\(name).png"
+            let picture = DetectionPicture.draw(
+                found, classes: detector.config.classes, on: image, minimumScore: pictureScore.value)
+            try picture.write(to: path)
+            if drawn.count < DetectionWorkflow.sheetPictures { drawn.append(picture) }
             let strong = found.filter { $0.score >= pictureScore.value }
             bar.message(
-                "\(path): "
+                "\(source): "
                     + (strong.isEmpty
                         ? "nothing above \(pictureScore.value)"
                         : strong.map { "\(detector.config.classes[$0.classIndex]) \($0.score.fixed(2))" }.joined(
                             separator: ", ")))
-            results.append(Self.json(path, image.size, found, detector.config.classes, picture))
+            results.append(Self.json(source, image.size, found, detector.config.classes, path))
             bar.update(i + 1)
         }
         bar.finish()
+        if drawn.count > 1 { try DetectionPicture.sheet(drawn).write(to: "\(out.value)/sheet.png") }
         let all: JSON = [
             "box_format": "x0, y0, x1, y1 in pixels from the top left corner; x1 and y1 are exclusive",
             "images": .array(results),

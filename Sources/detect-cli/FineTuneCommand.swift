@@ -12,7 +12,6 @@ struct FineTuneCommand: Command {
         "detect-cli finetune --devkit VOCdevkit --arch alexnet --weights runs/instance/weights.safetensors --run runs/voc"
 
     enum Head: String, CaseIterable { case fast }
-    enum Freezing: String, CaseIterable { case auto, none }
 
     let devkit: Option<String>
     let trainSet: Option<String>
@@ -35,10 +34,15 @@ struct FineTuneCommand: Command {
     let imagesPerStep: Option<Int>
     let rois: Option<Int>
     let roiSize: Option<Int?>
+    let roi: Option<RegionOperator>
     let clip: Option<Double?>
     let batchNorm: Option<BatchNormMode?>
-    let freezing: Option<Freezing>
+    let freezing: Option<Int?>
     let checkpointEvery: Option<Int>
+    let evaluateEvery: Option<Int?>
+    let evaluationImages: Option<Int>
+    let profiles: Option<Bool>
+    let filter: FilterOptions
     let pictures: Option<Int>
     let testLimit: Option<Int?>
     let fullPrecision: Option<Bool>
@@ -81,15 +85,23 @@ struct FineTuneCommand: Command {
         roiSize = parser.optional(
             "roi-size", "N", "cells a side that a region is pooled to, for ResNets", shown: "7; 6 for AlexNet",
             .between(1, 64))
+        roi = parser.choice("roi", "ROI max pooling as published, or ROI align", default: .pool)
         clip = parser.optional("clip", "NORM", "largest norm of the gradient", shown: "none", .above(0))
         batchNorm = parser.optionalChoice(
             "batch-norm", "keep the statistics of the weights, or train", shown: "frozen; train from random weights")
-        freezing = parser.choice(
-            "freeze", "keep the first layers as the recipe says, or train all; random weights are always trained",
-            default: .auto)
+        freezing = parser.optional(
+            "freeze-stages", "N", "stages of the network, from the input on, that keep their weights",
+            shown: "as published: 1 of AlexNet, 2 of VGG16 and ResNets; 0 of random weights", .between(0, 5))
         checkpointEvery = parser.option(
             "checkpoint-every", "N", "steps between checkpoints", default: 1000, .atLeast(1))
+        evaluateEvery = parser.optional(
+            "eval-every", "N", "steps between looks at some test images; the best detector so far is kept, too",
+            shown: "never", .atLeast(1))
+        evaluationImages = parser.option(
+            "eval-images", "N", "test images of such a look", default: 100, .atLeast(1))
+        profiles = parser.flag("profile", "print where the time of a step and of a test image goes")
         parser.group("Test")
+        filter = FilterOptions(parser)
         pictures = parser.option(
             "pictures", "N", "test images to draw detections on", default: 12, .between(0, 100_000))
         testLimit = parser.optional("test-limit", "N", "test on the first N images only", .atLeast(1))
@@ -146,6 +158,7 @@ struct FineTuneCommand: Command {
                 network: NetworkConfig(description.config.architecture, stem: description.config.stem),
                 normalization: description.normalization, classes: train.classes)
         }
+        detector.regionOperator = roi.value
         detector.shortSide = scale.value
         detector.longSide = max(maxSide.value, scale.value)
         detector.proposals = maxProposals.value
@@ -158,15 +171,16 @@ struct FineTuneCommand: Command {
             detector.regionSize = size
         }
         return FineTuneWorkflow(
-            options: options(detector, isPretrained: start != nil), train: train, test: test,
+            options: try options(detector, isPretrained: start != nil), train: train, test: test,
             run: runOptions.folder.value,
             resume: runOptions.resume.value, weights: start, trainProposals: proposals.value,
             testProposals: testProposals.value,
             checkpointEvery: checkpointEvery.value, pictures: pictures.value,
-            fullPrecision: fullPrecision.value)
+            fullPrecision: fullPrecision.value, filter: filter.value, evaluateEvery: evaluateEvery.value,
+            evaluationImages: evaluationImages.value, profiles: profiles.value)
     }
 
-    private func options(_ detector: DetectorConfig, isPretrained: Bool) -> FineTuneOptions {
+    private func options(_ detector: DetectorConfig, isPretrained: Bool) throws -> FineTuneOptions {
         var options = FineTuneOptions(detector: detector)
         options.iterations = iterations.value
         options.milestones = milestones.value(or: [iterations.value * 3 / 4])
@@ -175,12 +189,22 @@ struct FineTuneCommand: Command {
         options.sampler.regionsPerImage = rois.value
         options.gradientClip = clip.value
         options.batchNorm = batchNorm.value(or: isPretrained ? .frozen : .train)
-        options.freezesFirstLayers = isPretrained && freezing.value == .auto
+        options.frozenStages = try frozenStages(detector.network.architecture, isPretrained: isPretrained)
         options.trainsOnDifficult = trainsOnDifficult.value
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
         options.device = compute.device.value
         options.precision = compute.precision.value
         return options
+    }
+
+    private func frozenStages(_ architecture: Architecture, isPretrained: Bool) throws -> Int {
+        guard let stages = freezing.value else { return isPretrained ? architecture.publishedFrozenStages : 0 }
+        guard stages <= architecture.trunkStageCount else {
+            throw UsageError(
+                "--freeze-stages \(stages): \(architecture.rawValue) has \(architecture.trunkStageCount) stages",
+                remedy: "give a smaller number")
+        }
+        return stages
     }
 }

@@ -1,5 +1,6 @@
 import Backbone
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -35,7 +36,7 @@ extension NetworkTests {
                         Issue.record("\(name) is missing")
                         return
                     }
-                    if let difference = Golden.difference(tensor, expected) {
+                    if let difference = GoldenSummary.difference(tensor, expected) {
                         Issue.record("\(test.name) \(name): \(difference)")
                     }
                 }
@@ -64,7 +65,7 @@ extension NetworkTests {
             let x = Formula.tensor([2, 3, 64, 96], ordinal: Formula.imageOrdinal).contiguous(.channelsLast)
             #expect(x.isContiguous(.channelsLast) && !x.isContiguous())
             let logits = withoutGradients { network.logits(x, mode: .evaluate) }
-            #expect(Golden.difference(logits, golden) == nil)
+            #expect(GoldenSummary.difference(logits, golden) == nil)
         }
     }
 }

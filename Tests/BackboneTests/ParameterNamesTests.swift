@@ -58,17 +58,20 @@ extension NetworkTests {
             #expect(names(scope.parameters) == expected)
         }
 
-        @Test func frozenPrefixesNameParameters() throws {
+        @Test func trunkStagesNameParameters() throws {
             for architecture in [Architecture.alexnet, .resnet18, .resnet50] {
                 let scope = Scope(seed: 0)
                 let network = NetworkConfig(architecture).makeNetwork(scope)
-                for prefix in network.frozenPrefixes {
+                let prefixes = network.trunkStages.flatMap { $0 }
+                for prefix in prefixes {
                     #expect(scope.parameters.trainable.contains { $0.name.hasPrefix(prefix) }, "\(prefix)")
                 }
-                scope.parameters.freeze(network.frozenPrefixes)
+                #expect(network.trunkStages.count == architecture.trunkStageCount)
+                #expect((1..<architecture.trunkStageCount).contains(architecture.publishedFrozenStages))
+                scope.parameters.freeze(prefixes)
                 let trained = scope.parameters.trainable.map(\.name)
                 #expect(!trained.isEmpty)
-                #expect(!trained.contains { name in network.frozenPrefixes.contains { name.hasPrefix($0) } })
+                #expect(!trained.contains { name in prefixes.contains { name.hasPrefix($0) } })
             }
         }
     }

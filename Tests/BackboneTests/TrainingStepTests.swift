@@ -1,5 +1,6 @@
 import Backbone
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -20,12 +21,12 @@ extension NetworkTests {
         loss.backward()
         for member in try #require(golden["gradients"]?.members) {
             let gradient = try #require(scope.parameters[member.name]?.gradient)
-            #expect(Golden.difference(gradient, member.value) == nil, "gradient of \(member.name)")
+            #expect(GoldenSummary.difference(gradient, member.value) == nil, "gradient of \(member.name)")
         }
         optimizer.step(learningRate: 0.1)
         for member in try #require(golden["after"]?.members) {
             let tensor = try #require(scope.parameters[member.name])
-            #expect(Golden.difference(tensor, member.value) == nil, "\(member.name) after the step")
+            #expect(GoldenSummary.difference(tensor, member.value) == nil, "\(member.name) after the step")
         }
         #expect(scope.parameters["bn1.num_batches_tracked"]?.intItem == golden["num_batches_tracked"]?.intValue)
     }

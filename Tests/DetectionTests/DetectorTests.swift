@@ -59,7 +59,19 @@ extension DetectorSuites {
                 }
                 #expect(expected.count > 10)
                 #expect(detections.map(\.score) == detections.map(\.score).sorted(by: >))
-                #expect(Set(detections) == Set(expected))
+                // Fused layers round differently.
+                #expect(detections.count == expected.count)
+                for detection in detections {
+                    let isFound = expected.contains { other in
+                        func isNear(_ path: KeyPath<Box, Double>) -> Bool {
+                            (detection.box[keyPath: path] - other.box[keyPath: path]).magnitude < 1e-2
+                        }
+                        return other.classIndex == detection.classIndex
+                            && (other.score - detection.score).magnitude < 1e-4
+                            && [\Box.minX, \.minY, \.maxX, \.maxY].allSatisfy(isNear)
+                    }
+                    #expect(isFound, "\(detection)")
+                }
             }
         }
 

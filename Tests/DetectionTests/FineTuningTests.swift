@@ -51,7 +51,7 @@ extension DetectorSuites {
                 let set = try SquareImages(4, in: "\(folder)/images").set()
                 var options = smallOptions()
                 options.batchNorm = .frozen
-                options.freezesFirstLayers = true
+                options.frozenStages = 2
                 let (task, changed) = try changes(options, set)
                 let trainable = Set(task.parameters.trainable.map(\.name))
                 let expected = task.parameters.entries.map(\.name).filter {
@@ -60,6 +60,46 @@ extension DetectorSuites {
                 #expect(trainable == Set(expected))
                 #expect(trainable.count == 19)  // 15 convolutions of layers 2 to 4, two linear layers
                 #expect(changed == trainable)
+            }
+        }
+
+        @Test func frozenStagesComputeWhatTheyWould() throws {
+            try inDetectionFolder { folder in
+                let set = try SquareImages(4, in: "\(folder)/images").set()
+                let losses = try [0, 2].map { stages in
+                    var options = smallOptions()
+                    options.batchNorm = .frozen
+                    options.frozenStages = stages
+                    let task = try FineTuning(options, data: set, weights: nil)
+                    task.profile = StageClock()
+                    let loss = try task.forward(step: 0).loss.item
+                    task.profile?.step()
+                    let stagesMeasured = task.profile?.milliseconds.map(\.name)
+                    #expect(stagesMeasured == ["wait for images", "backbone", "roi", "head", "loss"])
+                    return loss
+                }
+                #expect((losses[0] - losses[1]).magnitude < 1e-5 * losses[0])
+            }
+        }
+
+        @Test func fullyConnectedLayersMayBeMissing() throws {
+            try inDetectionFolder { folder in
+                let set = try SquareImages(2, in: "\(folder)/images").set()
+                let scope = Scope(seed: 1)
+                _ = NetworkConfig(.alexnet).makeNetwork(scope)
+                let weights = Dictionary(
+                    uniqueKeysWithValues: scope.parameters.entries.filter { $0.name.hasPrefix("features.") }.map {
+                        ($0.name, $0.tensor)
+                    })
+                var detector = smallDetector()
+                detector.network = NetworkConfig(.alexnet)
+                detector.shortSide = 64
+                let task = try FineTuning(smallOptions(detector), data: set, weights: weights)
+                #expect(
+                    task.initializedLayers == [
+                        "backbone.classifier.1.weight", "backbone.classifier.1.bias", "backbone.classifier.4.weight",
+                        "backbone.classifier.4.bias",
+                    ])
             }
         }
 

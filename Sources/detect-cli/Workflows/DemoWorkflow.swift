@@ -33,13 +33,6 @@ struct DemoWorkflow {
         var testImages = 80
     }
 
-    /// What became of one starting point.
-    struct Row {
-        var start: String
-        var knn: Double
-        var evaluation: EvaluationResult
-    }
-
     private static let neighbors = 20
     private static let temperature = 0.1
 
@@ -75,22 +68,24 @@ struct DemoWorkflow {
             _ = try ProposalWorkflow(
                 set: set, out: proposals(set), seed: seed, limit: sizes.proposals, workers: workers)()
         }
-        var rows: [Row] = []
+        var rows: [Comparison.Row] = []
         for (start, weights) in [("random", nil), ("supervised", supervised), ("instance", instance)]
             as [(String, String?)]
         {
             step("\(start) weights: kNN probe, then fine-tuning a Fast R-CNN")
             let network = try weights.map { try PretrainedNetwork(path: $0, device: device) } ?? randomNetwork
-            rows.append(Row(start: start, knn: try knn(network), evaluation: try finetune(start, weights, train, test)))
+            let probes = [("kNN top-1", try knn(network))]
+            rows.append(Comparison.Row(start: start, try finetune(start, weights, train, test), probes: probes))
         }
-        try drawPictures(rows, test)
+        let comparison = Comparison(rows)
+        try drawPictures(comparison, test)
         let seconds = (clock.now - began) / .seconds(1)
-        print(table(rows, classes: drawing.classes))
+        print("\n" + comparison.table)
         print(protocolText(train, test))
         print(
             "\(seconds.fixed(0)) s on \(Runtime.threads) threads. Pictures: \(out)/detections.png, \(out)/ap.png, \(out)/instance/loss.png, \(out)/voc-instance/loss.png"
         )
-        let results = json(rows, seconds: seconds)
+        let results = json(comparison, seconds: seconds)
         try Files.writeAtomically(results.pretty, to: "\(out)/result.json")
         return results
     }
@@ -191,27 +186,10 @@ struct DemoWorkflow {
 
     // MARK: Report
 
-    private func drawPictures(_ rows: [Row], _ test: VOCSet) throws {
+    private func drawPictures(_ comparison: Comparison, _ test: VOCSet) throws {
         let tiles = try test.ids.prefix(12).map { try Image.read("\(out)/voc-instance/detections/\($0).png") }
         try Image.grid(tiles, columns: 4).write(to: "\(out)/detections.png")
-        let plot = BarPlot(
-            title: "Average precision after fine-tuning, by starting weights", yLabel: "AP %",
-            groups: test.classes + ["mAP"],
-            series: rows.map { row in
-                BarPlot.Series(
-                    row.start,
-                    (row.evaluation.classes.map { $0.ap ?? .nan } + [row.evaluation.map ?? .nan]).map { 100 * $0 })
-            })
-        try plot.render(size: ImageSize(width: 1400, height: 560)).write(to: "\(out)/ap.png")
-    }
-
-    private func table(_ rows: [Row], classes: [String]) -> String {
-        func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(1) } ?? "–" }
-        let header = ["weights"] + rows.map(\.start)
-        let lines =
-            [["kNN top-1 %"] + rows.map { percent($0.knn) }, ["mAP %"] + rows.map { percent($0.evaluation.map) }]
-            + classes.map { name in ["  AP \(name)"] + rows.map { percent($0.evaluation[name]?.ap) } }
-        return "\n" + textTable([header] + lines) + "\n"
+        try comparison.picture.write(to: "\(out)/ap.png")
     }
 
     private func protocolText(_ train: VOCSet, _ test: VOCSet) -> String {
@@ -222,18 +200,12 @@ struct DemoWorkflow {
         """
     }
 
-    private func json(_ rows: [Row], seconds: Double) -> JSON {
+    private func json(_ comparison: Comparison, seconds: Double) -> JSON {
         [
             "seconds": .number(seconds), "threads": .integer(Runtime.threads),
             "precision": .string(precision.rawValue),
             "knn": ["k": .integer(Self.neighbors), "temperature": .number(Self.temperature), "layer": "avgpool"],
-            "rows": .array(
-                rows.map {
-                    [
-                        "weights": .string($0.start), "knn_top1": .number($0.knn),
-                        "map": $0.evaluation.map.map { .number($0) } ?? .null, "evaluation": $0.evaluation.json,
-                    ]
-                }),
+            "rows": comparison.json,
         ]
     }
 }

@@ -20,6 +20,10 @@ struct DetectionWorkflow {
     /// Writes all digits instead of the three and one decimals of the official files.
     var fullPrecision = false
     var progress = ProgressBar.Style.automatic
+    var profile: StageClock?
+
+    /// Most pictures on the contact sheet.
+    static let sheetPictures = 24
 
     struct Outcome {
         var evaluation: EvaluationResult
@@ -28,26 +32,44 @@ struct DetectionWorkflow {
     }
 
     func callAsFunction() throws -> Outcome {
-        let bar = ProgressBar("detect", total: set.ids.count, unit: "images", style: progress)
-        var test = DetectionTest(try set.with(proposals: proposals))
+        let data = try set.with(proposals: proposals)
+        var test = DetectionTest(data)
         test.workers = workers
+        detector.profile = profile
+        try Files.makeFolder(out)
+        let journal = try DetectionJournal(
+            "\(out)/\(set.name).partial",
+            what: [
+                "detector": .string(detector.fingerprint), "filter": detector.filter.json,
+                "proposals": data.proposals.header.options, "seed": .string("\(data.proposals.header.seed)"),
+                "method": .string(data.proposals.header.method),
+            ], classCount: detector.config.classes.count)
+        let known = journal.found.count
+        let bar = ProgressBar("detect", total: set.ids.count, unit: "images", start: known, style: progress)
         let clock = ContinuousClock()
         let began = clock.now
-        let detections = try test.run(detector) { done in
-            try Interruption.check()
+        let detections = try test.run(detector, journal: journal) { done in
             bar.update(done)
+            if Interruption.isRequested, done < set.ids.count {
+                bar.finish()
+                throw InterruptedError("stopped after \(done) of \(set.ids.count) images; the same command goes on")
+            }
         }
         bar.finish()
-        let seconds = (clock.now - began) / .seconds(1) / Double(max(1, set.ids.count))
+        let seconds = (clock.now - began) / .seconds(1) / Double(max(1, set.ids.count - known))
         let files = try DetectionFile.write(
             detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: out,
             fullPrecision: fullPrecision)
+        journal.remove()
+        var drawn: [Image] = []
         for i in 0..<min(pictures, set.ids.count) {
             let image = try Image.read(set.devkit.imagePath(set.ids[i]))
             let picture = DetectionPicture.draw(
                 detections[i], classes: detector.config.classes, on: image, minimumScore: pictureThreshold)
             try picture.write(to: "\(out)/\(set.ids[i]).png")
+            if drawn.count < Self.sheetPictures { drawn.append(picture) }
         }
+        if !drawn.isEmpty { try DetectionPicture.sheet(drawn).write(to: "\(out)/sheet.png") }
         // From the files, so that the printed figure is what anyone gets who evaluates them.
         let evaluator = try VOCEvaluator(
             set.annotations, classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)

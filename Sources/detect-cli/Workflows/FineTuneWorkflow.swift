@@ -1,6 +1,8 @@
 internal import Backbone
 internal import Datasets
 internal import Detection
+internal import Foundation
+internal import Imaging
 internal import Support
 internal import Torch
 internal import Training
@@ -25,6 +27,12 @@ struct FineTuneWorkflow {
     var pictureThreshold: Double?
     /// Detection files with all digits; see `DetectionWorkflow`.
     var fullPrecision = false
+    var filter = DetectionFilter()
+    /// Steps between looks at the first `evaluationImages` of the test set; nil for none.
+    var evaluateEvery: Int?
+    var evaluationImages = 100
+    /// Prints where the time of a step and of a test image goes.
+    var profiles = false
     var progress = ProgressBar.Style.automatic
 
     struct Outcome {
@@ -52,17 +60,26 @@ struct FineTuneWorkflow {
         let training = try FineTuning(
             options, data: train.with(proposals: trainPath), weights: weights?.file.tensors(),
             weightPath: weights?.path ?? "")
-        let loop = TrainingLoop(
-            training, folder: folder,
-            options: LoopOptions(
-                title: "finetune", gradientClip: options.gradientClip, logEvery: min(20, options.iterations),
-                checkpointEvery: checkpointEvery, progress: progress))
-        let outcome = try loop.run()
+        reportInitialization(training)
+        let stepProfile = profiles ? StageClock(device: options.device) : nil
+        training.profile = stepProfile
+        var loopOptions = LoopOptions(
+            title: "finetune", gradientClip: options.gradientClip, logEvery: min(20, options.iterations),
+            checkpointEvery: checkpointEvery, progress: progress,
+            shown: [("loss", "loss"), ("roi_accuracy", "ROI accuracy"), ("map", "mAP"), ("lr", "lr")],
+            profile: stepProfile)
+        loopOptions.evaluation = try earlyEvaluation(training, folder)
+        let outcome = try TrainingLoop(training, folder: folder, options: loopOptions).run()
         let model = folder.file("model.safetensors")
         try training.writeModel(to: model)
         try RunReport.drawCurve(
             folder, ["loss", "classification_loss", "box_loss"],
             title: "fine-tuning from \(weights?.objective ?? "random") weights")
+        if evaluateEvery != nil {
+            try RunReport.plot(
+                folder, ["map"], title: "mAP on \(evaluationImages) test images", yLabel: "mAP")?.render().write(
+                    to: folder.file("map.png"))
+        }
         var results: [JSON.Member] = [
             .init("start", .string(weights?.objective ?? "random")),
             .init("arch", .string(options.detector.network.architecture.rawValue)),
@@ -71,9 +88,15 @@ struct FineTuneWorkflow {
             .init("images_per_second", .number(outcome.imagesPerSecond)), .init("seconds", .number(outcome.seconds)),
             .init("model", .string(model)), .init("train_images", .integer(train.ids.count)),
         ]
+        if let stepProfile {
+            print("a step of \(options.imagesPerStep) images:\n\(stepProfile.table)", terminator: "")
+            results.append(.init("step_profile_ms", stepProfile.json))
+        }
         var evaluation: EvaluationResult?
         if let test {
             let detector = try Detector(path: model, device: options.device, precision: options.precision)
+            detector.filter = filter
+            let testProfile = profiles ? StageClock(device: options.device) : nil
             var workflow = DetectionWorkflow(
                 detector: detector, set: test, proposals: try proposals(test, given: testProposals, folder),
                 out: folder.file("detections"))
@@ -82,7 +105,12 @@ struct FineTuneWorkflow {
             workflow.fullPrecision = fullPrecision
             workflow.workers = options.workers
             workflow.progress = progress
+            workflow.profile = testProfile
             let tested = try workflow()
+            if let testProfile {
+                print("a test image (\(tested.secondsPerImage.fixed(3)) s):\n\(testProfile.table)", terminator: "")
+                results.append(.init("test_profile_ms", testProfile.json))
+            }
             evaluation = tested.evaluation
             results += [
                 .init("map", tested.evaluation.map.map { .number($0) } ?? .null),
@@ -95,6 +123,35 @@ struct FineTuneWorkflow {
         }
         try RunReport.write(.object(results), to: folder)
         return Outcome(model: model, evaluation: evaluation, results: .object(results))
+    }
+
+    /// Says which fully connected layers start from random values although weights were given.
+    private func reportInitialization(_ training: FineTuning) {
+        let names = training.initializedLayers.map { $0.split(separator: ".").dropFirst().joined(separator: ".") }
+        if names.isEmpty { return }
+        FileHandle.standardError.write(
+            Data("\(weights?.path ?? "the weights") have no \(names.joined(separator: ", ")): initialised\n".utf8))
+    }
+
+    /// Tests the detector as it is now on the first images of the test set, and keeps the best one so far.
+    private func earlyEvaluation(_ training: FineTuning, _ folder: RunFolder) throws -> LoopOptions.Evaluation? {
+        guard let every = evaluateEvery, let test else { return nil }
+        let subset = test.limited(to: evaluationImages)
+        let data = try subset.with(proposals: try proposals(test, given: testProposals, folder))
+        let evaluator = try VOCEvaluator(subset.annotations, classes: options.detector.classes)
+        let best = folder.file("best.safetensors")
+        let (filter, workers) = (filter, options.workers)
+        return LoopOptions.Evaluation(every: every) {
+            let detector = try training.detector()
+            detector.filter = filter
+            var run = DetectionTest(data)
+            run.workers = workers
+            let detections = try run.run(detector)
+            let map = try evaluator.evaluate(detections, threads: workers).map ?? 0
+            let earlier = try MetricsLog.read(folder.metrics).compactMap { $0["map"]?.doubleValue }.max()
+            if map > earlier ?? -1 { try training.writeModel(to: best) }
+            return [("map", map)]
+        }
     }
 
     private func proposals(_ set: VOCSet, given: String?, _ folder: RunFolder) throws -> String {

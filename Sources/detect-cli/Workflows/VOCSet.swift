@@ -9,11 +9,11 @@ internal import VOCData
 struct VOCSet {
     let devkit: Devkit
     let name: String
-    let ids: [String]
-    let images: any ImageCollection
-    let annotations: AnnotatedSet
+    private(set) var ids: [String]
+    private(set) var images: any ImageCollection
+    private(set) var annotations: AnnotatedSet
     let classes: [String]
-    let objects: [[LabeledBox]]
+    private(set) var objects: [[LabeledBox]]
     /// Objects left out because their class is not in the list: their number by name.
     let unknownClasses: [String: Int]
 
@@ -61,6 +61,17 @@ struct VOCSet {
         let shown = items.prefix(5).map { "  \($0)\n" }.joined()
         let rest = items.count > 5 ? "  and \(items.count - 5) more\n" : ""
         FileHandle.standardError.write(Data("\(items.count) \(what) in \(name):\n\(shown)\(rest)".utf8))
+    }
+
+    /// The first `count` images.
+    func limited(to count: Int) -> VOCSet {
+        var part = self
+        part.ids = Array(ids.prefix(count))
+        part.images = images.limited(to: count)
+        part.annotations = AnnotatedSet(
+            ids: part.ids, annotations: Array(annotations.annotations.prefix(count)))
+        part.objects = Array(objects.prefix(count))
+        return part
     }
 
     /// With the proposals of a file.

@@ -1,4 +1,5 @@
-"""Writes regions.json and losses.json: ROI max pooling and the losses of Fast R-CNN, computed by PyTorch.
+"""Writes regions.json, align.json, losses.json and step.json: ROI max pooling, ROI align, the losses of Fast R-CNN and a
+whole training step, computed by PyTorch.
 
 Usage: python3 make_golden.py   (needs torch; no torchvision, whose compiled operator has to match torch's build)
 
@@ -79,3 +80,34 @@ golden = {
     "deltas_gradient": deltas.grad.flatten().tolist(),
 }
 (FOLDER / "losses.json").write_text(json.dumps(golden) + "\n")
+
+
+def roi_align(feature, rois, size, scale, samples):
+    """He et al., Mask R-CNN, by torch's grid_sample: half-open boxes, `aligned=True` of torchvision."""
+    _, _, height, width = feature.shape
+    out = []
+    for image, x1, y1, x2, y2 in rois:
+        def places(low, high):
+            step = (high - low) * scale / (size * samples)
+            return low * scale - 0.5 + (torch.arange(size * samples, dtype=torch.float64) + 0.5) * step
+        xs, ys = places(x1, x2), places(y1, y2)
+        inside = ((ys >= -1) & (ys <= height))[:, None] & ((xs >= -1) & (xs <= width))[None, :]
+        grid = torch.stack(torch.broadcast_tensors(
+            ((2 * xs.clamp(0, width - 1) + 1) / width - 1)[None, :], ((2 * ys.clamp(0, height - 1) + 1) / height - 1)[:, None]), -1)
+        values = torch.nn.functional.grid_sample(
+            feature[image : image + 1].double(), grid[None], padding_mode="border", align_corners=False)
+        values = values * inside
+        out.append(torch.nn.functional.avg_pool2d(values, samples)[0])
+    return torch.stack(out).float()
+
+
+torch.manual_seed(12)
+feature = torch.randn(2, 3, 6, 9).mul(64).round().div(64).requires_grad_()
+out = roi_align(feature, rois, 4, 1 / 16, 2)
+weight = torch.randn(out.shape).mul(64).round().div(64)
+(out * weight).sum().backward()
+golden = {
+    "shape": list(feature.shape), "map": feature.detach().flatten().tolist(), "rois": rois, "size": 4, "scale": 1 / 16,
+    "pooled": out.detach().flatten().tolist(), "weight": weight.flatten().tolist(), "gradient": feature.grad.flatten().tolist(),
+}
+(FOLDER / "align.json").write_text(json.dumps(golden) + "\n")

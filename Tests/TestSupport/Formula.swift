@@ -1,12 +1,10 @@
-import Backbone
-import Foundation
-import Support
-import Torch
+public import Support
+public import Torch
 
-/// Weights and images that follow from a formula; the same one is in Golden/make_golden.py.
-enum Formula {
+/// Weights and images that follow from a formula, which scripts in the Golden folders share.
+public enum Formula {
     /// Ordinal of the images; larger than that of any weight.
-    static let imageOrdinal = 10_000
+    public static let imageOrdinal = 10_000
 
     /// Values in [-1, 1) · scale + shift: a hash of the position in the tensor and of the tensor's ordinal.
     static func fill(_ values: UnsafeMutableBufferPointer<Float>, ordinal: Int, scale: Float, shift: Float) {
@@ -20,14 +18,14 @@ enum Formula {
         }
     }
 
-    static func tensor(_ shape: [Int], ordinal: Int) -> Tensor {
+    public static func tensor(_ shape: [Int], ordinal: Int) -> Tensor {
         let tensor = Tensor.empty(shape)
         fill(tensor, ordinal: ordinal, scale: 1, shift: 0)
         return tensor
     }
 
     /// Fills every tensor of a model; weights get the standard deviation √(gain / 3 / fan in).
-    static func fill(_ parameters: Parameters, gain: Double) {
+    public static func fill(_ parameters: Parameters, gain: Double) {
         for (ordinal, entry) in parameters.entries.enumerated() where entry.tensor.dtype == .float32 {
             let shape = entry.tensor.shape
             let (scale, shift): (Float, Float) =
@@ -49,19 +47,13 @@ enum Formula {
     }
 }
 
-/// A file of the Golden folder.
-enum Golden {
-    static func path(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden/\(name)").path
-    }
-
-    static func read(_ name: String) throws -> JSON { try JSON.read(path(name)) }
-
+/// Shape, size and some values of a tensor, as the scripts in the Golden folders write them.
+public enum GoldenSummary {
     /// What differs between a tensor and its golden summary; nil when nothing does.
     ///
     /// Sums of thousands of float32 terms in another order differ by about 1e-6 of the tensor's size (its root mean
     /// square), and a hundred layers add up: 1e-4 of that size, plus 1e-4 of the value.
-    static func difference(_ tensor: Tensor, _ golden: JSON) -> String? {
+    public static func difference(_ tensor: Tensor, _ golden: JSON) -> String? {
         guard let shape = golden["shape"]?.arrayValue?.compactMap(\.intValue), let rms = golden["rms"]?.doubleValue,
             let expected = golden["values"]?.arrayValue?.compactMap(\.doubleValue), rms > 0, expected.count == 16
         else { return "the golden summary is damaged" }
