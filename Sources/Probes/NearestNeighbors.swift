@@ -58,7 +58,8 @@ public enum NearestNeighbors {
             try parallelFor(plan.groupCount * plan.shardCount, threads: threads) { unit in
                 let (group, shard) = unit.quotientAndRemainder(dividingBy: plan.shardCount)
                 let range = plan.queries(ofGroup: group)
-                var best = streams.take(group: group, before: shard) ?? [TopK](repeating: TopK(k: k), count: range.count)
+                var best =
+                    streams.take(group: group, before: shard) ?? [TopK](repeating: TopK(k: k), count: range.count)
                 searchUnit(
                     queries: queryValues, queryRange: range, bank: bank, bankRange: plan.rows(ofShard: shard),
                     excludeSelf: excludeSelf, best: &best)

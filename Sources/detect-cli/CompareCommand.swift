@@ -43,7 +43,7 @@ struct CompareCommand: Command {
     func run() throws {
         let runs = try runs.value.map(read)
         let comparison = Comparison(runs.map(\.row))
-        print(comparison.table, terminator: "")
+        print(comparison.table)
         let notes = Self.differences(runs)
         for note in notes { print("note: the runs differ in \(note)") }
         let published = omitsPublished.value ? [] : self.published(runs)
@@ -52,8 +52,7 @@ struct CompareCommand: Command {
             print(
                 textTable(
                     [["network", "weights", "mAP %", "source"]]
-                        + published.map { [$0.0.rawValue, $0.1.start, $0.1.map.fixed(1), $0.1.source] }),
-                terminator: "")
+                        + published.map { [$0.0.rawValue, $0.1.start, $0.1.map.fixed(1), $0.1.source] }))
         }
         if let path = picture.value {
             try comparison.picture.write(to: path)
@@ -83,7 +82,8 @@ struct CompareCommand: Command {
         guard let start = result["start"]?.stringValue, let evaluation = result["evaluation"],
             let classes = evaluation["ap"]?.members
         else {
-            throw InputError(path, "holds no test of a detector", remedy: "give run folders of finetune with a test set")
+            throw InputError(
+                path, "holds no test of a detector", remedy: "give run folders of finetune with a test set")
         }
         let config = Files.exists("\(folder)/config.json") ? try JSON.read("\(folder)/config.json") : [:]
         var row = Comparison.Row(

@@ -115,7 +115,9 @@ struct DetectCommand: Command {
             // Images of equal name from different folders must not overwrite each other.
             let name = names.insert(stem).inserted ? stem : "\(stem)-\(i + 1)"
             names.insert(name)
-            let boxes = search.boxes(in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals)
+            let boxes = search.boxes(
+                in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals,
+                threads: Runtime.threads)
             let found = detector.detect(image, proposals: boxes)
             let path = "\(out.value)/\(name).png"
             let picture = DetectionPicture.draw(

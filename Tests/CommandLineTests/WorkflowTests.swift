@@ -59,7 +59,18 @@ extension ProgramRuns {
                     "--rois", "8", "--proposals", "\(folder)/trainval.proposals", "--test-proposals",
                     "\(folder)/test.proposals",
                     "--max-proposals", "60", "--run", "\(folder)/voc", "--json", "\(folder)/finetune.json",
+                    "--eval-every", "3", "--eval-images", "2", "--profile",
                 ])
+                // A look after 3 and after 6 steps, and the better detector.
+                let looks = try Files.readText("\(folder)/voc/metrics.jsonl").split(separator: "\n").filter {
+                    $0.contains("\"map\"")
+                }
+                #expect(looks.count == 2)
+                #expect(Files.exists("\(folder)/voc/best.safetensors") && Files.exists("\(folder)/voc/map.png"))
+                for profile in ["step_profile_ms", "test_profile_ms"] {
+                    let stages = try #require(try JSON.read("\(folder)/finetune.json")[profile]?.members)
+                    #expect(stages.contains { $0.name == "backbone" } && stages.contains { $0.name == "head" })
+                }
                 let map = try #require(try JSON.read("\(folder)/finetune.json")["map"]?.doubleValue)
                 #expect(Files.exists("\(folder)/voc/loss.png"))
 
@@ -74,6 +85,18 @@ extension ProgramRuns {
                     "\(folder)/evaluate.json",
                 ])
                 #expect(try JSON.read("\(folder)/detect.json")["map"]?.doubleValue == map)
+                #expect(Files.exists("\(folder)/found/sheet.png") && !Files.exists("\(folder)/found/test.partial"))
+                // Without a least score more boxes become detections.
+                _ = try succeed([
+                    "detect", "--model", "\(folder)/voc", "--devkit", "\(folder)/kit", "--set", "test", "--proposals",
+                    "\(folder)/test.proposals", "--out", "\(folder)/more", "--filter", "fast-rcnn", "--pictures", "0",
+                ])
+                func lines(_ found: String) throws -> Int {
+                    try Files.list("\(folder)/\(found)").filter { $0.hasSuffix(".txt") }.map {
+                        try Files.readText("\(folder)/\(found)/\($0)").count { $0 == "\n" }
+                    }.reduce(0, +)
+                }
+                #expect(try lines("more") > lines("found"))
                 let evaluation = try JSON.read("\(folder)/evaluate.json")
                 #expect(evaluation["map"]?.doubleValue == map)
                 #expect(evaluation["metric"]?.stringValue == "07" && evaluation["iou"]?.doubleValue == 0.5)

@@ -7,6 +7,8 @@ struct ColorPlanes {
     let height: Int
     /// [3, height, width]
     var values: [Float]
+    /// Of differences between pixels: three equal planes must not count three times.
+    let distanceScale: Float
 
     var pixelCount: Int { width * height }
 
@@ -14,6 +16,7 @@ struct ColorPlanes {
         width = image.width
         height = image.height
         let count = image.size.pixelCount
+        distanceScale = space.isSingleChannel ? Float(1.0 / 3).squareRoot() : 1
         values = [Float](unsafeUninitializedCapacity: 3 * count) { planes, initialized in
             image.pixels.withUnsafeBufferPointer { pixels in
                 switch space {
@@ -28,6 +31,21 @@ struct ColorPlanes {
                         planes[i] = h
                         planes[count + i] = s
                         planes[2 * count + i] = v
+                    }
+                case .rgI:
+                    for i in 0..<count {
+                        let (r, g, b) = (Float(pixels[3 * i]), Float(pixels[3 * i + 1]), Float(pixels[3 * i + 2]))
+                        // Black has no colour: a third each.
+                        let sum = r + g + b
+                        planes[i] = sum > 0 ? 255 * r / sum : 85
+                        planes[count + i] = sum > 0 ? 255 * g / sum : 85
+                        planes[2 * count + i] = sum / 3
+                    }
+                case .hue, .intensity:
+                    for i in 0..<count {
+                        let (r, g, b) = (Float(pixels[3 * i]), Float(pixels[3 * i + 1]), Float(pixels[3 * i + 2]))
+                        let value = space == .hue ? Self.hsv(r, g, b).0 : (r + g + b) / 3
+                        for channel in 0..<3 { planes[channel * count + i] = value }
                     }
                 case .lab:
                     Self.linear.withUnsafeBufferPointer { linear in

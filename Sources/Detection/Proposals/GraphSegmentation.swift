@@ -70,6 +70,7 @@ struct SortedGridEdges {
 
     private static func keys(_ planes: ColorPlanes) -> [UInt64] {
         let (width, height, count) = (planes.width, planes.height, planes.pixelCount)
+        let distanceScale = planes.distanceScale
         return [UInt64](unsafeUninitializedCapacity: 4 * count) { keys, initialized in
             planes.values.withUnsafeBufferPointer { values in
                 var end = 0
@@ -78,7 +79,7 @@ struct SortedGridEdges {
                     let d0 = values[pixel] - values[other]
                     let d1 = values[count + pixel] - values[count + other]
                     let d2 = values[2 * count + pixel] - values[2 * count + other]
-                    let weight = (d0 * d0 + d1 * d1 + d2 * d2).squareRoot()
+                    let weight = (d0 * d0 + d1 * d1 + d2 * d2).squareRoot() * distanceScale
                     keys[end] = UInt64(weight.bitPattern) << 32 | UInt64(pixel) << 2 | direction
                     end += 1
                 }

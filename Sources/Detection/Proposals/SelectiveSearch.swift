@@ -32,12 +32,13 @@ public struct SelectiveSearch: Sendable {
     /// - Parameters:
     ///   - key: tells images apart, so that each has random numbers of its own; see `key(_:)`.
     ///   - maximumCount: boxes after these are left out.
-    public func boxes(in image: Image, key: UInt64 = 0, maximumCount: Int = .max) -> [Box] {
+    ///   - threads: at most one a colour space is of use; the boxes do not depend on it.
+    public func boxes(in image: Image, key: UInt64 = 0, maximumCount: Int = .max, threads: Int = 1) -> [Box] {
         guard image.size.pixelCount > 0 else { return [] }
         let reduced = image.reduced(toPixels: options.maximumPixels)
         var random = RandomStream(seed, key)
         var candidates: [(priority: Double, order: Int, bounds: PixelBounds)] = []
-        for hierarchy in hierarchies(reduced) {
+        for hierarchy in hierarchies(reduced, threads: threads) {
             let count = hierarchy.bounds.count
             for (index, bounds) in hierarchy.bounds.enumerated() {
                 // Rank 1 is the top of the hierarchy, the region made last. Small regions draw a number too, so
@@ -63,10 +64,11 @@ public struct SelectiveSearch: Sendable {
     }
 
     /// One for each colour space, scale and similarity, in this order.
-    private func hierarchies(_ image: Image) -> [RegionHierarchy] {
-        var hierarchies: [RegionHierarchy] = []
-        for space in options.colorSpaces {
-            let planes = ColorPlanes(image, in: space)
+    private func hierarchies(_ image: Image, threads: Int) -> [RegionHierarchy] {
+        // Nothing in it throws.
+        try! parallelMap(options.colorSpaces.count, threads: threads) { index in
+            var hierarchies: [RegionHierarchy] = []
+            let planes = ColorPlanes(image, in: options.colorSpaces[index])
             let bins = PixelBins(planes)
             let edges = SortedGridEdges(planes.smoothed(sigma: options.sigma))
             for scale in options.scales {
@@ -76,8 +78,8 @@ public struct SelectiveSearch: Sendable {
                     hierarchies.append(RegionHierarchy(regions, similarity: similarity))
                 }
             }
-        }
-        return hierarchies
+            return hierarchies
+        }.flatMap { $0 }
     }
 }
 

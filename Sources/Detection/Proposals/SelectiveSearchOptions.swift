@@ -7,6 +7,15 @@ public enum ProposalColorSpace: String, Hashable, Sendable, CaseIterable {
     case hsv
     /// CIE L*a*b* of sRGB under D65: L·255/100, a + 128, b + 128.
     case lab
+    /// Red and green divided by the sum of all three, and the mean of all three.
+    case rgI
+    /// The hue of `hsv` alone.
+    case hue
+    /// The mean of red, green and blue alone.
+    case intensity
+
+    /// Whether all three planes are the same one.
+    var isSingleChannel: Bool { self == .hue || self == .intensity }
 }
 
 /// The terms whose sum is the similarity of two neighbouring regions (Uijlings et al., section 3.2).
@@ -32,6 +41,14 @@ public struct RegionSimilarity: OptionSet, Hashable, Sendable {
     }
 }
 
+/// A published choice of options.
+public enum SelectiveSearchMode: String, CaseIterable, Sendable {
+    case fast
+    case quality
+
+    public var options: SelectiveSearchOptions { self == .fast ? .fast : .quality }
+}
+
 /// What selective search varies and how; the defaults are the published `fast` mode.
 ///
 /// Every combination of colour space, scale and similarity gives one hierarchy of regions: 2 × 2 × 2 in `fast`.
@@ -52,6 +69,15 @@ public struct SelectiveSearchOptions: Hashable, Sendable {
 
     /// The published `fast` mode.
     public static let fast = SelectiveSearchOptions()
+
+    /// The published `quality` mode: five colour spaces, four similarities and four scales make 80 hierarchies.
+    public static let quality: SelectiveSearchOptions = {
+        var options = SelectiveSearchOptions()
+        options.colorSpaces = [.hsv, .lab, .rgI, .hue, .intensity]
+        options.similarities += [.fill, .size]
+        options.scales = [50, 100, 150, 300]
+        return options
+    }()
 
     /// All fields, for file headers and run folders.
     public var json: JSON {

@@ -89,7 +89,7 @@ struct FineTuneWorkflow {
             .init("model", .string(model)), .init("train_images", .integer(train.ids.count)),
         ]
         if let stepProfile {
-            print("a step of \(options.imagesPerStep) images:\n\(stepProfile.table)", terminator: "")
+            print("a step of \(options.imagesPerStep) images:\n\(stepProfile.table)")
             results.append(.init("step_profile_ms", stepProfile.json))
         }
         var evaluation: EvaluationResult?
@@ -108,7 +108,7 @@ struct FineTuneWorkflow {
             workflow.profile = testProfile
             let tested = try workflow()
             if let testProfile {
-                print("a test image (\(tested.secondsPerImage.fixed(3)) s):\n\(testProfile.table)", terminator: "")
+                print("a test image (\(tested.secondsPerImage.fixed(3)) s):\n\(testProfile.table)")
                 results.append(.init("test_profile_ms", testProfile.json))
             }
             evaluation = tested.evaluation

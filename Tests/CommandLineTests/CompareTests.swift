@@ -1,0 +1,72 @@
+import Foundation
+import Support
+import Testing
+
+@Suite struct CompareTests {
+    /// The files that `finetune` leaves, with the figures that are compared.
+    private func write(
+        _ run: String, start: String, map: Double, ap: JSON, iterations: Int = 100, weights: String = "random"
+    )
+        throws
+    {
+        try Files.makeFolder(run)
+        let result: JSON = [
+            "start": .string(start), "arch": "alexnet", "map": .number(map), "iterations": .integer(iterations),
+            "test_images": 50, "evaluation": ["ap": ap],
+        ]
+        let config: JSON = [
+            "iterations": .integer(iterations), "weights": .string(weights), "detector": ["short_side": 400],
+        ]
+        try Files.writeAtomically(result.pretty, to: "\(run)/result.json")
+        try Files.writeAtomically(config.pretty, to: "\(run)/config.json")
+    }
+
+    @Test func rowsGapsProbesAndPublishedFigures() throws {
+        try withTemporaryFolder { folder in
+            try Files.makeFolder("\(folder)/pre")
+            try Files.writeAtomically(
+                JSON.object([.init("protocol", "weighted kNN"), .init("top1", .number(0.5))]).pretty,
+                to: "\(folder)/pre/knn.json")
+            try write(
+                "\(folder)/instance", start: "instance", map: 0.2, ap: ["cat": .number(0.1), "dog": .number(0.3)],
+                weights: "\(folder)/pre/weights.safetensors")
+            try write(
+                "\(folder)/supervised", start: "supervised", map: 0.35, ap: ["cat": .number(0.3), "dog": .number(0.4)])
+            try write("\(folder)/random", start: "random", map: 0.05, ap: ["cat": .number(0.05), "dog": .null])
+            let output = try succeed([
+                "compare", "\(folder)/instance", "\(folder)/supervised", "\(folder)/random", "--json",
+                "\(folder)/c.json", "--csv", "\(folder)/c.csv", "--picture", "\(folder)/c.png",
+            ])
+            let lines = output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            #expect(lines[0] == ["weights", "random", "supervised", "instance"])
+            #expect(lines[1] == ["knn", "top-1", "%", "–", "–", "50.0"])
+            #expect(lines[2] == ["mAP", "%", "5.0", "35.0", "20.0"])
+            #expect(lines[3] == ["below", "supervised", "30.0", "0.0", "15.0"])
+            #expect(lines[4] == ["AP", "cat", "5.0", "30.0", "10.0"])
+            #expect(lines[5] == ["AP", "dog", "–", "40.0", "30.0"])
+            #expect(output.contains("published") && output.contains("48.1") && !output.contains("differ"))
+            #expect(
+                try Files.readText("\(folder)/c.csv").split(separator: "\n")[0]
+                    == "weights,map,below_supervised,knn top-1,ap_cat,ap_dog")
+            #expect(try Files.readText("\(folder)/c.csv").contains("random,0.05,0.3,,0.05,\n"))
+            let json = try JSON.read("\(folder)/c.json")
+            #expect(json["rows"]?.arrayValue?.count == 3)
+            #expect(json["published"]?.arrayValue?.count == 3)
+            #expect(Files.exists("\(folder)/c.png"))
+            #expect(try !succeed(["compare", "\(folder)/random", "--no-published"]).contains("published"))
+        }
+    }
+
+    @Test func differentSettingsAreNamedAndUnfinishedRunsRefused() throws {
+        try withTemporaryFolder { folder in
+            try write("\(folder)/a", start: "random", map: 0.1, ap: ["cat": .number(0.1)])
+            try write("\(folder)/b", start: "instance", map: 0.2, ap: ["cat": .number(0.2)], iterations: 200)
+            #expect(
+                try succeed(["compare", "\(folder)/a", "\(folder)/b"]).contains(
+                    "note: the runs differ in iterations: 100, 200"))
+            try Files.makeFolder("\(folder)/c")
+            let outcome = try run(["compare", "\(folder)/a", "\(folder)/c"])
+            #expect(outcome.exitCode == 1 && outcome.errors.contains("/c: is no finished run"))
+        }
+    }
+}
