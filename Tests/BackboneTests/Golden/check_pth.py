@@ -135,13 +135,17 @@ def main(cli):
         folder = Path(folder)
         images = folder / "images" / "a"
         images.mkdir(parents=True)
-        pixels = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
+        # `features` scales the short side to 256, which it is, and takes the middle of 224 pixels.
+        pixels = torch.randint(0, 256, (2, 256, 256, 3), dtype=torch.uint8)
         for index, image in enumerate(pixels):
             write_png(images / f"{index}.png", image)
-        x = ((pixels.float() / 255 - MEAN) / DEVIATION).permute(0, 3, 1, 2).contiguous()
+        x = ((pixels[:, 16:240, 16:240].float() / 255 - MEAN) / DEVIATION).permute(0, 3, 1, 2).contiguous()
         for name, (make, layer) in NETWORKS.items():
             model = make(100).eval()
             for module in model.modules():
+                if isinstance(module, (nn.Conv2d, nn.Linear)):
+                    # Else the images would hardly matter behind sixteen layers.
+                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if isinstance(module, nn.BatchNorm2d):
                     module.running_mean.normal_(0, 0.1)
                     module.running_var.uniform_(0.5, 1.5)
