@@ -93,7 +93,8 @@ let package = Package(
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",
-            dependencies: ["VOCData", "Detection", "Torch", "Imaging", "Boxes", "Support"], path: "Fuzz/Targets",
+            dependencies: ["VOCData", "Detection", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
+            path: "Fuzz/Targets",
             swiftSettings: swift),
         tests("FuzzTests", ["FuzzTargets", "Support"]),
         .target(

@@ -6,6 +6,7 @@ import io
 import json
 import pathlib
 import struct
+import zipfile
 
 import numpy as np
 import scipy.io
@@ -82,3 +83,31 @@ for name, variables, compress in [
     write("matlab", name, b"MATLAB 5.0 MAT-file".ljust(116) + buffer.getvalue()[116:])
 write("box-text", "blanks.txt", "000001 1 2 30 40\n000001\t5 6.5 7e1 80\r\n\nb 1 1 1 1\n")
 write("box-text", "commas.txt", "a,1,2,3,4\n")
+
+
+def unchecked(data):
+    """A zip archive without checksums, so that damage to its entries is not refused for that alone."""
+    data = bytearray(data)
+    position = data.find(b"PK\1\2")
+    while position >= 0:
+        data[position + 16:position + 20] = bytes(4)
+        position = data.find(b"PK\1\2", position + 4)
+    return bytes(data)
+
+
+golden = here.parent.parent / "Tests/BackboneTests/Golden/pth"
+for name in ["types.pth", "views.pth", "checkpoint2.pth", "moco.pth", "evil.pth"]:
+    write("torch", name, unchecked((golden / name).read_bytes()))
+for name in ["checkpoint2", "checkpoint4", "views"]:
+    with zipfile.ZipFile(golden / f"{name}.pth") as archive:
+        write("pickle", f"{name}.pkl", archive.read(f"{name}/data.pkl"))
+buffer = io.BytesIO()
+with zipfile.ZipFile(golden / "views.pth") as archive, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+    for entry in archive.namelist():
+        packed.writestr(entry, archive.read(entry))
+write("torch", "deflated.pth", buffer.getvalue())
+write("pickle", "reduce.pkl", b"\x80\2cos\nsystem\n(U\4truetR.")
+write("pickle", "stack-global.pkl", b"\x80\4\x8c\x08builtins\x8c\4eval\x93).")
+write("pickle", "build.pkl", b"\x80\2cargparse\nNamespace\n)\x81}U\x0c__setstate__Nsb.")
+write("pickle", "cycle.pkl", b"\x80\2]q\0h\0a.")
+write("pickle", "long.pkl", b"\x80\4\x8d" + struct.pack("<Q", 2**62))

@@ -1,3 +1,4 @@
+internal import Backbone
 internal import Boxes
 internal import Detection
 internal import Foundation
@@ -22,6 +23,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case matlab
     /// Proposals as lines of text.
     case boxText = "box-text"
+    /// Files of `torch.save`.
+    case torch
+    /// What is in them.
+    case pickle
 
     /// Parses the bytes.
     ///
@@ -38,6 +43,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             case .proposals: try proposals(data)
             case .matlab: try matlab(data)
             case .boxText: try boxText(data)
+            case .torch: try torch(data)
+            case .pickle: try pickle(bytes)
             }
         } catch let failure as FuzzFailure {
             throw failure
@@ -150,6 +157,32 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
                     throw FuzzFailure("a box outside the frame")
                 }
             }
+        }
+    }
+
+    private func torch(_ data: Data) throws {
+        let weights = try ForeignWeights(data, path: "input")
+        for item in weights.items.prefix(64) where item.dtype != nil && item.shape.reduce(1, *) <= 1 << 16 {
+            let tensor: Tensor
+            do { tensor = try weights.tensor(item.name) } catch is InputError { continue }
+            guard tensor.shape == item.shape, tensor.dtype == item.dtype else {
+                throw FuzzFailure("a tensor of another shape than it is said to have")
+            }
+        }
+        let plan = try WeightImport(weights)
+        guard plan.loaded.allSatisfy({ weights[$0.source] != nil }) else { throw FuzzFailure("a tensor of no file") }
+    }
+
+    private func pickle(_ bytes: [UInt8]) throws {
+        let heap = try Unpickler.read(bytes, path: "input") { $0.utf8.count <= 2 ? 1 << 10 : nil }
+        for tensor in heap.tensors {
+            let last = zip(tensor.shape, tensor.strides).reduce(tensor.offset) { $0 + max(0, $1.0 - 1) * $1.1 }
+            guard tensor.count == 0 || (0..<1 << 10).contains(last) else {
+                throw FuzzFailure("a tensor outside its storage")
+            }
+        }
+        for member in heap.members(heap.root) ?? [] where member.key.utf8.count > bytes.count {
+            throw FuzzFailure("a text longer than the pickle")
         }
     }
 }

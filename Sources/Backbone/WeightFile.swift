@@ -123,35 +123,38 @@ public enum WeightFile {
     }
 
     /// What a file of torchvision's names holds, from the shapes of its tensors; nil when no architecture fits.
-    public static func recognize(_ file: SafetensorsFile) -> NetworkConfig? {
+    public static func recognize(_ file: SafetensorsFile) -> NetworkConfig? { recognize { file[$0]?.shape } }
+
+    /// The same from the shape of each name; nil for names that are not there.
+    public static func recognize(shape shapeOf: (_ name: String) -> [Int]?) -> NetworkConfig? {
         /// Rows of the last layer; nil when there is none of that width.
         func classes(_ name: String, features: Int) -> Int? {
-            guard let shape = file[name]?.shape, shape.count == 2, shape[0] > 0, shape[1] == features else {
+            guard let shape = shapeOf(name), shape.count == 2, shape[0] > 0, shape[1] == features else {
                 return nil
             }
             return shape[0]
         }
-        if file["classifier.1.weight"]?.shape == [4096, 9216] {
+        if shapeOf("classifier.1.weight") == [4096, 9216] {
             return NetworkConfig(.alexnet, classes: classes("classifier.6.weight", features: 4096))
         }
         // Of all VGGs only this one has convolutions at both places.
-        if ["features.26.weight", "features.28.weight"].allSatisfy({ file[$0]?.shape == [512, 512, 3, 3] }) {
+        if ["features.26.weight", "features.28.weight"].allSatisfy({ shapeOf($0) == [512, 512, 3, 3] }) {
             return NetworkConfig(.vgg16, classes: classes("classifier.6.weight", features: 4096))
         }
         let stem: Stem
-        switch file["conv1.weight"]?.shape {
+        switch shapeOf("conv1.weight") {
         case [64, 3, 7, 7]: stem = .imagenet
         case [64, 3, 3, 3]: stem = .cifar
         default: return nil
         }
         // ResNeXt and wide ResNets have the same names but other widths here.
-        guard file["layer1.0.conv2.weight"]?.shape == [64, 64, 3, 3] else { return nil }
+        guard shapeOf("layer1.0.conv2.weight") == [64, 64, 3, 3] else { return nil }
         func blocks(_ stage: Int) -> Int {
             var count = 0
-            while file["layer\(stage).\(count).conv1.weight"] != nil { count += 1 }
+            while shapeOf("layer\(stage).\(count).conv1.weight") != nil { count += 1 }
             return count
         }
-        let isBottleneck = file["layer1.0.conv3.weight"] != nil
+        let isBottleneck = shapeOf("layer1.0.conv3.weight") != nil
         let architecture: Architecture? =
             switch ((1...4).map(blocks), isBottleneck) {
             case ([2, 2, 2, 2], false): .resnet18

@@ -18,6 +18,10 @@ var commandTable: CommandTable {
                 ]),
             CommandGroup("VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCExportCOCOCommand.self]),
             CommandGroup(
-                "Weights", [WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self]),
+                "Weights",
+                [
+                    WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self,
+                    WeightsImportCommand.self, WeightsExportCommand.self,
+                ]),
         ], version: Program.version)
 }

@@ -1,0 +1,188 @@
+internal import Support
+internal import Torch
+
+/// How the tensors of a foreign file become a weight file of ours: decided and reported before any of them is read.
+public struct WeightImport {
+    /// What becomes of the last linear layer (`fc`, `classifier.6`).
+    public enum LastLayer: String, CaseIterable, Sendable {
+        /// A projection when it has `contrastiveDimension` rows or the file is MoCo's, else a classifier.
+        case auto
+        case classifier
+        case projection
+        case none
+    }
+
+    public struct Options: Sendable {
+        /// Nil: told from the shapes.
+        public var architecture: Architecture?
+        /// Nil: told from the shapes, else ImageNet's.
+        public var stem: Stem?
+        public var lastLayer = LastLayer.auto
+        /// What to take off the names; nil finds it.
+        public var prefix: String?
+
+        public init() {}
+    }
+
+    /// Width of the embeddings of InstDisc and MoCo; no data set that networks are published for has as many classes.
+    public static let contrastiveDimension = 128
+
+    public let source: ForeignWeights
+    public let config: NetworkConfig
+    /// What was taken off the names.
+    public let prefix: String
+    /// What the last layer became; never `auto`.
+    public let lastLayer: LastLayer
+    /// [D, F] of the projection that the weight file will have.
+    public let projectionShape: [Int]?
+    /// Names of the weight file that get a tensor, in its order, each with its name in the source.
+    public private(set) var loaded: [(name: String, source: String)] = []
+    /// The network needs them, the file does not have them.
+    public private(set) var missing: [String] = []
+    /// In both, with another shape or type, and what is wrong.
+    public private(set) var mismatched: [String] = []
+    /// Under the prefix, but of no use to the network, by their names in the source.
+    public private(set) var unexpected: [String] = []
+    /// Not under the prefix, by their names in the source.
+    public let outside: [String]
+    /// Counters of batch norm that the file does not have; they become 0.
+    public private(set) var counters = 0
+
+    private let parameters: Parameters
+
+    /// Finds the network in a file.
+    ///
+    /// - Throws: `InputError` naming the file when no network is found in it. One that is not complete is reported by
+    ///   `missing` and `mismatched`, and refused by `write`.
+    public init(_ source: ForeignWeights, _ options: Options = Options()) throws {
+        let names = try StateDictNames(source, prefix: options.prefix)
+        func item(_ name: String) -> ForeignWeights.Item? { names.names[name].flatMap { source[$0] } }
+        var config = try Self.config(source, options) { item($0)?.shape }
+        let last = config.classifierPrefix
+        let rows = config.classes
+        // Without its bias, or with one of another length, it is none of the two.
+        let isWhole = rows != nil && item(last + "bias")?.shape == [rows!]
+        let isContrastive =
+            rows == Self.contrastiveDimension || StateDictNames.contrastiveParts.contains { names.prefix.contains($0) }
+        let choice: LastLayer =
+            switch options.lastLayer {
+            case .auto: isContrastive && item("projection.weight") == nil ? .projection : .classifier
+            default: options.lastLayer
+            }
+        guard isWhole || options.lastLayer == .auto || options.lastLayer == .none else {
+            throw InputError(
+                source.path, "has no last layer \(last)weight with a bias that fits \(config.architecture.rawValue)",
+                remedy: "leave --fc out")
+        }
+        guard options.lastLayer != .projection || item("projection.weight") == nil else {
+            throw InputError(source.path, "has a projection beside its last layer", remedy: "leave --fc out")
+        }
+        lastLayer = isWhole ? choice : .none
+        config.classes = lastLayer == .classifier ? rows : nil
+
+        let scope = Scope(seed: 0)
+        let network = config.makeNetwork(scope)
+        var renamed = names.names
+        if lastLayer == .projection {
+            for part in ["weight", "bias"] { renamed["projection." + part] = renamed.removeValue(forKey: last + part) }
+        }
+        let shape = renamed["projection.weight"].flatMap { source[$0]?.shape }
+        if let shape, shape.count == 2, shape[0] > 0, shape[1] == network.featureCount {
+            projectionShape = shape
+            _ = Linear(scope / "projection", in: shape[1], out: shape[0])
+        } else {
+            projectionShape = nil
+        }
+        self.source = source
+        self.config = config
+        prefix = names.prefix
+        outside = names.outside
+        parameters = scope.parameters
+        compare(renamed)
+    }
+
+    /// The network that the options or the shapes say.
+    private static func config(
+        _ source: ForeignWeights, _ options: Options, shape: (String) -> [Int]?
+    ) throws -> NetworkConfig {
+        let found = WeightFile.recognize(shape: shape)
+        guard let architecture = options.architecture ?? found?.architecture else {
+            let isTrunk = shape("features.0.weight") != nil
+            throw InputError(
+                source.path,
+                isTrunk
+                    ? "holds convolutions of an AlexNet or VGG, but not the linear layers of one of the known networks"
+                    : "holds none of the known networks (\(Self.some(source.items.map(\.name))))",
+                remedy: "give a complete "
+                    + Architecture.allCases.map(\.rawValue).joined(separator: ", ") + " with torchvision's names")
+        }
+        let hasStem = architecture != .alexnet && architecture != .vgg16
+        let isSmall = shape("conv1.weight") == [64, 3, 3, 3]
+        let stem = hasStem ? options.stem ?? (isSmall ? .cifar : .imagenet) : .imagenet
+        guard hasStem || options.stem != .cifar else {
+            throw InputError(
+                "--stem", "cannot be cifar: \(architecture.rawValue) has one stem only", remedy: "leave it out")
+        }
+        var config = NetworkConfig(architecture, stem: stem)
+        let features = [.alexnet, .vgg16].contains(architecture) ? 4096 : architecture.isBottleneck ? 2048 : 512
+        if let last = shape(config.classifierPrefix + "weight"), last.count == 2, last[0] > 0, last[1] == features {
+            config.classes = last[0]
+        }
+        return config
+    }
+
+    /// Sorts all names into those that fit and those that do not.
+    private mutating func compare(_ names: [String: String]) {
+        var used: Set<String> = []
+        for entry in parameters.entries {
+            guard let name = names[entry.name], let item = source[name] else {
+                if entry.name.hasSuffix("num_batches_tracked") {
+                    counters += 1
+                } else {
+                    missing.append(entry.name)
+                }
+                continue
+            }
+            used.insert(name)
+            if item.shape != entry.tensor.shape {
+                mismatched.append("\(name.printable) has the shape \(item.shape), expected \(entry.tensor.shape)")
+            } else if item.dtype == nil || item.dtype!.isFloatingPoint != entry.tensor.dtype.isFloatingPoint {
+                let type = item.dtype.map { "\($0)" } ?? "of a type that cannot be read"
+                mismatched.append("\(name.printable) is \(type), expected \(entry.tensor.dtype)")
+            } else {
+                loaded.append((entry.name, name))
+            }
+        }
+        let under = Set(names.values)
+        unexpected = source.items.map(\.name).filter { under.contains($0) && !used.contains($0) }
+    }
+
+    /// Reads the tensors, as float32, and writes them with their description, atomically.
+    ///
+    /// - Throws: `InputError` when the network is not complete, or a tensor is damaged.
+    public func write(_ description: WeightDescription, to path: String) throws {
+        precondition(description.config == config, "the description is another network's")
+        guard missing.isEmpty, mismatched.isEmpty else {
+            let problems =
+                (missing.isEmpty ? [] : ["\(missing.count) tensors are missing: \(Self.some(missing))"])
+                + (mismatched.isEmpty ? [] : ["\(mismatched.count) do not fit: \(Self.some(mismatched))"])
+            throw InputError(
+                source.path, "does not hold a complete \(config): \(problems.joined(separator: "; "))",
+                remedy: "give complete weights, or another --arch")
+        }
+        try withoutGradients {
+            for pair in loaded { parameters[pair.name]!.copy_(try source.tensor(pair.source)) }
+        }
+        try WeightFile.write(parameters, description, to: path)
+    }
+
+    /// The first names of a list, and how many more there are.
+    public static func some(_ names: [String], _ count: Int = 6) -> String {
+        let more = names.count > count ? ", and \(names.count - count) more" : ""
+        return names.prefix(count).map(\.printable).joined(separator: ", ") + more
+    }
+}
+
+extension Architecture {
+    fileprivate var isBottleneck: Bool { self == .resnet50 || self == .resnet101 }
+}

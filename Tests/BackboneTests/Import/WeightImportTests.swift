@@ -1,0 +1,201 @@
+import Backbone
+import Foundation
+import Support
+import Testing
+import Torch
+
+extension NetworkTests {
+    /// How names of other programs become torchvision's, on whole networks.
+    @Suite struct WeightImportTests {
+        typealias Shapes = [(name: String, shape: [Int])]
+
+        /// Names and shapes of a network, each name changed.
+        static func shapes(
+            _ config: NetworkConfig, _ rename: (String) -> String = { $0 }
+        ) -> Shapes {
+            let scope = Scope(seed: 0)
+            let network = config.makeNetwork(scope)
+            return withExtendedLifetime(network) {
+                scope.parameters.entries.filter { !$0.isBuffer || !$0.name.hasSuffix("num_batches_tracked") }
+                    .map { (rename($0.name), $0.tensor.shape) }
+            }
+        }
+
+        static let small = NetworkConfig(.resnet18, stem: .cifar, classes: 10)
+
+        private func plan(
+            _ shapes: Shapes, _ change: (inout WeightImport.Options) -> Void = { _ in }
+        ) throws -> WeightImport {
+            var options = WeightImport.Options()
+            change(&options)
+            return try WeightImport(ForeignWeights(TorchWriter.shapes(shapes), path: "w.pth"), options)
+        }
+
+        @Test(arguments: [
+            "", "module.", "model.", "backbone.", "encoder.", "module.encoder_q.", "encoder_q.", "module.base_encoder.",
+            "base_encoder.", "convnet.", "module.model.backbone.",
+        ])
+        func prefixesAreTakenOff(_ prefix: String) throws {
+            let plan = try plan(Self.shapes(Self.small) { prefix + $0 }) { $0.lastLayer = .classifier }
+            #expect(plan.config == Self.small && plan.prefix == prefix)
+            #expect(plan.missing.isEmpty && plan.unexpected.isEmpty && plan.outside.isEmpty && plan.mismatched.isEmpty)
+            // 20 convolutions, 20 batch norms of four tensors, and the classifier.
+            #expect(plan.loaded.count == 102 && plan.counters == 20)
+            #expect(plan.loaded.allSatisfy { $0.source == prefix + $0.name })
+        }
+
+        @Test func unknownPrefixesAreNamedAndCanBeGiven() throws {
+            let shapes = Self.shapes(Self.small) { "trunk." + $0 }
+            let error = #expect(throws: InputError.self) { try plan(shapes) }
+            #expect(error?.remedy.contains("--prefix trunk.") == true)
+            #expect(try plan(shapes) { $0.prefix = "trunk." }.config == Self.small)
+            #expect(throws: InputError.self) { try plan(shapes) { $0.prefix = "other." } }
+        }
+
+        @Test func theQueryEncoderOfMoCoIsTaken() throws {
+            let config = NetworkConfig(.resnet18, classes: 128)
+            let query = Self.shapes(config) { "module.encoder_q." + $0 }
+            let key = Self.shapes(config) { "module.encoder_k." + $0 }
+            let queue: Shapes = [("module.queue", [128, 64]), ("module.queue_ptr", [1])]
+            let plan = try plan(key + queue + query)
+            #expect(plan.prefix == "module.encoder_q." && plan.lastLayer == .projection)
+            #expect(plan.config == NetworkConfig(.resnet18) && plan.projectionShape == [128, 512])
+            #expect(plan.outside == (key + queue).map(\.name))
+            #expect(plan.loaded.map(\.name).contains("projection.bias") && !plan.loaded.map(\.name).contains("fc.bias"))
+            #expect(plan.missing.isEmpty && plan.unexpected.isEmpty)
+        }
+
+        @Test func headsOfTwoLayersAreLeftOut() throws {
+            let trunk = Self.shapes(NetworkConfig(.resnet18)) { "module.encoder_q." + $0 }
+            let head: Shapes = [
+                ("module.encoder_q.fc.0.weight", [512, 512]), ("module.encoder_q.fc.0.bias", [512]),
+                ("module.encoder_q.fc.2.weight", [128, 512]), ("module.encoder_q.fc.2.bias", [128]),
+            ]
+            let plan = try plan(trunk + head)
+            #expect(plan.config == NetworkConfig(.resnet18) && plan.lastLayer == .none && plan.projectionShape == nil)
+            #expect(plan.unexpected == head.map(\.name))
+        }
+
+        @Test func theLastLayerIsWhatItLooksLikeOrIsSaidToBe() throws {
+            func last(_ classes: Int, _ choice: WeightImport.LastLayer) throws -> (WeightImport.LastLayer, Int?, [Int]?)
+            {
+                let plan = try plan(Self.shapes(NetworkConfig(.resnet18, classes: classes))) { $0.lastLayer = choice }
+                return (plan.lastLayer, plan.config.classes, plan.projectionShape)
+            }
+            #expect(try last(1000, .auto) == (.classifier, 1000, nil))
+            #expect(try last(128, .auto) == (.projection, nil, [128, 512]))
+            #expect(try last(128, .classifier) == (.classifier, 128, nil))
+            #expect(try last(64, .projection) == (.projection, nil, [64, 512]))
+            #expect(try last(1000, .none) == (.none, nil, nil))
+        }
+
+        @Test func lastLayersThatDoNotFitAreLeftOut() throws {
+            let trunk = Self.shapes(NetworkConfig(.resnet18))
+            let lone: Shapes = [("fc.weight", [10, 512])]
+            #expect(try plan(trunk + lone).unexpected == ["fc.weight"])
+            let wide: Shapes = [("fc.weight", [10, 2048]), ("fc.bias", [10])]
+            #expect(try plan(trunk + wide).unexpected == ["fc.weight", "fc.bias"])
+            #expect(throws: InputError.self) { try plan(trunk + wide) { $0.lastLayer = .projection } }
+        }
+
+        @Test func parallelConvolutionsAreUnwrapped() throws {
+            let config = NetworkConfig(.alexnet, classes: 1000)
+            let plan = try plan(
+                Self.shapes(config) { $0.replacingOccurrences(of: "features.", with: "features.module.") })
+            #expect(plan.config == config && plan.missing.isEmpty && plan.unexpected.isEmpty && plan.prefix.isEmpty)
+        }
+
+        @Test func oneTensorHasOneName() throws {
+            let error = #expect(throws: InputError.self) {
+                try plan([("features.0.weight", [1]), ("features.module.0.weight", [1])])
+            }
+            #expect(error?.problem.contains("features.module.0.weight") == true)
+        }
+
+        @Test func incompleteNetworksAreRefusedByWhatTheyLack() throws {
+            try withTemporaryFolder { folder in
+                func error(_ shapes: Shapes, _ change: (inout WeightImport.Options) -> Void = { _ in }) throws
+                    -> InputError?
+                {
+                    let plan = try plan(shapes, change)
+                    let description = WeightDescription(
+                        config: plan.config, normalization: .imagenet, imageSize: 224, objective: "unknown")
+                    return #expect(throws: InputError.self) { try plan.write(description, to: "\(folder)/w") }
+                }
+                let whole = Self.shapes(Self.small)
+                let cut = whole.filter { $0.name != "layer3.0.bn1.running_var" }
+                #expect(try error(cut)?.problem.contains("1 tensors are missing: layer3.0.bn1.running_var") == true)
+                let other = whole.map { $0.name == "layer2.0.conv1.weight" ? ($0.name, [128, 64, 1, 1]) : $0 }
+                #expect(
+                    try error(other)?.problem.contains("layer2.0.conv1.weight has the shape [128, 64, 1, 1]") == true)
+                #expect(
+                    try error(whole) { $0.architecture = .resnet34 }?.problem.contains("layer1.2.conv1.weight") == true)
+                #expect(
+                    try error(whole) { $0.stem = .imagenet }?.problem.contains("conv1.weight has the shape") == true)
+                let written = try Files.list(folder)
+                #expect(written.isEmpty)
+            }
+        }
+
+        @Test func whatIsNoKnownNetworkIsRefused() throws {
+            let trunk = Self.shapes(NetworkConfig(.alexnet)).filter { $0.name.hasPrefix("features") }
+            #expect(#expect(throws: InputError.self) { try plan(trunk) }?.problem.contains("linear layers") == true)
+            #expect(#expect(throws: InputError.self) { try plan([("a", [3])]) }?.problem.contains("(a)") == true)
+            #expect(throws: InputError.self) {
+                try plan(Self.shapes(NetworkConfig(.alexnet))) { $0.stem = .cifar }
+            }
+        }
+
+        @Test func weightsOfIntegersAreRefused() throws {
+            let data = TorchWriter.shapes(Self.shapes(Self.small), storage: "LongStorage", width: 8)
+            let plan = try WeightImport(ForeignWeights(data, path: "w.pth"))
+            #expect(plan.mismatched.first == "conv1.weight is int64, expected float32" && plan.loaded.isEmpty)
+        }
+
+        /// Values of a whole network, from single and half precision, through to the logits.
+        @Test(arguments: [false, true])
+        func valuesArriveAsTheyWere(_ isHalf: Bool) throws {
+            try withTemporaryFolder { folder in
+                let scope = Scope(seed: 1)
+                let network = Self.small.makeNetwork(scope)
+                Formula.fill(scope.parameters, gain: 2)
+                var pickle = PickleBytes()
+                var storages: [String: Data] = [:]
+                pickle.add("}U\u{0A}state_dict}(")
+                for (index, entry) in scope.parameters.entries.enumerated() {
+                    let isFloat = entry.tensor.dtype == .float32
+                    if isHalf, isFloat {
+                        withoutGradients { _ = entry.tensor.copy_(entry.tensor.to(dtype: .bfloat16)) }
+                    }
+                    let stored = isHalf && isFloat ? entry.tensor.detach().to(dtype: .bfloat16) : entry.tensor.detach()
+                    pickle.text("module." + entry.name)
+                    pickle.tensor(
+                        key: "\(index)",
+                        storage: isFloat ? (isHalf ? "BFloat16Storage" : "FloatStorage") : "LongStorage",
+                        count: stored.count, shape: stored.shape)
+                    storages["\(index)"] = stored.withBytes { Data($0) }
+                }
+                pickle.add("us.")
+                let source = try ForeignWeights(TorchWriter.file(pickle, storages), path: "w.pth")
+                let plan = try WeightImport(source)
+                #expect(plan.counters == 0 && plan.loaded.count == 122)
+                let description = WeightDescription(
+                    config: plan.config, normalization: .cifar10, imageSize: 32, objective: "supervised")
+                let path = "\(folder)/w.safetensors"
+                try plan.write(description, to: path)
+
+                let imported = try PretrainedNetwork(path: path)
+                #expect(imported.description == description)
+                let x = Formula.tensor([2, 3, 32, 32], ordinal: Formula.imageOrdinal)
+                let outputs = withoutGradients {
+                    [network, imported.network].map { $0.logits(x, mode: .evaluate).floats }
+                }
+                #expect(outputs[0] == outputs[1])
+
+                // The same from the safetensors file just written.
+                let again = try WeightImport(ForeignWeights(path: path))
+                #expect(again.config == Self.small && again.loaded.count == 122)
+            }
+        }
+    }
+}
