@@ -134,7 +134,8 @@ public enum WeightFile {
             }
             return shape[0]
         }
-        if shapeOf("classifier.1.weight") == [4096, 9216] {
+        // By their convolutions: files of trunks alone are enough for detection.
+        if shapeOf("features.0.weight") == [64, 3, 11, 11], shapeOf("features.10.weight") == [256, 256, 3, 3] {
             return NetworkConfig(.alexnet, classes: classes("classifier.6.weight", features: 4096))
         }
         // Of all VGGs only this one has convolutions at both places.
