@@ -12,16 +12,17 @@ extension NetworkTests {
             let expected: NetworkConfig?
         }
 
+        static let alexNetTrunk = ["features.0.weight": [64, 3, 11, 11], "features.10.weight": [256, 256, 3, 3]]
         static let vgg = ["features.26.weight": [512, 512, 3, 3], "features.28.weight": [512, 512, 3, 3]]
         static let resnet18 = Recognition.tensors(of: .resnet18, stem: .imagenet, classes: 10)
 
         @Test(arguments: [
             Case(
                 testDescription: "AlexNet",
-                tensors: ["classifier.1.weight": [4096, 9216], "classifier.6.weight": [20, 4096]],
+                tensors: alexNetTrunk.merging(["classifier.6.weight": [20, 4096]]) { $1 },
                 expected: NetworkConfig(.alexnet, classes: 20)),
             Case(
-                testDescription: "AlexNet without its last layer", tensors: ["classifier.1.weight": [4096, 9216]],
+                testDescription: "AlexNet without its fully connected layers", tensors: alexNetTrunk,
                 expected: NetworkConfig(.alexnet)),
             Case(testDescription: "VGG16", tensors: vgg, expected: NetworkConfig(.vgg16)),
             Case(

@@ -111,7 +111,7 @@ public struct WeightImport {
             throw InputError(
                 source.path,
                 isTrunk
-                    ? "holds convolutions of an AlexNet or VGG, but not the linear layers of one of the known networks"
+                    ? "holds convolutions like those of AlexNet or VGG, but of no known network"
                     : "holds none of the known networks (\(Self.some(source.items.map(\.name))))",
                 remedy: "give a complete "
                     + Architecture.allCases.map(\.rawValue).joined(separator: ", ") + " with torchvision's names")
