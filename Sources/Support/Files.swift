@@ -78,6 +78,13 @@ public enum Files {
         return text
     }
 
+    /// Closes a file that was locked by `flock`, and gives the lock up at once: a child process that is just being started
+    /// holds a copy of the descriptor until it runs its own program, and would keep the lock for so long.
+    public static func unlockAndClose(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
+
     /// Removes a file; it is no error when there is none.
     public static func remove(_ path: String) { unlink(path) }
 

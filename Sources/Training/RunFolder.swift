@@ -26,12 +26,12 @@ public final class RunFolder: Sendable {
         do {
             isResumed = try Self.prepare(path, resume: resume, config: config, mayDiffer: mayDiffer)
         } catch {
-            close(lock)
+            Files.unlockAndClose(lock)
             throw error
         }
     }
 
-    deinit { close(lock) }
+    deinit { Files.unlockAndClose(lock) }
 
     public var config: String { Self.config(in: path) }
     public var metrics: String { "\(path)/metrics.jsonl" }

@@ -117,12 +117,13 @@ public struct TorchTensor: Sendable {
                 let element = UnsafeRawBufferPointer(rebasing: bytes[source * width..<(source + 1) * width])
                 UnsafeMutableRawBufferPointer(rebasing: target[position * width..<(position + 1) * width])
                     .copyMemory(from: element)
-                // The next index, as an odometer counts.
+                // The next index, as an odometer counts. The stride of a side of one element may be any number: it is
+                // added and taken back, so wrapping around does no harm.
                 for axis in shape.indices.reversed() {
                     index[axis] += 1
-                    source += strides[axis]
+                    source &+= strides[axis]
                     if index[axis] < shape[axis] { break }
-                    source -= strides[axis] * shape[axis]
+                    source &-= strides[axis] &* shape[axis]
                     index[axis] = 0
                 }
             }

@@ -18,7 +18,7 @@ struct LockedFile: ~Copyable {
         self.descriptor = descriptor
     }
 
-    deinit { close(descriptor) }
+    deinit { Files.unlockAndClose(descriptor) }
 
     func length() throws -> Int {
         var status = stat()

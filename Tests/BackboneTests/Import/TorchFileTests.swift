@@ -73,11 +73,18 @@ extension NetworkTests {
             #expect(try weights.tensor("repeated").floats == [1.5, 1.5, 1.5, 1.5, 1.5, 1.5])
         }
 
-        private func pickle() -> PickleBytes {
+        /// The stride of a side of one element says nothing, and may be any number.
+        @Test func absurdStridesOfSingleElementsDoNoHarm() throws {
+            let bytes = pickle(shape: [1, 2, 1, 2], strides: [.max, 1, .max - 1, 2]).bytes
+            let data = StoredZip.data([("x/data.pkl", Data(bytes)), ("x/data/0", content)])
+            #expect(try ForeignWeights(data, path: "a.pth").tensor("a").floats == [1, 3, 2, 4])
+        }
+
+        private func pickle(shape: [Int] = [2, 2], strides: [Int] = [1, 2]) -> PickleBytes {
             var pickle = PickleBytes()
             pickle.add("}(")
             pickle.text("a")
-            pickle.tensor(key: "0", count: 4, shape: [2, 2], strides: [1, 2])
+            pickle.tensor(key: "0", count: 4, shape: shape, strides: strides)
             pickle.add("u.")
             return pickle
         }
