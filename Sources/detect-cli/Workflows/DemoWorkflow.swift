@@ -80,7 +80,7 @@ struct DemoWorkflow {
         let comparison = Comparison(rows)
         try drawPictures(comparison, test)
         let seconds = (clock.now - began) / .seconds(1)
-        print("\n" + comparison.table)
+        print("\n\(comparison.table)\n")
         print(protocolText(train, test))
         print(
             "\(seconds.fixed(0)) s on \(Runtime.threads) threads. Pictures: \(out)/detections.png, \(out)/ap.png, \(out)/instance/loss.png, \(out)/voc-instance/loss.png"
