@@ -99,14 +99,14 @@ let package = Package(
         tests("FuzzTests", ["FuzzTargets", "Support"]),
         .target(
             name: "TestSupport", dependencies: ["Torch", "Support"], path: "Tests/TestSupport", swiftSettings: swift),
-        tests("SupportTests", ["Support"]),
+        tests("SupportTests", ["Support", "TestSupport"]),
         tests("TorchTests", ["Torch", "Support"]),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
         tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Support"], golden: true),
         tests("BackboneTests", ["Backbone", "Torch", "Support", "TestSupport"], golden: true),
-        tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
+        tests("TrainingTests", ["Training", "Torch", "Support", "TestSupport"], golden: true),
         tests(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),
@@ -116,7 +116,7 @@ let package = Package(
             "DetectionTests",
             ["Detection", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support", "TestSupport"],
             golden: true),
-        tests("CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support"], golden: true),
+        tests("CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support", "TestSupport"], golden: true),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

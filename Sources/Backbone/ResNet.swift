@@ -72,7 +72,7 @@ public final class ResNet: Network {
         layer2 = network.layer2.frozen(precision)
         layer3 = network.layer3.frozen(precision)
         layer4 = trunkOnly ? network.layer4 : network.layer4.frozen(precision)
-        fc = trunkOnly ? nil : network.fc?.frozen(precision)
+        fc = network.fc?.frozen(precision, isShared: trunkOnly)
     }
 
     public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {

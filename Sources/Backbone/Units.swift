@@ -57,8 +57,10 @@ final class LinearUnit {
         }
     }
 
-    func frozen(_ precision: Precision) -> LinearUnit {
+    /// The fused form; itself when `isShared`, for networks of which only the trunk is to run.
+    func frozen(_ precision: Precision, isShared: Bool = false) -> LinearUnit {
         switch form {
+        case _ where isShared: self
         case .plain(let layer): LinearUnit(FusedLinear(layer, precision))
         case .fused: self
         }

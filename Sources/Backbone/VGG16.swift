@@ -47,9 +47,9 @@ public final class VGG16: Network {
     private init(freezing network: VGG16, _ precision: Precision, trunkOnly: Bool) {
         blocks = network.blocks.map { $0.map { $0.frozen(precision) } }
         dropout = network.dropout
-        fc6 = trunkOnly ? network.fc6 : network.fc6.frozen(precision)
-        fc7 = trunkOnly ? network.fc7 : network.fc7.frozen(precision)
-        fc8 = trunkOnly ? nil : network.fc8?.frozen(precision)
+        fc6 = network.fc6.frozen(precision, isShared: trunkOnly)
+        fc7 = network.fc7.frozen(precision, isShared: trunkOnly)
+        fc8 = network.fc8?.frozen(precision, isShared: trunkOnly)
     }
 
     public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {

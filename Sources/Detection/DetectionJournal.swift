@@ -12,7 +12,7 @@ public final class DetectionJournal {
     public private(set) var found: [String: [Detection]] = [:]
 
     /// - Parameters:
-    ///   - what: Everything that decides the detections: model, filter, proposals.
+    ///   - what: Everything that decides the detections: model and its precision, filter, proposals.
     ///   - classCount: Lines with other classes are not taken over.
     /// - Throws: `InputError` naming the file when it cannot be written.
     public init(_ path: String, what: JSON, classCount: Int) throws {

@@ -17,43 +17,41 @@ public final class Detector {
     private static let key = "detector"
 
     /// Reads a model written by `write`; throws `InputError` naming the file.
-    public init(path: String, device: Device = .cpu, precision: Precision = .fp32) throws {
+    public convenience init(path: String, device: Device = .cpu, precision: Precision = .fp32) throws {
         let file = try SafetensorsFile(path: path)
         guard let text = file.metadata[Self.key], let json = try? JSON.parse(text.utf8) else {
             throw InputError(path, "is no detector", remedy: "give a model written by finetune")
         }
-        config = try DetectorConfig(json: json, file: path)
-        model = try Self.model(config, file.tensors(), from: path, device).frozen(precision)
-        self.device = device
+        try self.init(
+            file.tensors(), DetectorConfig(json: json, file: path), device: device, precision: precision, source: path)
     }
 
-    /// A detector from tensors in memory that predict plain deltas.
+    /// A detector from tensors that predict plain deltas; `source` is what an error names when they do not fit.
     public init(
-        _ tensors: [(name: String, tensor: Tensor)], _ config: DetectorConfig, device: Device = .cpu,
-        precision: Precision = .fp32
+        _ tensors: [String: Tensor], _ config: DetectorConfig, device: Device = .cpu, precision: Precision = .fp32,
+        source: String = "the model in memory"
     ) throws {
         self.config = config
-        let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor) })
-        model = try Self.model(config, byName, from: "the model in memory", device).frozen(precision)
         self.device = device
-    }
-
-    private static func model(
-        _ config: DetectorConfig, _ tensors: [String: Tensor], from path: String, _ device: Device
-    ) throws -> FastRCNN {
         let scope = Scope(seed: 0, device: device)
         let model = FastRCNN(
             scope, config: config.network, classCount: config.classes.count, regionSize: config.regionSize,
             regionOperator: config.regionOperator)
-        try scope.parameters.loadExactly(tensors, from: path)
-        return model
+        try scope.parameters.loadExactly(tensors, from: source)
+        fingerprint = Self.fingerprint(scope.parameters, config, precision)
+        self.model = model.frozen(precision)
     }
 
-    /// Tells models apart: a digest of the configuration and the last layers.
-    public var fingerprint: String {
+    /// Tells detectors apart: a digest of the configuration, the precision and the last layers.
+    public let fingerprint: String
+
+    private static func fingerprint(_ parameters: Parameters, _ config: DetectorConfig, _ precision: Precision)
+        -> String
+    {
         var hash = SHA256()
         hash.update(config.json.line.utf8)
-        for entry in model.parameters.entries where entry.name.hasPrefix("box_predictor.") {
+        hash.update(precision.rawValue.utf8)
+        for entry in parameters.entries where entry.name.hasPrefix("box_predictor.") {
             entry.tensor.detach().to(device: .cpu).withBytes { hash.update($0) }
         }
         return hash.finish()

@@ -8,6 +8,7 @@ public import Torch
 /// Letters: K classes, R regions of all images. Class 0 of the head is background, class k + 1 is class k of the data.
 public final class FastRCNN {
     public let network: any Network
+    /// Of the whole model; none of a frozen one, whose layers hold their own form of them.
     public let parameters: Parameters
     public let classCount: Int
     private let pooling: @Sendable (Tensor, [Region]) -> Tensor
@@ -46,7 +47,7 @@ public final class FastRCNN {
 
     private init(freezing model: FastRCNN, _ precision: Precision) {
         network = model.network.frozen(precision)
-        parameters = model.parameters
+        parameters = Parameters()
         classCount = model.classCount
         pooling = model.pooling
         classifier = model.classifier

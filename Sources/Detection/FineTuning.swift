@@ -219,6 +219,7 @@ public final class FineTuning: TrainingTask {
     /// The detector as it is now, in memory.
     public func detector() throws -> Detector {
         try Detector(
-            model.foldedTensors(statistics), options.detector, device: options.device, precision: options.precision)
+            Dictionary(uniqueKeysWithValues: model.foldedTensors(statistics).map { ($0.name, $0.tensor) }),
+            options.detector, device: options.device, precision: options.precision)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// Whatever is wrong outside the program ends in one line on standard error and the exit code of the contract.

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// The contract of the command line: help, suggestions, error lines and exit codes.

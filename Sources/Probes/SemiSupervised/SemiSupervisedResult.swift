@@ -65,10 +65,8 @@ public struct SemiSupervisedResult: Sendable {
             + "\(imageSize) pixels"
     }
 
-    private func unique<Value: Hashable>(_ value: (Run) -> Value) -> [Value] {
-        var seen: Set<Value> = []
-        return runs.map(value).filter { seen.insert($0).inserted }
-    }
+    private var starts: [String] { runs.map(\.start).distinct }
+    private var fractions: [LabelFraction] { runs.map(\.fraction).distinct }
 
     /// All seeds of a start at a fraction.
     private func group(_ start: String, _ fraction: LabelFraction) -> [Run] {
@@ -83,8 +81,7 @@ public struct SemiSupervisedResult: Sendable {
     /// "top1", "top1_min", "top1_max", "top5", "runs"}], "recipe", "n_train", "n_test", "fit_seconds"}`.
     public var json: JSON {
         func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
-        let starts = unique(\.start)
-        let fractions = unique(\.fraction)
+        let (starts, fractions) = (starts, fractions)
         let headline = starts.first.flatMap { start in
             fractions.max { $0.share < $1.share }.map { group(start, $0) }
         }
@@ -113,8 +110,8 @@ public struct SemiSupervisedResult: Sendable {
     public var table: String {
         func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? "-" }
         var rows = [["labels", "images", "start", "top-1 %", "least", "greatest", "top-5 %"]]
-        for fraction in unique(\.fraction) {
-            for start in unique(\.start) {
+        for fraction in fractions {
+            for start in starts {
                 let group = group(start, fraction)
                 rows.append([
                     fraction.text, group.first.map { String($0.labelCount) } ?? "-", start,
@@ -129,10 +126,10 @@ public struct SemiSupervisedResult: Sendable {
 
     /// Mean top-1 over the share of the labels, a line for each start.
     public var plot: LinePlot {
-        let fractions = unique(\.fraction).sorted { $0.share < $1.share }
+        let fractions = self.fractions.sorted { $0.share < $1.share }
         return LinePlot(
             title: "fine-tuned on a share of the labels, \(architecture)", xLabel: "labels (%)", yLabel: "top-1 (%)",
-            series: unique(\.start).map { start in
+            series: starts.map { start in
                 LinePlot.Series(
                     start, x: fractions.map { 100 * $0.share },
                     y: fractions.map { 100 * (Self.mean(group(start, $0).map(\.top1)) ?? .nan) })

@@ -25,15 +25,9 @@ struct Comparison {
     }
 
     /// Every class of any row, in the order of their first appearance.
-    var classNames: [String] {
-        var seen: Set<String> = []
-        return rows.flatMap { $0.classes.map(\.name) }.filter { seen.insert($0).inserted }
-    }
+    var classNames: [String] { rows.flatMap { $0.classes.map(\.name) }.distinct }
 
-    private var probeNames: [String] {
-        var seen: Set<String> = []
-        return rows.flatMap { $0.probes.map(\.name) }.filter { seen.insert($0).inserted }
-    }
+    private var probeNames: [String] { rows.flatMap { $0.probes.map(\.name) }.distinct }
 
     /// mAP of the supervised row minus that of `row`; nil where one is missing.
     func gap(_ row: Row) -> Double? {
