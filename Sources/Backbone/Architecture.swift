@@ -15,7 +15,10 @@ extension Architecture {
     /// pretrained: conv1 of AlexNet, conv1 and conv2 of VGG16, the stem and the first stage of blocks of ResNets.
     public var publishedFrozenStages: Int { self == .alexnet ? 1 : 2 }
 
-    public var trunkStageCount: Int { self == .alexnet || self == .vgg16 ? 5 : 4 }
+    public var trunkStageCount: Int { isResidual ? 4 : 5 }
+
+    /// Whether it is a ResNet: regions of any size, batch norm, a choice of stems.
+    public var isResidual: Bool { self != .alexnet && self != .vgg16 }
 }
 
 /// How a ResNet takes its input in.
@@ -32,11 +35,14 @@ public struct NetworkConfig: Hashable, Sendable {
     public var stem: Stem
     /// Width of the last linear layer (`fc`, `classifier.6`); nil leaves it out.
     public var classes: Int?
+    /// A batch norm between the last stage of a ResNet and the average behind it, `norm.*`: what detectors have whose
+    /// batch norm is trained (He et al., Momentum Contrast, CVPR 2020, appendix).
+    public var regionNorm = false
 
     /// Traps when AlexNet or VGG16 is asked for with a CIFAR stem, which they do not have.
     public init(_ architecture: Architecture, stem: Stem = .imagenet, classes: Int? = nil) {
         precondition(
-            stem == .imagenet || (architecture != .alexnet && architecture != .vgg16),
+            stem == .imagenet || architecture.isResidual,
             "\(architecture.rawValue) has no CIFAR stem")
         self.architecture = architecture
         self.stem = stem
@@ -48,10 +54,10 @@ public struct NetworkConfig: Hashable, Sendable {
         switch architecture {
         case .alexnet: AlexNet(scope, classes: classes)
         case .vgg16: VGG16(scope, classes: classes)
-        case .resnet18: ResNet(scope, .resnet18, stem: stem, classes: classes)
-        case .resnet34: ResNet(scope, .resnet34, stem: stem, classes: classes)
-        case .resnet50: ResNet(scope, .resnet50, stem: stem, classes: classes)
-        case .resnet101: ResNet(scope, .resnet101, stem: stem, classes: classes)
+        case .resnet18: ResNet(scope, .resnet18, stem: stem, classes: classes, regionNorm: regionNorm)
+        case .resnet34: ResNet(scope, .resnet34, stem: stem, classes: classes, regionNorm: regionNorm)
+        case .resnet50: ResNet(scope, .resnet50, stem: stem, classes: classes, regionNorm: regionNorm)
+        case .resnet101: ResNet(scope, .resnet101, stem: stem, classes: classes, regionNorm: regionNorm)
         }
     }
 }

@@ -30,9 +30,13 @@ public final class ResNet: Network {
     private let layer2: Stage
     private let layer3: Stage
     private let layer4: Stage
+    private let norm: BatchNorm2d?
     private let fc: LinearUnit?
 
-    public init(_ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000) {
+    /// - Parameter regionNorm: See `NetworkConfig`.
+    public init(
+        _ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000, regionNorm: Bool = false
+    ) {
         self.stem = stem
         let convolution =
             switch stem {
@@ -59,6 +63,7 @@ public final class ResNet: Network {
         trunkChannels = 256 * expansion
         trunkStride = stem == .imagenet ? 16 : 4
         featureCount = 512 * expansion
+        norm = regionNorm ? BatchNorm2d(scope / "norm", featureCount) : nil
         fc = classes.map { LinearUnit(Linear(scope / "fc", in: 512 * expansion, out: $0)) }
     }
 
@@ -72,6 +77,7 @@ public final class ResNet: Network {
         layer2 = network.layer2.frozen(precision)
         layer3 = network.layer3.frozen(precision)
         layer4 = trunkOnly ? network.layer4 : network.layer4.frozen(precision)
+        norm = network.norm
         fc = network.fc?.frozen(precision, isShared: trunkOnly)
     }
 
@@ -90,7 +96,10 @@ public final class ResNet: Network {
         }
     }
 
-    public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor { layer4(x, mode: mode).mean([2, 3]) }
+    public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
+        let x = layer4(x, mode: mode)  // [R, F, h, w]
+        return (norm.map { $0(x, mode: mode) } ?? x).mean([2, 3])
+    }
 
     public func features(_ x: Tensor, mode: Mode) -> Tensor { regionFeatures(trunk(x, mode: mode), mode: mode) }
 

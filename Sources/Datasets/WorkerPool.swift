@@ -34,8 +34,13 @@ public final class WorkerPool<Output: Sendable>: Sendable {
         for _ in 0..<threads { state.ended.wait() }
     }
 
-    /// The result of a job, which is then forgotten; each may be taken once. Blocks; rethrows the job's error.
+    /// The result of a job, which is then forgotten. Blocks; rethrows the job's error. Traps unless each job is taken once
+    /// and in ascending order: it would wait for ever.
     public func take(_ job: Int) throws -> Output {
+        state.firstUntaken.withLock { first in
+            precondition(job >= first, "job \(job) of a pool has been taken")
+            first = job + 1
+        }
         while true {
             if let result = state.results.withLock({ $0.removeValue(forKey: job) }) {
                 state.room.signal()
@@ -50,6 +55,7 @@ public final class WorkerPool<Output: Sendable>: Sendable {
 private final class PoolState<Output: Sendable>: Sendable {
     let results = Mutex<[Int: Result<Output, any Error>]>([:])
     let nextJob = Atomic<Int>(0)
+    let firstUntaken = Mutex(0)
     let isStopped = Atomic<Bool>(false)
     /// One signal for each thread, when all have been started.
     let begin = DispatchSemaphore(value: 0)

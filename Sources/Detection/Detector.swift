@@ -11,7 +11,7 @@ public final class Detector {
     public var filter = DetectionFilter()
     /// Where the time goes, when asked for.
     public var profile: StageClock?
-    private let model: FastRCNN
+    private let model: DetectorModel
     private let device: Device
 
     private static let key = "detector"
@@ -26,6 +26,12 @@ public final class Detector {
             file.tensors(), DetectorConfig(json: json, file: path), device: device, precision: precision, source: path)
     }
 
+    /// The same from a run folder of finetune or its model file.
+    public convenience init(run: String, device: Device = .cpu, precision: Precision = .fp32) throws {
+        try self.init(
+            path: Files.isFolder(run) ? "\(run)/model.safetensors" : run, device: device, precision: precision)
+    }
+
     /// A detector from tensors that predict plain deltas; `source` is what an error names when they do not fit.
     public init(
         _ tensors: [String: Tensor], _ config: DetectorConfig, device: Device = .cpu, precision: Precision = .fp32,
@@ -34,15 +40,13 @@ public final class Detector {
         self.config = config
         self.device = device
         let scope = Scope(seed: 0, device: device)
-        let model = FastRCNN(
-            scope, config: config.network, classCount: config.classes.count, regionSize: config.regionSize,
-            regionOperator: config.regionOperator)
+        let model = DetectorModel(scope, config)
         try scope.parameters.loadExactly(tensors, from: source)
         fingerprint = Self.fingerprint(scope.parameters, config, precision)
         self.model = model.frozen(precision)
     }
 
-    /// Tells detectors apart: a digest of the configuration, the precision and the last layers.
+    /// Tells detectors apart: a digest of the configuration, the precision and the layers that are new.
     public let fingerprint: String
 
     private static func fingerprint(_ parameters: Parameters, _ config: DetectorConfig, _ precision: Precision)
@@ -51,7 +55,7 @@ public final class Detector {
         var hash = SHA256()
         hash.update(config.json.line.utf8)
         hash.update(precision.rawValue.utf8)
-        for entry in parameters.entries where entry.name.hasPrefix("box_predictor.") {
+        for entry in parameters.entries where entry.name.hasPrefix("box_predictor.") || entry.name.hasPrefix("rpn.") {
             entry.tensor.detach().to(device: .cpu).withBytes { hash.update($0) }
         }
         return hash.finish()
@@ -65,44 +69,89 @@ public final class Detector {
     }
 
     /// Detections in the pixels of the image as it is given, best first.
-    public func detect(_ image: Image, proposals: [Box]) -> [Detection] {
+    ///
+    /// - Parameter proposals: The regions to look at, of Fast R-CNN; Faster R-CNN proposes its own.
+    public func detect(_ image: Image, proposals: [Box] = []) -> [Detection] {
         detect(image.resized(to: config.inputSize(image.size)), originalSize: image.size, proposals: proposals)
     }
 
     /// The same for an image that is already at `config.inputSize`; proposals in the pixels of the original.
-    public func detect(_ resized: Image, originalSize: ImageSize, proposals: [Box]) -> [Detection] {
-        // Inside the image, as in training; a proposal far outside would not even be a place on the map.
-        let boxes = proposals.prefix(config.proposals).map {
-            $0.clipped(width: Double(originalSize.width), height: Double(originalSize.height))
-        }.filter { $0.area > 0 }
-        if boxes.isEmpty { return [] }
-        let scaleX = Double(resized.width) / Double(originalSize.width)
-        let scaleY = Double(resized.height) / Double(originalSize.height)
-        let (scores, deltas) = withoutGradients {
-            let map = profile.measure("backbone") {
-                model.map(
-                    config.normalization(
-                        resized.pixels, count: 1, height: resized.height, width: resized.width, device: device),
-                    mode: .evaluate)
-            }
-            let pooled = profile.measure("roi") { model.pool(map, boxes.map { $0.scaled(x: scaleX, y: scaleY) }) }
-            return profile.measure("head") {
-                let (logits, deltas) = model.head(pooled, mode: .evaluate)
-                return (logits.softmax().floats, deltas.floats)
-            }
-        }
+    public func detect(_ resized: Image, originalSize: ImageSize, proposals: [Box] = []) -> [Detection] {
         defer { profile?.step() }
-        return profile.measure("nms") { select(boxes, scores, deltas, originalSize) }
+        return withoutGradients {
+            if let proposer = model.proposer {
+                let map = map(resized)
+                let boxes = propose(proposer, map, resized, originalSize, limit: config.proposals)
+                return classify(map, boxes, resized, originalSize)
+            }
+            let boxes = Self.inside(proposals.prefix(config.proposals), originalSize)
+            // Nothing to look at: the map would be for nothing.
+            return boxes.isEmpty ? [] : classify(map(resized), boxes, resized, originalSize)
+        }
     }
 
-    /// scores [R, K + 1] and deltas [R, 4·(K + 1)] of the regions → detections.
-    private func select(_ regions: [Box], _ scores: [Float], _ deltas: [Float], _ size: ImageSize) -> [Detection] {
+    /// The regions that Faster R-CNN proposes in an image, best first, in its pixels. Traps for Fast R-CNN.
+    public func regionProposals(_ image: Image, limit: Int) -> [Box] {
+        guard let proposer = model.proposer else { preconditionFailure("Fast R-CNN proposes no regions") }
+        let resized = image.resized(to: config.inputSize(image.size))
+        return withoutGradients { propose(proposer, map(resized), resized, image.size, limit: limit) }
+    }
+
+    private func map(_ resized: Image) -> Tensor {
+        profile.measure("backbone") {
+            model.head.map(
+                config.normalization(
+                    resized.pixels, count: 1, height: resized.height, width: resized.width, device: device),
+                mode: .evaluate)
+        }
+    }
+
+    /// Regions in the pixels of the original.
+    private func propose(
+        _ proposer: RegionProposalNetwork, _ map: Tensor, _ resized: Image, _ originalSize: ImageSize, limit: Int
+    ) -> [Box] {
+        profile.measure("proposals") {
+            let scale = Self.scale(resized, originalSize)
+            let layer = ProposalLayer(
+                candidates: proposer.config.candidates, proposals: limit, nmsThreshold: proposer.config.nmsThreshold)
+            let boxes = proposer.proposals(
+                proposer(map), layer, width: resized.width, height: resized.height, scale: scale.x)
+            return Self.inside(boxes.map { $0.scaled(x: 1 / scale.x, y: 1 / scale.y) }, originalSize)
+        }
+    }
+
+    /// Inside the image, as in training; a proposal far outside would not even be a place on the map.
+    private static func inside(_ boxes: some Sequence<Box>, _ size: ImageSize) -> [Box] {
+        boxes.map { $0.clipped(width: Double(size.width), height: Double(size.height)) }.filter { $0.area > 0 }
+    }
+
+    private static func scale(_ resized: Image, _ originalSize: ImageSize) -> (x: Double, y: Double) {
+        (Double(resized.width) / Double(originalSize.width), Double(resized.height) / Double(originalSize.height))
+    }
+
+    private func classify(_ map: Tensor, _ boxes: [Box], _ resized: Image, _ originalSize: ImageSize) -> [Detection] {
+        if boxes.isEmpty { return [] }
+        let scale = Self.scale(resized, originalSize)
+        let (distinct, positions) = model.head.distinct(boxes.map { $0.scaled(x: scale.x, y: scale.y) })
+        let pooled = profile.measure("roi") { model.head.pool(map, distinct) }
+        let (scores, deltas) = profile.measure("head") {
+            let (logits, deltas) = model.head.head(pooled, mode: .evaluate)
+            return (logits.softmax().floats, deltas.floats)
+        }
+        return profile.measure("nms") { select(boxes, positions, scores, deltas, originalSize) }
+    }
+
+    /// scores [D, K + 1] and deltas [D, 4·(K + 1)] of the distinct regions, and for each region which one is its own →
+    /// detections.
+    private func select(
+        _ regions: [Box], _ positions: [Int], _ scores: [Float], _ deltas: [Float], _ size: ImageSize
+    ) -> [Detection] {
         let classes = config.classes.count
         var detections: [Detection] = []
         for k in 0..<classes {
             var boxes: [Box] = []
             var confidences: [Double] = []
-            for (r, region) in regions.enumerated() {
+            for (region, r) in zip(regions, positions) {
                 let score = Double(scores[r * (classes + 1) + k + 1])
                 guard score > filter.scoreThreshold else { continue }
                 let offset = 4 * (r * (classes + 1) + k + 1)

@@ -15,6 +15,8 @@ public struct DetectorConfig: Hashable, Sendable {
     public var regionOperator = RegionOperator.pool
     /// Most proposals of an image that are looked at.
     public var proposals = 2000
+    /// The network that proposes regions (Faster R-CNN); nil where they are given (Fast R-CNN).
+    public var regionProposals: RegionProposalConfig?
 
     public init(network: NetworkConfig, normalization: Normalization, classes: [String]) {
         self.network = network
@@ -22,17 +24,23 @@ public struct DetectorConfig: Hashable, Sendable {
         self.classes = classes
     }
 
+    public var head: DetectorHead { regionProposals == nil ? .fast : .faster }
+
     /// The size an image is worked on at.
-    public func inputSize(_ size: ImageSize) -> ImageSize {
-        size.scaled(shortSide: shortSide, longSideAtMost: longSide)
+    ///
+    /// - Parameter shortSide: Another short side than the usual one, for training at several scales.
+    public func inputSize(_ size: ImageSize, shortSide: Int? = nil) -> ImageSize {
+        size.scaled(shortSide: shortSide ?? self.shortSide, longSideAtMost: longSide)
     }
 
     public var json: JSON {
         [
-            "head": "fast", "arch": .string(network.architecture.rawValue), "stem": .string(network.stem.rawValue),
+            "head": .string(head.rawValue), "arch": .string(network.architecture.rawValue),
+            "stem": .string(network.stem.rawValue), "region_norm": .bool(network.regionNorm),
             "normalization": normalization.json, "classes": .array(classes.map { .string($0) }),
             "short_side": .integer(shortSide), "long_side": .integer(longSide), "proposals": .integer(proposals),
             "region_size": regionSize.map { .integer($0) } ?? .null, "roi": .string(regionOperator.rawValue),
+            "region_proposals": regionProposals?.json ?? .null,
         ]
     }
 
@@ -41,10 +49,10 @@ public struct DetectorConfig: Hashable, Sendable {
         func bad(_ field: String) -> InputError {
             InputError(file, "its description has no valid \"\(field)\"", remedy: "give a model written by finetune")
         }
-        guard json["head"]?.stringValue == "fast" else { throw bad("head") }
+        guard let head = json["head"]?.stringValue.flatMap(DetectorHead.init(rawValue:)) else { throw bad("head") }
         guard let arch = json["arch"]?.stringValue.flatMap(Architecture.init(rawValue:)) else { throw bad("arch") }
         guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)),
-            stem == .imagenet || (arch != .alexnet && arch != .vgg16)
+            stem == .imagenet || arch.isResidual
         else { throw bad("stem") }
         guard let normalization = json["normalization"].flatMap(Normalization.init(json:)) else {
             throw bad("normalization")
@@ -67,8 +75,26 @@ public struct DetectorConfig: Hashable, Sendable {
             guard let value = text.stringValue.flatMap(RegionOperator.init(rawValue:)) else { throw bad("roi") }
             regionOperator = value
         }
+        if let value = json["region_norm"] {
+            guard let hasNorm = value.boolValue, !hasNorm || arch.isResidual else { throw bad("region_norm") }
+            network.regionNorm = hasNorm
+        }
+        if head == .faster {
+            guard let config = json["region_proposals"].flatMap(RegionProposalConfig.init(json:)) else {
+                throw bad("region_proposals")
+            }
+            regionProposals = config
+        }
         shortSide = try positive("short_side")
         longSide = try positive("long_side")
         proposals = try positive("proposals")
     }
+}
+
+/// Where the regions of a detector come from.
+public enum DetectorHead: String, CaseIterable, Sendable {
+    /// Fast R-CNN: from outside, such as selective search.
+    case fast
+    /// Faster R-CNN: from a region proposal network on the same map.
+    case faster
 }

@@ -12,6 +12,8 @@ public final class FastRCNN {
     public let parameters: Parameters
     public let classCount: Int
     private let pooling: @Sendable (Tensor, [Region]) -> Tensor
+    /// What of a box the pooled values depend on.
+    private let cells: @Sendable (Box) -> Box
     private let classifier: Linear
     private let regressor: Linear
 
@@ -30,8 +32,14 @@ public final class FastRCNN {
             "\(config.architecture.rawValue) takes regions of \(network.regionSize) cells only")
         let (size, scale) = (regionSize ?? network.regionSize, 1 / Double(network.trunkStride))
         switch regionOperator {
-        case .pool: pooling = { [pooling = RegionPooling(size: size, scale: scale)] in pooling($0, $1) }
-        case .align: pooling = { [align = RegionAlign(size: size, scale: scale)] in align($0, $1) }
+        case .pool:
+            let roiPooling = RegionPooling(size: size, scale: scale)
+            pooling = { roiPooling($0, $1) }
+            cells = { roiPooling.cells($0) }
+        case .align:
+            let align = RegionAlign(size: size, scale: scale)
+            pooling = { align($0, $1) }
+            cells = { $0 }
         }
         let head = scope / "box_predictor"
         classifier = Linear(
@@ -50,6 +58,7 @@ public final class FastRCNN {
         parameters = Parameters()
         classCount = model.classCount
         pooling = model.pooling
+        cells = model.cells
         classifier = model.classifier
         regressor = model.regressor
     }
@@ -63,25 +72,42 @@ public final class FastRCNN {
     /// Regions pooled from their image's map: [R, C, S, S], in the order of images and regions.
     public func pool(_ map: Tensor, _ boxes: [Box]) -> Tensor { pooling(map, boxes.map { Region(image: 0, box: $0) }) }
 
+    /// Boxes that are pooled to different values, and for each of `boxes` the position of the one that stands for it:
+    /// ROI max pooling rounds corners to cells, so that many proposals of an image are one to the head.
+    public func distinct(_ boxes: [Box]) -> (boxes: [Box], positions: [Int]) {
+        var known: [Box: Int] = [:]
+        var kept: [Box] = []
+        let positions = boxes.map { box in
+            let key = cells(box)
+            if let position = known[key] { return position }
+            known[key] = kept.count
+            kept.append(box)
+            return kept.count - 1
+        }
+        return (kept, positions)
+    }
+
     /// pooled [R, C, S, S] → logits [R, K + 1] and deltas [R, 4·(K + 1)].
     public func head(_ pooled: Tensor, mode: Mode) -> (logits: Tensor, deltas: Tensor) {
         let features = network.regionFeatures(pooled, mode: mode).to(dtype: .float32)  // [R, F]
         return (classifier(features), regressor(features))
     }
 
-    /// Cross-entropy over all regions, and smooth L1 (σ = 1) over the deltas of regions on objects, summed over the four
+    /// Cross-entropy over all regions, and smooth L1 over the deltas of regions on objects, summed over the four
     /// components and divided by the number of all regions.
     ///
     /// labels [R] int64 (0 is background), targets [R, 4] float32, ignored for background.
+    ///
+    /// - Parameter beta: Where smooth L1 becomes linear: 1 as published; 0 is L1.
     public static func losses(
-        logits: Tensor, deltas: Tensor, labels: Tensor, targets: Tensor
+        logits: Tensor, deltas: Tensor, labels: Tensor, targets: Tensor, beta: Double = 1
     ) -> (classification: Tensor, regression: Tensor) {
         let regions = labels.size(0)
         let classification = logits.to(dtype: .float32).crossEntropy(labels)
         let own = labels.reshape(regions, 1, 1).expand(-1, 1, 4)
         let predicted = deltas.to(dtype: .float32).reshape(regions, -1, 4).gather(1, own).squeeze(1)  // [R, 4]
         let mask = labels.greater(0).to(dtype: .float32).unsqueeze(1)
-        let regression = (predicted.smoothL1(targets, beta: 1) * mask).sum() * (1 / Double(regions))
+        let regression = (predicted.smoothL1(targets, beta: beta) * mask).sum() * (1 / Double(regions))
         return (classification, regression)
     }
 

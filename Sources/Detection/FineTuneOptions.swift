@@ -1,19 +1,30 @@
 public import Support
 public import Torch
 
-/// All resolved settings of a fine-tuning run; the defaults are Fast R-CNN's for VOC 2007.
+/// All resolved settings of a fine-tuning run; the defaults are Fast R-CNN's for VOC 2007, `DetectionRecipe` has others.
 public struct FineTuneOptions: Sendable {
     public var detector: DetectorConfig
     public var iterations = 40_000
     public var imagesPerStep = 2
+    /// Short sides of the input, of which one is drawn for each image; none for the detector's own.
+    public var shortSides: [Int] = []
     public var sampler = RegionSampler()
+    /// Where smooth L1 over the box deltas becomes linear; 0 is L1.
+    public var boxBeta = 1.0
+    /// How a network that proposes regions is trained; without effect on one that does not.
+    public var proposing = ProposalTraining()
     public var learningRate = 0.001
     /// Steps at which the learning rate is multiplied by `gamma`.
     public var milestones = [30_000]
     public var gamma = 0.1
+    /// Steps over which the learning rate rises to its value.
+    public var warmUpSteps = 0
     public var momentum = 0.9
-    /// Of weights; biases have none and learn at twice the rate.
+    /// Of weights.
     public var weightDecay = 0.0005
+    /// Biases learn at this multiple of the rate.
+    public var biasScale = 2.0
+    public var decaysBiases = false
     /// Largest joint norm of the gradients; nil leaves them as they are.
     public var gradientClip: Double?
     public var batchNorm = BatchNormMode.frozen
@@ -30,28 +41,57 @@ public struct FineTuneOptions: Sendable {
 
     /// Every value that shapes the result, for `config.json`.
     public var json: JSON {
-        .object([
-            .init("detector", detector.json), .init("iterations", .integer(iterations)),
-            .init("images_per_step", .integer(imagesPerStep)),
-            .init("rois_per_image", .integer(sampler.regionsPerImage)),
-            .init("foreground_fraction", .number(sampler.foregroundFraction)),
-            .init("foreground_iou", .number(sampler.foregroundThreshold)),
-            .init(
-                "background_iou",
-                [.number(sampler.backgroundThresholds.lowerBound), .number(sampler.backgroundThresholds.upperBound)]),
-            .init("lr", .number(learningRate)),
-            .init("milestones", .array(milestones.map { .integer($0) })), .init("gamma", .number(gamma)),
-            .init("momentum", .number(momentum)), .init("weight_decay", .number(weightDecay)),
-            .init("gradient_clip", gradientClip.map { .number($0) } ?? .null),
-            .init("batch_norm", .string(batchNorm.rawValue)), .init("frozen_stages", .integer(frozenStages)),
-            .init("train_difficult", .bool(trainsOnDifficult)), .init("seed", .integer(Int(truncatingIfNeeded: seed))),
-            .init("precision", .string(precision.rawValue)), .init("device", .string(device.description)),
-            .init("threads", .integer(Runtime.threads)), .init("workers", .integer(workers)),
-        ])
+        .object(
+            [
+                .init("detector", detector.json), .init("iterations", .integer(iterations)),
+                .init("images_per_step", .integer(imagesPerStep)),
+                .init("short_sides", .array(shortSides.map { .integer($0) })),
+                .init("rois_per_image", .integer(sampler.regionsPerImage)),
+                .init("foreground_fraction", .number(sampler.foregroundFraction)),
+                .init("foreground_iou", .number(sampler.foregroundThreshold)),
+                .init(
+                    "background_iou",
+                    [
+                        .number(sampler.backgroundThresholds.lowerBound),
+                        .number(sampler.backgroundThresholds.upperBound),
+                    ]),
+                .init("box_beta", .number(boxBeta)), .init("lr", .number(learningRate)),
+                .init("milestones", .array(milestones.map { .integer($0) })), .init("gamma", .number(gamma)),
+                .init("warm_up_steps", .integer(warmUpSteps)), .init("momentum", .number(momentum)),
+                .init("weight_decay", .number(weightDecay)), .init("bias_lr_scale", .number(biasScale)),
+                .init("decays_biases", .bool(decaysBiases)),
+                .init("gradient_clip", gradientClip.map { .number($0) } ?? .null),
+                .init("batch_norm", .string(batchNorm.rawValue)), .init("frozen_stages", .integer(frozenStages)),
+                .init("train_difficult", .bool(trainsOnDifficult)),
+                .init("seed", .integer(Int(truncatingIfNeeded: seed))),
+                .init("precision", .string(precision.rawValue)), .init("device", .string(device.description)),
+                .init("threads", .integer(Runtime.threads)), .init("workers", .integer(workers)),
+            ] + (detector.head == .faster ? [.init("rpn", proposing.json)] : []))
     }
 
     /// Settings that a resumed run may change because the result does not depend on them.
     public static let mayDiffer: Set<String> = ["workers"]
+}
+
+/// How a region proposal network is trained beside the detector that uses it.
+public struct ProposalTraining: Hashable, Sendable {
+    public var sampler = AnchorSampler()
+    /// Boxes that enter non-maximum suppression, and those kept for the head to draw from.
+    public var layer = ProposalLayer(candidates: 12_000, proposals: 2000)
+    /// Where smooth L1 over the deltas of anchors becomes linear: 1/σ² with the published σ = 3.
+    public var beta = 1.0 / 9
+
+    public init() {}
+
+    var json: JSON {
+        [
+            "anchors_per_image": .integer(sampler.anchorsPerImage),
+            "positive_fraction": .number(sampler.positiveFraction),
+            "positive_iou": .number(sampler.positiveThreshold), "negative_iou": .number(sampler.negativeThreshold),
+            "skips_straddling": .bool(sampler.skipsStraddling), "candidates": .integer(layer.candidates),
+            "proposals": .integer(layer.proposals), "nms": .number(layer.nmsThreshold), "beta": .number(beta),
+        ]
+    }
 }
 
 /// What batch normalisation does while a detector is trained.

@@ -6,10 +6,14 @@ internal import Support
 public import Torch
 public import Training
 
-/// Fine-tunes a Fast R-CNN on images with objects; the loop in `Training` drives it.
+/// Fine-tunes a Fast or Faster R-CNN on images with objects; the loop in `Training` drives it.
+///
+/// The region proposal network of Faster R-CNN learns together with the head ("approximate joint training"): its proposals
+/// are what the head sees, and no gradient flows through their coordinates.
 public final class FineTuning: TrainingTask {
     public let options: FineTuneOptions
     public let model: FastRCNN
+    private let proposer: RegionProposalNetwork?
     public let optimizer: SGD
     public let stepsPerEpoch: Int
     public let statistics: BoxTargetStatistics
@@ -51,21 +55,21 @@ public final class FineTuning: TrainingTask {
                 remedy: "check the classes and annotations")
         }
         let scope = Scope(seed: options.seed, device: options.device)
-        model = FastRCNN(
-            scope, config: options.detector.network, classCount: options.detector.classes.count,
-            regionSize: options.detector.regionSize, regionOperator: options.detector.regionOperator)
+        let layers = DetectorModel(scope, options.detector)
+        model = layers.head
+        proposer = layers.proposer
+        precondition(
+            proposer != nil || data.proposals != nil, "a detector that proposes no regions needs a set with proposals")
         precondition(
             (0...model.network.trunkStages.count).contains(options.frozenStages),
             "\(options.frozenStages) frozen stages of \(model.network.trunkStages.count)")
         generator = scope.generator
-        statistics = try SampleMaker.statistics(of: data, options: options, threads: options.workers)
-        maker = SampleMaker(
-            set: data, detector: options.detector, sampler: options.sampler,
-            trainsOnDifficult: options.trainsOnDifficult,
-            statistics: statistics, seed: options.seed)
+        statistics = try SampleMaker.statistics(of: data, options: options)
+        maker = SampleMaker(set: data, options: options, statistics: statistics)
         stepsPerEpoch = max(1, maker.samplesPerEpoch / options.imagesPerStep)
         schedule = LearningRateSchedule(
-            base: options.learningRate, decay: .milestones(options.milestones, gamma: options.gamma))
+            base: options.learningRate, decay: .milestones(options.milestones, gamma: options.gamma),
+            warmUpSteps: options.warmUpSteps)
         let batchNormMode: Mode = options.batchNorm == .train ? .train : .evaluate
         trunkMode = batchNormMode
         headMode = model.network.hasBatchNorm ? batchNormMode : .train
@@ -77,7 +81,8 @@ public final class FineTuning: TrainingTask {
     }
 
     /// Loads the backbone; projections and classifiers on top of it stay behind. Convolutions have to be complete; the
-    /// fully connected layers of AlexNet and VGG16 keep their initial values where the weights have none.
+    /// fully connected layers of AlexNet and VGG16 keep their initial values where the weights have none, and so does the
+    /// batch norm that detectors have in front of their average.
     private static func load(_ weights: [String: Tensor], into model: FastRCNN, from path: String) throws
         -> Parameters.LoadReport
     {
@@ -85,7 +90,10 @@ public final class FineTuning: TrainingTask {
         let report = model.parameters.load(
             Dictionary(uniqueKeysWithValues: weights.map { (prefix + $0.key, $0.value) }))
         let missing =
-            report.missing.filter { $0.hasPrefix(prefix) && !$0.hasPrefix(prefix + Self.fullyConnectedPrefix) }
+            report.missing.filter { name in
+                name.hasPrefix(prefix)
+                    && ![fullyConnectedPrefix, regionNormPrefix].contains { name.hasPrefix(prefix + $0) }
+            }
             + report.mismatched
         if let first = missing.first {
             throw InputError(
@@ -95,6 +103,7 @@ public final class FineTuning: TrainingTask {
     }
 
     private static let fullyConnectedPrefix = "classifier."
+    private static let regionNormPrefix = "norm."
 
     /// The fully connected layers that the weights had no values for.
     public var initializedLayers: [String] {
@@ -117,7 +126,7 @@ public final class FineTuning: TrainingTask {
         }
     }
 
-    /// Weights decay; biases have no decay and twice the rate; batch norm has no decay.
+    /// Weights decay; biases have settings of their own; batch norm has no decay.
     private static func groups(_ parameters: Parameters, _ options: FineTuneOptions) -> [ParameterGroup] {
         let norms = Set(batchNormPrefixes(parameters))
         func isNorm(_ name: String) -> Bool {
@@ -128,8 +137,8 @@ public final class FineTuning: TrainingTask {
             ParameterGroup(
                 trainable.filter { !isNorm($0.name) && !$0.name.hasSuffix(".bias") }, weightDecay: options.weightDecay),
             ParameterGroup(
-                trainable.filter { !isNorm($0.name) && $0.name.hasSuffix(".bias") }, learningRateScale: 2,
-                weightDecay: 0),
+                trainable.filter { !isNorm($0.name) && $0.name.hasSuffix(".bias") },
+                learningRateScale: options.biasScale, weightDecay: options.decaysBiases ? options.weightDecay : 0),
             ParameterGroup(trainable.filter { isNorm($0.name) }, weightDecay: 0),
         ]
     }
@@ -145,33 +154,78 @@ public final class FineTuning: TrainingTask {
         let samples = try profile.measure("wait for images") {
             try (0..<options.imagesPerStep).map { try sample(step * options.imagesPerStep + $0) }
         }
-        let images = maker.set.images
-        let labels = Tensor(samples.flatMap(\.labels)).to(device: options.device)  // [R]
-        let targets = Tensor(samples.flatMap(\.targets), shape: [labels.count, 4]).to(device: options.device)
+        let passes = withPrecision(options.precision, on: options.device) { samples.map(pass) }
+        let regions = passes.map(\.regions)
+        let labels = Tensor(regions.flatMap(\.labels)).to(device: options.device)  // [R]
+        let targets = Tensor(regions.flatMap(\.targets), shape: [labels.count, 4]).to(device: options.device)
         let (logits, deltas) = withPrecision(options.precision, on: options.device) {
-            // Images differ in size, so each has a trunk of its own; the regions of all share the head.
-            let pooled = samples.filter { !$0.boxes.isEmpty }.map { sample in
-                let map = profile.measure("backbone") {
-                    trunk(
-                        options.detector.normalization(
-                            sample.image.pixels, count: 1, height: sample.image.height, width: sample.image.width,
-                            device: options.device))
-                }
-                return profile.measure("roi") { model.pool(map, sample.boxes) }
-            }
-            return profile.measure("head") { model.head(Tensor.cat(pooled), mode: headMode) }
+            profile.measure("head") { model.head(Tensor.cat(passes.compactMap(\.pooled)), mode: headMode) }
         }
-        let (losses, accuracy) = profile.measure("loss") {
-            let losses = FastRCNN.losses(logits: logits, deltas: deltas, labels: labels, targets: targets)
-            return (losses, withoutGradients { logits.argmax(1).equal(labels).to(dtype: .float32).mean().item })
-        }
-        return StepResult(
-            loss: losses.classification + losses.regression, images: samples.count,
-            values: [
+        let result = profile.measure("loss") {
+            let losses = FastRCNN.losses(
+                logits: logits, deltas: deltas, labels: labels, targets: targets, beta: options.boxBeta)
+            let accuracy = withoutGradients { logits.argmax(1).equal(labels).to(dtype: .float32).mean().item }
+            var total = losses.classification + losses.regression
+            var values = [
                 ("classification_loss", losses.classification.item), ("box_loss", losses.regression.item),
                 ("roi_accuracy", accuracy),
             ]
-        ) { samples.map { images.path($0.index) } }
+            let proposing = passes.compactMap(\.proposing)
+            if !proposing.isEmpty {
+                let objectness = Tensor.stack(proposing.map(\.objectness)).mean()
+                let regression = Tensor.stack(proposing.map(\.regression)).mean()
+                total = total + objectness + regression
+                values += [("rpn_objectness_loss", objectness.item), ("rpn_box_loss", regression.item)]
+            }
+            return (loss: total, values: values)
+        }
+        let images = maker.set.images
+        return StepResult(loss: result.loss, images: samples.count, values: result.values) {
+            samples.map { images.path($0.index) }
+        }
+    }
+
+    /// What one image brings to a step.
+    private struct ImagePass {
+        /// [R, C, S, S] of its regions; nil without any.
+        var pooled: Tensor?
+        var regions: RegionBatch
+        /// Of the region proposal network.
+        var proposing: (objectness: Tensor, regression: Tensor)?
+    }
+
+    /// Images differ in size, so each has a trunk of its own; the regions of all share the head.
+    private func pass(_ sample: TrainingSample) -> ImagePass {
+        let (image, size) = (sample.image, sample.image.size)
+        let map = profile.measure("backbone") {
+            trunk(
+                options.detector.normalization(
+                    image.pixels, count: 1, height: size.height, width: size.width, device: options.device))
+        }
+        var regions = sample.regions
+        var losses: (objectness: Tensor, regression: Tensor)?
+        if let proposer {
+            profile.measure("proposals") { (regions, losses) = propose(proposer, map, sample) }
+        }
+        guard let regions else { preconditionFailure("the sample has no regions") }
+        let pooled = regions.boxes.isEmpty ? nil : profile.measure("roi") { model.pool(map, regions.boxes) }
+        return ImagePass(pooled: pooled, regions: regions, proposing: losses)
+    }
+
+    /// The regions for the head, and the losses of the network that proposes them.
+    private func propose(_ proposer: RegionProposalNetwork, _ map: Tensor, _ sample: TrainingSample) -> (
+        RegionBatch, (objectness: Tensor, regression: Tensor)
+    ) {
+        let size = sample.image.size
+        var random = sample.random
+        let output = proposer(map)
+        let anchors = options.proposing.sampler.sample(
+            output.anchors, sample.objects.map(\.box), width: Double(size.width), height: Double(size.height),
+            random: &random)
+        let losses = RegionProposalNetwork.losses(output, anchors, beta: options.proposing.beta)
+        let boxes = proposer.proposals(
+            output, options.proposing.layer, width: size.width, height: size.height, scale: sample.scale)
+        return (maker.draw(boxes, sample.objects, size, random: &random), losses)
     }
 
     /// The map of one image; frozen stages run fused and without gradients, as inference does.

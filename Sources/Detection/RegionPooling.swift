@@ -51,6 +51,15 @@ public struct RegionPooling: Hashable, Sendable {
         return pooled.permute(0, 3, 1, 2)
     }
 
+    /// The cells a box covers once its corners are rounded, first and behind the last, on a map without end: boxes with
+    /// equal cells are pooled to equal values.
+    func cells(_ box: Box) -> Box {
+        let (columns, rows) = (span(box.minX, box.maxX), span(box.minY, box.maxY))
+        return Box(
+            minX: Double(columns.lowerBound), minY: Double(rows.lowerBound), maxX: Double(columns.upperBound),
+            maxY: Double(rows.upperBound))
+    }
+
     private struct Maxima {
         /// R·S·S·C values and their positions in the flattened [N, H, W, C] map.
         var values: [Float]
@@ -146,13 +155,20 @@ public struct RegionPooling: Hashable, Sendable {
         }
     }
 
-    /// The cells of each bin along one side.
-    private func bounds(_ low: Double, _ high: Double, limit: Int) -> [Range<Int>] {
+    /// The cells along one side, at least one.
+    private func span(_ low: Double, _ high: Double) -> Range<Int> {
         // The half-open box ends with pixel high − 1.
         let start = Int((low * scale).rounded(.toNearestOrAwayFromZero))
         let end = Int(((high - 1) * scale).rounded(.toNearestOrAwayFromZero))
+        return start..<max(end, start) + 1
+    }
+
+    /// The cells of each bin along one side.
+    private func bounds(_ low: Double, _ high: Double, limit: Int) -> [Range<Int>] {
+        let span = span(low, high)
+        let start = span.lowerBound
         // Float, as the published implementations compute it: the ceilings below depend on its rounding.
-        let side = Float(max(end - start + 1, 1)) / Float(size)
+        let side = Float(span.count) / Float(size)
         return (0..<size).map { p in
             let from = min(max(Int((Float(p) * side).rounded(.down)) + start, 0), limit)
             let to = min(max(Int((Float(p + 1) * side).rounded(.up)) + start, 0), limit)

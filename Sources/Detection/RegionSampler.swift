@@ -22,37 +22,22 @@ public struct RegionSampler: Hashable, Sendable {
 
     public init() {}
 
-    /// The object with the highest IoU for each proposal (the first one if several are equal), and that IoU.
-    public static func match(_ proposals: [Box], _ objects: [LabeledBox]) -> [(object: Int, iou: Double)] {
-        proposals.map { proposal in
-            var best = (object: -1, iou: 0.0)
-            for (index, object) in objects.enumerated() {
-                let iou = proposal.iou(object.box)
-                if best.object < 0 || iou > best.iou { best = (index, iou) }
-            }
-            return best
-        }
-    }
-
     /// Draws foreground and background regions without replacement; objects themselves are candidates, too.
     ///
     /// An image without any candidate in the background range takes those below it, rather than none.
     public func sample(_ proposals: [Box], _ objects: [LabeledBox], random: inout RandomStream) -> [RegionTarget] {
         let candidates = objects.map(\.box) + proposals
-        let matches = Self.match(candidates, objects)
-        var foreground = matches.indices.filter { matches[$0].iou >= foregroundThreshold }
+        let matches = bestMatches(candidates, objects.map(\.box))
+        let foreground = matches.indices.filter { matches[$0].object >= 0 && matches[$0].iou >= foregroundThreshold }
         var background = matches.indices.filter { backgroundThresholds.contains(matches[$0].iou) }
         if background.isEmpty {
             background = matches.indices.filter { matches[$0].iou < backgroundThresholds.lowerBound }
         }
-        random.shuffle(&foreground)
-        random.shuffle(&background)
-        let limit = Int((foregroundFraction * Double(regionsPerImage)).rounded())
-        let chosen = foreground.prefix(limit)
-        let rest = background.prefix(regionsPerImage - chosen.count)
-        return chosen.map { index in
+        let drawn = BalancedSampler(count: regionsPerImage, positiveFraction: foregroundFraction)
+            .draw(foreground, background, random: &random)
+        return drawn.positives.map { index in
             let object = objects[matches[index].object]
             return RegionTarget(box: candidates[index], classIndex: object.classIndex, object: object.box)
-        } + rest.map { RegionTarget(box: candidates[$0], classIndex: nil, object: nil) }
+        } + drawn.negatives.map { RegionTarget(box: candidates[$0], classIndex: nil, object: nil) }
     }
 }

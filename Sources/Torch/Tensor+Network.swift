@@ -25,6 +25,7 @@ extension Tensor {
         static let softmax = Operator("aten::softmax", "int")
         static let logSoftmax = Operator("aten::log_softmax", "int")
         static let crossEntropy = Operator("aten::cross_entropy_loss")
+        static let binaryCrossEntropy = Operator("aten::binary_cross_entropy_with_logits")
         static let smoothL1 = Operator("aten::smooth_l1_loss")
         static let embeddingBag = Operator("aten::embedding_bag")
     }
@@ -94,6 +95,12 @@ extension Tensor {
 
     /// Mean of −log softmax(self)[label]; self [N, classes], labels [N] int64. Labels of −100 are left out.
     public func crossEntropy(_ labels: Tensor) -> Tensor { Op.crossEntropy(.tensor(self), .tensor(labels)) }
+
+    /// Mean of −ln σ(self) where the label is 1 and −ln(1 − σ(self)) where it is 0; labels of self's shape and type.
+    public func binaryCrossEntropyWithLogits(_ labels: Tensor) -> Tensor {
+        let mean = 1
+        return Op.binaryCrossEntropy(.tensor(self), .tensor(labels), nil, nil, .int(mean))
+    }
 
     /// Huber loss of the differences, element by element: .5·d²/β under β, |d| − .5·β above.
     public func smoothL1(_ target: Tensor, beta: Double) -> Tensor {

@@ -61,8 +61,7 @@ struct DetectCommand: Command {
         }
         try compute.activate()
         Interruption.watch()
-        let path = Files.isFolder(model.value) ? "\(model.value)/model.safetensors" : model.value
-        let detector = try Detector(path: path, device: compute.device.value, precision: compute.precision.value)
+        let detector = try Detector(run: model.value, device: compute.device.value, precision: compute.precision.value)
         detector.filter = filter.value
         try Files.makeFolder(out.value)
         if let devkit = devkit.value {
@@ -76,7 +75,8 @@ struct DetectCommand: Command {
         let images = try VOCSet(
             devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
             threads: loading.workers.value)
-        let file = try proposals.value ?? makeProposals(images, limit: detector.config.proposals)
+        let proposes = detector.config.head == .faster
+        let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var workflow = DetectionWorkflow(detector: detector, set: images, proposals: file, out: out.value)
         workflow.pictures = pictures.value
         workflow.fullPrecision = fullPrecision.value
@@ -96,7 +96,8 @@ struct DetectCommand: Command {
     private func makeProposals(_ images: VOCSet, limit: Int) throws -> String {
         let path = "\(out.value)/\(images.name).proposals"
         _ = try ProposalWorkflow(
-            set: images, out: path, seed: seed.value, limit: limit, workers: loading.workers.value)()
+            set: images, out: path, source: .selectiveSearch(.fast, seed: seed.value), limit: limit,
+            workers: loading.workers.value)()
         return path
     }
 
@@ -115,9 +116,12 @@ struct DetectCommand: Command {
             // Images of equal name from different folders must not overwrite each other.
             let name = names.insert(stem).inserted ? stem : "\(stem)-\(i + 1)"
             names.insert(name)
-            let boxes = search.boxes(
-                in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals,
-                threads: Runtime.threads)
+            let boxes =
+                detector.config.head == .faster
+                ? []
+                : search.boxes(
+                    in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals,
+                    threads: Runtime.threads)
             let found = detector.detect(image, proposals: boxes)
             let path = "\(out.value)/\(name).png"
             let picture = DetectionPicture.draw(

@@ -4,14 +4,16 @@ internal import Support
 internal import Torch
 internal import VOCData
 
-/// Fine-tunes a Fast R-CNN on a VOC devkit and tests it.
+/// Fine-tunes a Fast or Faster R-CNN on a VOC devkit and tests it.
 struct FineTuneCommand: Command {
     static let name = "finetune"
-    static let summary = "fine-tunes a Fast R-CNN on a VOC devkit from given or random weights, and tests it"
-    static let example =
-        "detect-cli finetune --devkit VOCdevkit --arch alexnet --weights runs/instance/weights.safetensors --run runs/voc"
-
-    enum Head: String, CaseIterable { case fast }
+    static let summary = "fine-tunes a Fast or Faster R-CNN on a VOC devkit from given or random weights, and tests it"
+    static let example = """
+        detect-cli finetune --devkit VOCdevkit --weights runs/instance/weights.safetensors --run runs/voc
+        detect-cli finetune --devkit VOCdevkit --weights resnet50.safetensors --head faster --run runs/c4
+        detect-cli finetune --devkit VOCdevkit --train-set 2007:trainval,2012:trainval --test-set 2007:test \\
+            --weights resnet50.safetensors --recipe voc07-c4-moco --run runs/moco
+        """
 
     let devkit: Option<String>
     let trainSet: Option<String>
@@ -19,22 +21,23 @@ struct FineTuneCommand: Command {
     let architecture: Option<Architecture?>
     let weights: Option<String>
     let stem: Option<Stem>
-    let head: Option<Head>
+    let recipe: Option<DetectionRecipe>
+    let head: Option<DetectorHead?>
     let proposals: Option<String?>
     let testProposals: Option<String?>
-    let maxProposals: Option<Int>
+    let maxProposals: Option<Int?>
     let classes: Option<String?>
     let badAnnotations: Option<BadAnnotationPolicy>
     let trainsOnDifficult: Option<Bool>
-    let scale: Option<Int>
-    let maxSide: Option<Int>
-    let iterations: Option<Int>
-    let learningRate: Option<Double>
+    let scale: Option<Int?>
+    let maxSide: Option<Int?>
+    let iterations: Option<Int?>
+    let learningRate: Option<Double?>
     let milestones: Option<[Int]?>
-    let imagesPerStep: Option<Int>
-    let rois: Option<Int>
+    let imagesPerStep: Option<Int?>
+    let rois: Option<Int?>
     let roiSize: Option<Int?>
-    let roi: Option<RegionOperator>
+    let roi: Option<RegionOperator?>
     let clip: Option<Double?>
     let batchNorm: Option<BatchNormMode?>
     let freezing: Option<Int?>
@@ -53,45 +56,68 @@ struct FineTuneCommand: Command {
 
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        trainSet = parser.option("train-set", "NAME", "the image set to train on", default: "trainval")
+        trainSet = parser.option(
+            "train-set", "NAME",
+            "the image set to train on, or several of different years: 2007:trainval,2012:trainval", default: "trainval"
+        )
         testSet = parser.option("test-set", "NAME", "the image set to test on, or \"none\"", default: "test")
         architecture = parser.optionalChoice("arch", "the network", shown: "what the weights hold")
         weights = parser.option("weights", "FILE", "backbone weights with torchvision's names", default: "random")
         stem = parser.choice("stem", "how a ResNet takes its input in, for random weights", default: .imagenet)
-        head = parser.choice("head", "the detector on top", default: .fast)
+        recipe = parser.choice(
+            "recipe",
+            "voc07: Fast and Faster R-CNN as published; voc07-c4-moco: Faster R-CNN on ResNet-C4 as self-supervised "
+                + "weights are compared today (all layers trained, several scales, 24,000 steps of 16 images; with fewer "
+                + "images a step the rate falls and the steps rise in proportion)",
+            default: .voc07)
+        head = parser.optionalChoice(
+            "head", "fast: regions from proposals; faster: from a region proposal network",
+            shown: "the recipe's: fast; faster of voc07-c4-moco")
         parser.group("Proposals")
         proposals = parser.optional(
             "proposals", "FILE", "proposals of the training set", shown: "made in the run folder")
         testProposals = parser.optional(
             "test-proposals", "FILE", "proposals of the test set", shown: "made in the run folder")
-        maxProposals = parser.option(
-            "max-proposals", "N", "most proposals of an image", default: 2000, .between(1, 100_000))
+        maxProposals = parser.optional(
+            "max-proposals", "N", "most proposals of an image that are looked at",
+            shown: "the recipe's: 2000; 300 of faster, 1000 of voc07-c4-moco", .between(1, 100_000))
         parser.group("Annotations")
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
         badAnnotations = parser.choice(
             "on-bad-annotation", "what to do with boxes out of the frame, inverted or without area", default: .clip)
         trainsOnDifficult = parser.flag("train-difficult", "train on objects marked difficult, too")
         parser.group("Training")
-        scale = parser.option("scale", "N", "short side of the input in pixels", default: 600, .between(32, 4096))
-        maxSide = parser.option(
-            "max-side", "N", "longest side of the input in pixels", default: 1000, .between(32, 8192))
-        iterations = parser.option("iterations", "N", "steps", default: 40_000, .between(1, 100_000_000))
-        learningRate = parser.option("lr", "RATE", "learning rate", default: 0.001, .above(0))
+        scale = parser.optional(
+            "scale", "N", "short side of the input in pixels", shown: "the recipe's: 600; 480 to 800 of voc07-c4-moco",
+            .between(32, 4096))
+        maxSide = parser.optional(
+            "max-side", "N", "longest side of the input in pixels", shown: "the recipe's: 1000 or 1333",
+            .between(32, 8192))
+        iterations = parser.optional(
+            "iterations", "N", "steps", shown: "the recipe's: 40,000; 70,000 of faster", .between(1, 100_000_000))
+        learningRate = parser.optional(
+            "lr", "RATE", "learning rate", shown: "the recipe's: 0.001, or 0.02 for 16 images", .above(0))
         milestones = parser.optional(
             "milestones", "N,N", "steps at which the learning rate falls to a tenth",
-            shown: "three quarters of the iterations")
-        imagesPerStep = parser.option("images-per-step", "N", "images a step", default: 2, .between(1, 1024))
-        rois = parser.option("rois", "N", "regions of an image a step", default: 64, .between(4, 4096))
+            shown: "the recipe's; three quarters of given iterations")
+        imagesPerStep = parser.optional(
+            "images-per-step", "N", "images a step", shown: "the recipe's: 2; 16 of voc07-c4-moco", .between(1, 1024))
+        rois = parser.optional(
+            "rois", "N", "regions of an image a step", shown: "the recipe's: 64; 128 of faster, 512 of voc07-c4-moco",
+            .between(4, 4096))
         roiSize = parser.optional(
-            "roi-size", "N", "cells a side that a region is pooled to, for ResNets", shown: "7; 6 for AlexNet",
+            "roi-size", "N", "cells a side that a region is pooled to, for ResNets", shown: "7; 14 of faster",
             .between(1, 64))
-        roi = parser.choice("roi", "ROI max pooling as published, or ROI align", default: .pool)
+        roi = parser.optionalChoice(
+            "roi", "ROI max pooling, or ROI align", shown: "the recipe's: pool; align of voc07-c4-moco")
         clip = parser.optional("clip", "NORM", "largest norm of the gradient", shown: "none", .above(0))
         batchNorm = parser.optionalChoice(
-            "batch-norm", "keep the statistics of the weights, or train", shown: "frozen; train from random weights")
+            "batch-norm", "keep the statistics of the weights, or train",
+            shown: "the recipe's: frozen; train from random weights and of voc07-c4-moco")
         freezing = parser.optional(
             "freeze-stages", "N", "stages of the network, from the input on, that keep their weights",
-            shown: "as published: 1 of AlexNet, 2 of VGG16 and ResNets; 0 of random weights", .between(0, 5))
+            shown: "the recipe's: 1 of AlexNet, 2 of VGG16 and ResNets; 0 of random weights and of voc07-c4-moco",
+            .between(0, 5))
         checkpointEvery = parser.option(
             "checkpoint-every", "N", "steps between checkpoints", default: 1000, .atLeast(1))
         evaluateEvery = parser.optional(
@@ -114,10 +140,11 @@ struct FineTuneCommand: Command {
 
     func run() throws {
         try compute.activate()
-        let outcome = try workflow()()
+        let workflow = try workflow()
+        let outcome = try workflow()
         if let evaluation = outcome.evaluation { print(evaluation.table, terminator: "") }
         let rate = outcome.results["images_per_second"]?.doubleValue ?? 0
-        print("trained \(iterations.value) steps at \(rate.fixed(2)) images/s; model: \(outcome.model)")
+        print("trained \(workflow.options.iterations) steps at \(rate.fixed(2)) images/s; model: \(outcome.model)")
         try json.write(outcome.results)
     }
 
@@ -134,12 +161,12 @@ struct FineTuneCommand: Command {
                 devkit.value, set: testSet.value, limit: testLimit.value, classes: train.classes, policy: .keep,
                 threads: threads)
         var start: (path: String, file: SafetensorsFile, objective: String)?
-        var detector: DetectorConfig
+        let detector: DetectorConfig
         if weights.value == "random" {
             guard let architecture = architecture.value else {
                 throw UsageError("--arch is missing", remedy: "random weights need --arch NAME")
             }
-            if stem.value == .cifar, architecture == .alexnet || architecture == .vgg16 {
+            if stem.value == .cifar, !architecture.isResidual {
                 throw UsageError(
                     "\(architecture.rawValue) has no CIFAR stem", remedy: "use a ResNet, or leave --stem out")
             }
@@ -158,38 +185,53 @@ struct FineTuneCommand: Command {
                 network: NetworkConfig(description.config.architecture, stem: description.config.stem),
                 normalization: description.normalization, classes: train.classes)
         }
-        detector.regionOperator = roi.value
-        detector.shortSide = scale.value
-        detector.longSide = max(maxSide.value, scale.value)
-        detector.proposals = maxProposals.value
-        if let size = roiSize.value {
-            guard ![.alexnet, .vgg16].contains(detector.network.architecture) else {
-                throw UsageError(
-                    "--roi-size is fixed for \(detector.network.architecture.rawValue)",
-                    remedy: "leave it out, or use a ResNet")
-            }
-            detector.regionSize = size
-        }
+        let options = try options(detector, isPretrained: start != nil)
         return FineTuneWorkflow(
-            options: try options(detector, isPretrained: start != nil), train: train, test: test,
-            run: runOptions.folder.value,
+            options: options, train: train, test: test, run: runOptions.folder.value,
             resume: runOptions.resume.value, weights: start, trainProposals: proposals.value,
-            testProposals: testProposals.value,
-            checkpointEvery: checkpointEvery.value, pictures: pictures.value,
-            fullPrecision: fullPrecision.value, filter: filter.value, evaluateEvery: evaluateEvery.value,
-            evaluationImages: evaluationImages.value, profiles: profiles.value)
+            testProposals: testProposals.value, checkpointEvery: checkpointEvery.value, pictures: pictures.value,
+            fullPrecision: fullPrecision.value, filter: filter.value(or: recipe.value.filter),
+            evaluateEvery: evaluateEvery.value, evaluationImages: evaluationImages.value, profiles: profiles.value)
     }
 
+    /// The recipe's settings with what was chosen otherwise.
     private func options(_ detector: DetectorConfig, isPretrained: Bool) throws -> FineTuneOptions {
-        var options = FineTuneOptions(detector: detector)
-        options.iterations = iterations.value
-        options.milestones = milestones.value(or: [iterations.value * 3 / 4])
-        options.learningRate = learningRate.value
-        options.imagesPerStep = imagesPerStep.value
-        options.sampler.regionsPerImage = rois.value
+        let architecture = detector.network.architecture
+        let head = head.value(or: recipe.value == .c4MoCo ? .faster : .fast)
+        if recipe.value == .c4MoCo, !architecture.isResidual || head != .faster {
+            throw UsageError(
+                "--recipe voc07-c4-moco is for Faster R-CNN on ResNets", remedy: "leave --recipe or --head out")
+        }
+        if head == .faster, proposals.isGiven || testProposals.isGiven {
+            throw UsageError("Faster R-CNN takes no proposals", remedy: "leave --proposals and --test-proposals out")
+        }
+        var options = recipe.value.options(
+            detector, head, isPretrained: isPretrained, imagesPerStep: imagesPerStep.value)
+        if let side = scale.value {
+            options.detector.shortSide = side
+            options.shortSides = []
+        }
+        options.detector.longSide = max(maxSide.value(or: options.detector.longSide), options.detector.shortSide)
+        options.detector.proposals = maxProposals.value(or: options.detector.proposals)
+        options.detector.regionOperator = roi.value(or: options.detector.regionOperator)
+        if let size = roiSize.value {
+            guard architecture.isResidual else {
+                throw UsageError(
+                    "--roi-size is fixed for \(architecture.rawValue)", remedy: "leave it out, or use a ResNet")
+            }
+            options.detector.regionSize = size
+        }
+        if let steps = iterations.value {
+            options.iterations = steps
+            options.milestones = [steps * 3 / 4]
+            options.warmUpSteps = min(options.warmUpSteps, steps / 10)
+        }
+        options.milestones = milestones.value(or: options.milestones)
+        options.learningRate = learningRate.value(or: options.learningRate)
+        options.sampler.regionsPerImage = rois.value(or: options.sampler.regionsPerImage)
         options.gradientClip = clip.value
-        options.batchNorm = batchNorm.value(or: isPretrained ? .frozen : .train)
-        options.frozenStages = try frozenStages(detector.network.architecture, isPretrained: isPretrained)
+        options.batchNorm = batchNorm.value(or: options.batchNorm)
+        options.frozenStages = try frozenStages(architecture, otherwise: options.frozenStages)
         options.trainsOnDifficult = trainsOnDifficult.value
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
@@ -198,8 +240,8 @@ struct FineTuneCommand: Command {
         return options
     }
 
-    private func frozenStages(_ architecture: Architecture, isPretrained: Bool) throws -> Int {
-        guard let stages = freezing.value else { return isPretrained ? architecture.publishedFrozenStages : 0 }
+    private func frozenStages(_ architecture: Architecture, otherwise: Int) throws -> Int {
+        guard let stages = freezing.value else { return otherwise }
         guard stages <= architecture.trunkStageCount else {
             throw UsageError(
                 "--freeze-stages \(stages): \(architecture.rawValue) has \(architecture.trunkStageCount) stages",

@@ -30,7 +30,7 @@ struct WeightsExportCommand: Command {
         var leftOut: [String] = []
         for entry in file.entries {
             let name = entry.name.hasPrefix(prefix) ? String(entry.name.dropFirst(prefix.count)) : nil
-            if let name, withProjection.value || !name.hasPrefix("projection.") {
+            if let name, !name.hasPrefix("norm."), withProjection.value || !name.hasPrefix("projection.") {
                 tensors.append((name, file.mappedTensor(entry.name)!))
             } else {
                 leftOut.append(entry.name)
@@ -51,7 +51,9 @@ struct WeightsExportCommand: Command {
         guard let json = try? JSON.parse(text.utf8) else {
             throw InputError(file.path, "its description is not JSON", remedy: "give a model written by finetune")
         }
-        let config = try DetectorConfig(json: json, file: file.path).network
+        var config = try DetectorConfig(json: json, file: file.path).network
+        // The batch norm that detectors have in front of their average is no part of torchvision's network.
+        config.regionNorm = false
         let prefix = FastRCNN.backbonePrefix + "."
         guard WeightFile.recognize(shape: { file[prefix + $0]?.shape }) == config else {
             throw InputError(

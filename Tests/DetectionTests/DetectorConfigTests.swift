@@ -18,6 +18,38 @@ import Testing
         #expect(try DetectorConfig(json: parsed, file: "m") == Self.config)
     }
 
+    private static let faster: DetectorConfig = {
+        var config = Self.config
+        config.network.regionNorm = true
+        config.regionSize = 14
+        config.regionOperator = .align
+        config.regionProposals = RegionProposalConfig()
+        config.regionProposals?.scales = [0.5, 4]
+        return config
+    }()
+
+    @Test func fasterRoundTrip() throws {
+        let parsed = try JSON.parse(Self.faster.json.line.utf8)
+        #expect(try DetectorConfig(json: parsed, file: "m") == Self.faster)
+        #expect(Self.faster.head == .faster && Self.config.head == .fast)
+    }
+
+    @Test(arguments: [
+        Damage(field: "scales", value: nil), Damage(field: "scales", value: []), Damage(field: "scales", value: [0]),
+        Damage(field: "ratios", value: [1, "2"]), Damage(field: "channels", value: 0),
+        Damage(field: "minimum_side", value: -1), Damage(field: "candidates", value: 0), Damage(field: "nms", value: 2),
+    ]) func aDamagedProposerIsRefused(_ damage: Damage) throws {
+        let members = (Self.faster.json.members ?? []).map { member -> JSON.Member in
+            guard member.name == "region_proposals" else { return member }
+            let own = (member.value.members ?? []).compactMap { inner in
+                inner.name == damage.field ? damage.value.map { JSON.Member(inner.name, $0) } : inner
+            }
+            return JSON.Member(member.name, .object(own))
+        }
+        let error = #expect(throws: InputError.self) { try DetectorConfig(json: .object(members), file: "m") }
+        #expect(error?.problem.contains("\"region_proposals\"") == true)
+    }
+
     @Test func defaultsAreFastRCNNs() {
         let config = DetectorConfig(network: NetworkConfig(.vgg16), normalization: .imagenet, classes: ["a"])
         #expect(config.shortSide == 600 && config.longSide == 1000 && config.proposals == 2000)
@@ -35,7 +67,8 @@ import Testing
         ["head", "arch", "stem", "normalization", "classes", "short_side", "long_side", "proposals"].flatMap {
             [Damage(field: $0, value: nil), Damage(field: $0, value: .null), Damage(field: $0, value: -1)]
         } + [
-            Damage(field: "head", value: "faster"), Damage(field: "arch", value: "lenet"),
+            Damage(field: "head", value: "masked"), Damage(field: "region_norm", value: 1),
+            Damage(field: "arch", value: "lenet"),
             Damage(field: "stem", value: "wide"), Damage(field: "normalization", value: ["mean": [0, 0, 0]]),
             Damage(field: "normalization", value: ["mean": [0, 0, 0], "std": [1, 0, 1]]),
             Damage(field: "classes", value: []), Damage(field: "classes", value: ["cat", 3]),

@@ -63,6 +63,26 @@ extension DetectorSuites {
             #expect(parameters["backbone.fc.weight"] == nil && parameters["backbone.conv1.weight"] != nil)
         }
 
+        // Stride 4: corners at 1.9 and 2.1 pixels round to different cells, 2.1 and 5.9 to the same.
+        @Test func regionsOfEqualCellsAreOne() {
+            func box(_ x: Double) -> Box { Box(minX: x, minY: 0, maxX: 25, maxY: 30) }
+            let boxes = [box(1.9), box(2.1), box(5.9), box(1), box(6.1)]
+            let model = Self.model(classes: 1)
+            let (distinct, positions) = model.distinct(boxes)
+            #expect(distinct == [boxes[0], boxes[1], boxes[4]] && positions == [0, 1, 1, 0, 2])
+            let map = Tensor.randn([1, 256, 12, 12], generator: Generator(seed: 2))
+            let all = model.pool(map, boxes).floats
+            let few = model.pool(map, distinct).floats
+            let length = all.count / 5
+            for (i, position) in positions.enumerated() {
+                #expect(
+                    all[i * length..<(i + 1) * length].elementsEqual(few[position * length..<(position + 1) * length]))
+            }
+            // ROI align rounds nothing.
+            let align = FastRCNN(Scope(seed: 0), config: Self.config, classCount: 1, regionOperator: .align)
+            #expect(align.distinct(boxes + [boxes[0]]).positions == [0, 1, 2, 3, 4, 0])
+        }
+
         // d·σ + µ of the normalised prediction is what the folded model predicts; float32, hence 1e-5.
         @Test func foldedWeightsPredictPlainDeltas() throws {
             let model = Self.model(classes: 2)

@@ -60,12 +60,12 @@ import Testing
 
     @Test func theBestObjectCounts() {
         let other = LabeledBox(box: slice(8), classIndex: 2)
-        let matches = RegionSampler.match([slice(8.5), slice(9.5), elsewhere(0)], [object, other])
+        let matches = bestMatches([slice(8.5), slice(9.5), elsewhere(0)], [object.box, other.box])
         #expect(matches.map(\.object) == [1, 0, 0])
         #expect(matches.map(\.iou) == [8 / 8.5, 0.95, 0])
         // Of equal objects the first one wins; without objects there is none.
-        #expect(RegionSampler.match([slice(8)], [other, other])[0].object == 0)
-        #expect(RegionSampler.match([slice(8)], [])[0] == (object: -1, iou: 0))
+        #expect(bestMatches([slice(8)], [other.box, other.box])[0].object == 0)
+        #expect(bestMatches([slice(8)], [])[0] == BoxMatch(object: -1, iou: 0))
     }
 
     @Test func theChoiceFollowsFromTheSeed() {

@@ -66,7 +66,8 @@ struct DemoWorkflow {
         step("region proposals of \(train.ids.count) training and \(test.ids.count) test scenes")
         for set in [train, test] {
             _ = try ProposalWorkflow(
-                set: set, out: proposals(set), seed: seed, limit: sizes.proposals, workers: workers)()
+                set: set, out: proposals(set), source: .selectiveSearch(.fast, seed: seed), limit: sizes.proposals,
+                workers: workers)()
         }
         var rows: [Comparison.Row] = []
         for (start, weights) in [("random", nil), ("supervised", supervised), ("instance", instance)]

@@ -9,7 +9,8 @@ internal import VOCData
 struct DetectionWorkflow {
     var detector: Detector
     var set: VOCSet
-    var proposals: String
+    /// nil for Faster R-CNN, which proposes its own regions.
+    var proposals: String?
     var out: String
     /// Pictures of the first images; 0 for none.
     var pictures = 0
@@ -41,8 +42,9 @@ struct DetectionWorkflow {
             "\(out)/\(set.name).partial",
             what: [
                 "detector": .string(detector.fingerprint), "filter": detector.filter.json,
-                "proposals": data.proposals.header.options, "seed": .string("\(data.proposals.header.seed)"),
-                "method": .string(data.proposals.header.method),
+                "proposals": data.proposals?.header.options ?? .null,
+                "seed": data.proposals.map { .string("\($0.header.seed)") } ?? .null,
+                "method": data.proposals.map { .string($0.header.method) } ?? .null,
             ], classCount: detector.config.classes.count)
         let known = journal.found.count
         let bar = ProgressBar("detect", total: set.ids.count, unit: "images", start: known, style: progress)
@@ -63,7 +65,7 @@ struct DetectionWorkflow {
         journal.remove()
         var drawn: [Image] = []
         for i in 0..<min(pictures, set.ids.count) {
-            let image = try Image.read(set.devkit.imagePath(set.ids[i]))
+            let image = try set.image(i)
             let picture = DetectionPicture.draw(
                 detections[i], classes: detector.config.classes, on: image, minimumScore: pictureThreshold)
             try picture.write(to: "\(out)/\(set.ids[i]).png")

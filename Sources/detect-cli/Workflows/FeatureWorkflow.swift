@@ -63,7 +63,7 @@ struct FeatureOptions {
         guard let architecture = architecture.value else {
             throw UsageError("--arch is missing", remedy: "random weights need --arch NAME")
         }
-        if stem.value == .cifar, architecture == .alexnet || architecture == .vgg16 {
+        if stem.value == .cifar, !architecture.isResidual {
             throw UsageError("\(architecture.rawValue) has no CIFAR stem", remedy: "use a ResNet, or leave --stem out")
         }
         let isSmall = stem.value == .cifar

@@ -46,7 +46,7 @@ struct FineTuneWorkflow {
             [
                 .init("command", "finetune"), .init("version", .string(Program.version)),
                 .init("libtorch", .string(Runtime.version)),
-                .init("devkit", .string(train.devkit.path)), .init("train_set", .string(train.name)),
+                .init("devkit", .string(train.path)), .init("train_set", .string(train.name)),
                 .init("train_images", .integer(train.ids.count)),
                 .init("train_fingerprint", .string(try train.images.fingerprint)),
                 .init("weights", .string(weights?.path ?? "random")),
@@ -73,7 +73,7 @@ struct FineTuneWorkflow {
         let model = folder.file("model.safetensors")
         try training.writeModel(to: model)
         try RunReport.drawCurve(
-            folder, ["loss", "classification_loss", "box_loss"],
+            folder, ["loss", "classification_loss", "box_loss", "rpn_objectness_loss", "rpn_box_loss"],
             title: "fine-tuning from \(weights?.objective ?? "random") weights")
         if evaluateEvery != nil {
             try RunReport.plot(
@@ -154,7 +154,9 @@ struct FineTuneWorkflow {
         }
     }
 
-    private func proposals(_ set: VOCSet, given: String?, _ folder: RunFolder) throws -> String {
+    /// The file with the proposals of a set, made where it is not given; nil when the detector proposes its own.
+    private func proposals(_ set: VOCSet, given: String?, _ folder: RunFolder) throws -> String? {
+        if options.detector.head == .faster { return nil }
         if let given { return given }
         let path = folder.file("\(set.name).proposals")
         var workflow = ProposalWorkflow(

@@ -2,12 +2,14 @@ internal import Boxes
 internal import Datasets
 internal import Detection
 internal import Foundation
+internal import Imaging
 internal import Support
 internal import VOCData
 
-/// An image set of a devkit with what detection needs of it.
+/// An image set of a devkit, or several of different years, with what detection needs of it.
 struct VOCSet {
-    let devkit: Devkit
+    /// The folder that holds VOC2007/.
+    let path: String
     let name: String
     private(set) var ids: [String]
     private(set) var images: any ImageCollection
@@ -18,19 +20,38 @@ struct VOCSet {
     let unknownClasses: [String: Int]
 
     /// - Parameters:
+    ///   - set: The name of a set, with or without a year, or several: "trainval", "2007:trainval,2012:trainval".
     ///   - classes: nil for those of the annotations.
     ///   - policy: What to do with bad boxes: `clip` to train, `keep` to evaluate as the official code does.
     init(
         _ path: String, set: String, limit: Int? = nil, classes: [String]? = nil, policy: BadAnnotationPolicy,
         threads: Int
     ) throws {
-        devkit = try Devkit(path)
-        name = set
-        let all = try VOCImages(devkit, set: set)
-        ids = Array(all.ids.prefix(limit ?? .max))
+        self.path = path
+        name = set.replacing(":", with: "-").replacing(",", with: "+")
+        let parts = try set.split(separator: ",", omittingEmptySubsequences: false).map {
+            try Self.part(String($0), of: path)
+        }
+        let collections = try parts.map { try VOCImages($0.devkit, set: $0.set) }
+        let all: any ImageCollection = collections.count == 1 ? collections[0] : JoinedImages(collections)
+        ids = Array(collections.flatMap(\.ids).prefix(limit ?? .max))
+        guard ids.distinct.count == ids.count else {
+            throw InputError(set, "names an image more than once", remedy: "give sets that have no image in common")
+        }
         images = all.limited(to: limit)
-        annotations = try devkit.annotations(
-            ids: ids, policy: policy, usesImageSizes: policy != .keep, threads: threads)
+        var left = ids[...]
+        var annotated = AnnotatedSet(ids: [], annotations: [])
+        for (part, collection) in zip(parts, collections) {
+            let own = Array(left.prefix(collection.count))
+            left = left.dropFirst(own.count)
+            let read = try part.devkit.annotations(
+                ids: own, policy: policy, usesImageSizes: policy != .keep, threads: threads)
+            annotated.ids += read.ids
+            annotated.annotations += read.annotations
+            annotated.repairs += read.repairs
+            annotated.wrongSizes += read.wrongSizes
+        }
+        annotations = annotated
         let names = classes ?? VOCClasses.found(in: annotations.annotations)
         self.classes = names
         let indices = Dictionary(zip(names, names.indices)) { first, _ in first }
@@ -45,6 +66,16 @@ struct VOCSet {
             }
         }
         unknownClasses = unknown
+    }
+
+    /// "2012:trainval" → the devkit of that year and the set; without a year that of `Devkit`.
+    private static func part(_ text: String, of path: String) throws -> (devkit: Devkit, set: String) {
+        guard let colon = text.firstIndex(of: ":") else { return (try Devkit(path), text) }
+        guard let year = Int(text[..<colon]) else {
+            throw InputError(
+                text, "has no year in front of its colon", remedy: "write sets as trainval or 2012:trainval")
+        }
+        return (try Devkit(path, year: year), String(text[text.index(after: colon)...]))
     }
 
     /// Says on standard error what was done to the annotations: how many, and the first few by name.
@@ -63,6 +94,9 @@ struct VOCSet {
         FileHandle.standardError.write(Data("\(items.count) \(what) in \(name):\n\(shown)\(rest)".utf8))
     }
 
+    /// The pixels of an image.
+    func image(_ i: Int) throws -> Image { try Image.decode(images.data(i), name: images.path(i)) }
+
     /// The first `count` images.
     func limited(to count: Int) -> VOCSet {
         var part = self
@@ -74,10 +108,10 @@ struct VOCSet {
         return part
     }
 
-    /// With the proposals of a file.
-    func with(proposals path: String) throws -> DetectionSet {
+    /// With the proposals of a file; without one for detectors that propose their own regions.
+    func with(proposals file: String?) throws -> DetectionSet {
         try DetectionSet(
-            ids: ids, images: images, classes: classes, objects: objects, proposals: ProposalFile(contentsOf: path),
-            proposalPath: path)
+            ids: ids, images: images, classes: classes, objects: objects,
+            proposals: file.map { try ProposalFile(contentsOf: $0) }, proposalPath: file ?? "")
     }
 }
