@@ -104,19 +104,18 @@ public struct RegionPooling: Hashable, Sendable {
                                                 filled[bin] = 0
                                                 continue
                                             }
-                                            Self.maximum(
-                                                map! + region.image * height * width * channels, ys, xs, width,
-                                                channels,
-                                                best.baseAddress!, cell.baseAddress!)
+                                            let cells = map! + region.image * height * width * channels
                                             let out = bin * channels
-                                            if wantsIndices {
-                                                let image = Int64(region.image * height * width)
-                                                for c in 0..<channels {
-                                                    indices[out + c] =
-                                                        (image + Int64(cell[c])) * Int64(channels) + Int64(c)
-                                                }
-                                            } else {
-                                                for c in 0..<channels { values[out + c] = best[c] }
+                                            guard wantsIndices else {
+                                                Self.maximum(cells, ys, xs, width, channels, values + out)
+                                                continue
+                                            }
+                                            Self.maximum(
+                                                cells, ys, xs, width, channels, best.baseAddress!, cell.baseAddress!)
+                                            let image = Int64(region.image * height * width)
+                                            for c in 0..<channels {
+                                                indices[out + c] =
+                                                    (image + Int64(cell[c])) * Int64(channels) + Int64(c)
                                             }
                                         }
                                     }
@@ -131,7 +130,21 @@ public struct RegionPooling: Hashable, Sendable {
         return result
     }
 
-    /// Maximum over a bin for every channel, and the cell it is in, rows of cells counted within the image.
+    /// Maximum over a bin for every channel.
+    private static func maximum(
+        _ image: UnsafePointer<Float>, _ ys: Range<Int>, _ xs: Range<Int>, _ width: Int, _ channels: Int,
+        _ best: UnsafeMutablePointer<Float>
+    ) {
+        best.update(from: image + (ys.lowerBound * width + xs.lowerBound) * channels, count: channels)
+        for y in ys {
+            for x in xs {
+                let values = image + (y * width + x) * channels
+                for c in 0..<channels { best[c] = values[c] > best[c] ? values[c] : best[c] }
+            }
+        }
+    }
+
+    /// The same, and the cell it is in, rows of cells counted within the image.
     private static func maximum(
         _ image: UnsafePointer<Float>, _ ys: Range<Int>, _ xs: Range<Int>, _ width: Int, _ channels: Int,
         _ best: UnsafeMutablePointer<Float>, _ cell: UnsafeMutablePointer<Int32>

@@ -31,6 +31,13 @@ public final class Conv2d {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }
+
+    /// scale · convolution(x) + shift, a value of each for every output channel, in one convolution.
+    public func callAsFunction(_ x: Tensor, scaledBy transform: (scale: Tensor, shift: Tensor)) -> Tensor {
+        let scaled = weight * transform.scale.reshape(-1, 1, 1, 1)
+        let shift = bias.map { $0 * transform.scale + transform.shift } ?? transform.shift
+        return x.conv2d(scaled, bias: shift, stride: stride, padding: padding, groups: groups)
+    }
 }
 
 /// Fully connected layer; weight [out, in].
@@ -70,6 +77,13 @@ public final class BatchNorm2d {
         runningMean = scope.buffer("running_mean", Tensor.zeros([channels]))
         runningVariance = scope.buffer("running_var", Tensor.ones([channels]))
         batchesTracked = scope.buffer("num_batches_tracked", Tensor.zeros([], dtype: .int64))
+    }
+
+    /// What it does to a value of each channel in evaluation mode: scale · x + shift, both [C]. Gradients reach weight and
+    /// bias.
+    public var transform: (scale: Tensor, shift: Tensor) {
+        let scale = weight / (runningVariance + Self.epsilon).sqrt()
+        return (scale, bias - runningMean * scale)
     }
 
     public func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
