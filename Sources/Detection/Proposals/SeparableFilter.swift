@@ -60,7 +60,8 @@ struct SeparableFilter {
                             }
                             (padded + rowRadius).update(from: source, count: width)
                             for tap in 0..<row.count { taps[tap] = UnsafePointer(padded + tap) }
-                            Self.sum(taps, weights: row, count: length, into: ring + filteredRows % column.count * length)
+                            let target = ring + filteredRows % column.count * length
+                            Self.sum(taps, weights: row, count: length, into: target)
                             filteredRows += 1
                         }
                         for tap in 0..<column.count {

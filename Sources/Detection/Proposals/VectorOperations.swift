@@ -1,14 +1,16 @@
 /// Vectors at any place of a buffer of scalars, without bounds checks.
 extension UnsafePointer {
     @inline(__always)
-    func vector<Vector: SIMD>(_ index: Int, as type: Vector.Type = Vector.self) -> Vector where Vector.Scalar == Pointee {
+    func vector<Vector: SIMD>(_ index: Int, as type: Vector.Type = Vector.self) -> Vector
+    where Vector.Scalar == Pointee {
         UnsafeRawPointer(self + index).loadUnaligned(as: type)
     }
 }
 
 extension UnsafeMutablePointer {
     @inline(__always)
-    func vector<Vector: SIMD>(_ index: Int, as type: Vector.Type = Vector.self) -> Vector where Vector.Scalar == Pointee {
+    func vector<Vector: SIMD>(_ index: Int, as type: Vector.Type = Vector.self) -> Vector
+    where Vector.Scalar == Pointee {
         UnsafeRawPointer(self + index).loadUnaligned(as: type)
     }
 
@@ -18,7 +20,7 @@ extension UnsafeMutablePointer {
     }
 }
 
-/// Lane by lane the smaller value. One instruction, which generic code and the standard library's `pointwiseMin` are not.
+/// Lane by lane the smaller value. One instruction, unlike generic code and the standard library's `pointwiseMin`.
 @inline(__always)
 func smaller(_ a: SIMD4<Float>, _ b: SIMD4<Float>) -> SIMD4<Float> { a.replacing(with: b, where: b .< a) }
 
