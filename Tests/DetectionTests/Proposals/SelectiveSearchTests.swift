@@ -163,7 +163,7 @@ import Testing
             all.minimumSide = 0
             let boxes = SelectiveSearch(all).boxes(in: image)
             #expect(boxes.contains(whole))
-            #expect(boxes.allSatisfy { $0.clipped(width: width, height: height) == $0 })
+            #expect(boxes.allSatisfy { $0.clipped(width: whole.maxX, height: whole.maxY) == $0 })
         }
     }
 
