@@ -1,66 +1,42 @@
 internal import Foundation
 internal import Imaging
 
-/// Three channels of an image as separate planes of Float in 0 … 255, in one colour space.
+/// The channels of an image as separate planes of Float in 0 … 255, in one colour space.
 struct ColorPlanes {
     let width: Int
     let height: Int
-    /// [3, height, width]
-    var values: [Float]
-    /// Of differences between pixels: three equal planes must not count three times.
-    let distanceScale: Float
+    /// 3, or 1 where the three channels of a colour space are one and the same.
+    let planeCount: Int
+    /// [planeCount, height, width]
+    private(set) var values: [Float]
 
     var pixelCount: Int { width * height }
 
     init(_ image: Image, in space: ProposalColorSpace) {
         width = image.width
         height = image.height
-        let count = image.size.pixelCount
-        distanceScale = space.isSingleChannel ? Float(1.0 / 3).squareRoot() : 1
-        values = [Float](unsafeUninitializedCapacity: 3 * count) { planes, initialized in
-            image.pixels.withUnsafeBufferPointer { pixels in
-                switch space {
-                case .rgb:
-                    for i in 0..<count {
-                        for channel in 0..<3 { planes[channel * count + i] = Float(pixels[3 * i + channel]) }
-                    }
-                case .hsv:
-                    for i in 0..<count {
-                        let (h, s, v) = Self.hsv(
-                            Float(pixels[3 * i]), Float(pixels[3 * i + 1]), Float(pixels[3 * i + 2]))
-                        planes[i] = h
-                        planes[count + i] = s
-                        planes[2 * count + i] = v
-                    }
-                case .rgI:
-                    for i in 0..<count {
-                        let (r, g, b) = (Float(pixels[3 * i]), Float(pixels[3 * i + 1]), Float(pixels[3 * i + 2]))
-                        // Black has no colour: a third each.
-                        let sum = r + g + b
-                        planes[i] = sum > 0 ? 255 * r / sum : 85
-                        planes[count + i] = sum > 0 ? 255 * g / sum : 85
-                        planes[2 * count + i] = sum / 3
-                    }
-                case .hue, .intensity:
-                    for i in 0..<count {
-                        let (r, g, b) = (Float(pixels[3 * i]), Float(pixels[3 * i + 1]), Float(pixels[3 * i + 2]))
-                        let value = space == .hue ? Self.hsv(r, g, b).0 : (r + g + b) / 3
-                        for channel in 0..<3 { planes[channel * count + i] = value }
-                    }
-                case .lab:
-                    Self.linear.withUnsafeBufferPointer { linear in
-                        for i in 0..<count {
-                            let (l, a, b) = Self.lab(
-                                linear[Int(pixels[3 * i])], linear[Int(pixels[3 * i + 1])],
-                                linear[Int(pixels[3 * i + 2])])
-                            planes[i] = l
-                            planes[count + i] = a
-                            planes[2 * count + i] = b
-                        }
-                    }
-                }
+        planeCount = space.isSingleChannel ? 1 : 3
+        switch space {
+        case .rgb:
+            values = Self.planes(image, Self.levels) { ($0, $1, $2) }
+        case .hsv:
+            values = Self.planes(image, Self.levels, hsv)
+        case .lab:
+            values = Self.planes(image, Self.linear, lab)
+        case .rgI:
+            values = Self.planes(image, Self.levels) { r, g, b in
+                // Black has no colour: a third each.
+                let sum = r + g + b
+                let third = Vector(repeating: 85)
+                return (
+                    third.replacing(with: 255 * r / sum, where: sum .> 0),
+                    third.replacing(with: 255 * g / sum, where: sum .> 0), sum / 3
+                )
             }
-            initialized = 3 * count
+        case .hue:
+            values = Self.plane(image, Self.levels) { hsv($0, $1, $2).0 }
+        case .intensity:
+            values = Self.plane(image, Self.levels) { ($0 + $1 + $2) / 3 }
         }
     }
 
@@ -69,56 +45,106 @@ struct ColorPlanes {
         guard sigma > 0 else { return self }
         let kernel = GaussianKernel.smoothing(sigma: sigma)
         var result = self
-        result.values = filtered(row: kernel, column: kernel)
+        result.values = filtered(SeparableFilter(row: kernel, column: kernel))
         return result
     }
 
-    /// [3, height, width]: every plane correlated with `row` along x and `column` along y.
-    func filtered(row: [Float], column: [Float]) -> [Float] {
-        [Float](unsafeUninitializedCapacity: values.count) { target, initialized in
+    /// Every plane filtered, laid out like `values`.
+    func filtered(_ filter: SeparableFilter) -> [Float] {
+        let count = pixelCount
+        return [Float](unsafeUninitializedCapacity: values.count + SeparableFilter.slack) { target, initialized in
             values.withUnsafeBufferPointer { source in
-                for channel in 0..<3 {
-                    let range = channel * pixelCount..<(channel + 1) * pixelCount
-                    filterSeparably(
-                        UnsafeBufferPointer(rebasing: source[range]), width: width, height: height, row: row,
-                        column: column, into: UnsafeMutableBufferPointer(rebasing: target[range]))
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                // In this order: what a plane writes past its end is overwritten by the next.
+                for plane in 0..<planeCount {
+                    filter.apply(from + plane * count, width: width, height: height, into: to + plane * count)
                 }
             }
             initialized = values.count
         }
     }
+}
 
+// MARK: - Conversion
+
+private typealias Vector = SIMD4<Float>
+
+extension ColorPlanes {
+    /// Converts four pixels at a time; a channel's 8-bit level is first looked up in `table`.
     @inline(__always)
-    private static func hsv(_ r: Float, _ g: Float, _ b: Float) -> (Float, Float, Float) {
-        let value = max(r, max(g, b))
-        let chroma = value - min(r, min(g, b))
-        guard chroma > 0 else { return (0, 0, value) }
-        var sector: Float
-        if value == r {
-            sector = (g - b) / chroma
-            if sector < 0 { sector += 6 }
-        } else if value == g {
-            sector = 2 + (b - r) / chroma
-        } else {
-            sector = 4 + (r - g) / chroma
+    private static func planes(
+        _ image: Image, _ table: [Float], _ convert: (Vector, Vector, Vector) -> (Vector, Vector, Vector)
+    ) -> [Float] {
+        let count = image.size.pixelCount
+        return [Float](unsafeUninitializedCapacity: 3 * count) { planes, initialized in
+            if let target = planes.baseAddress {
+                visit(image, table) { pixel, lanes, r, g, b in
+                    let (first, second, third) = convert(r, g, b)
+                    if lanes == 4 {
+                        target.store(first, at: pixel)
+                        target.store(second, at: count + pixel)
+                        target.store(third, at: 2 * count + pixel)
+                    } else {
+                        for lane in 0..<lanes {
+                            target[pixel + lane] = first[lane]
+                            target[count + pixel + lane] = second[lane]
+                            target[2 * count + pixel + lane] = third[lane]
+                        }
+                    }
+                }
+            }
+            initialized = 3 * count
         }
-        return (sector * (255 / 6), 255 * chroma / value, value)
     }
 
-    /// From linear light in 0 … 1; matrix and white point of IEC 61966-2-1 (sRGB, D65).
+    /// Like `planes` for one plane.
     @inline(__always)
-    private static func lab(_ r: Float, _ g: Float, _ b: Float) -> (Float, Float, Float) {
-        let x = compressed((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047)
-        let y = compressed(0.2126729 * r + 0.7151522 * g + 0.0721750 * b)
-        let z = compressed((0.0193339 * r + 0.1191920 * g + 0.9503041 * b) / 1.08883)
-        return ((116 * y - 16) * 2.55, 500 * (x - y) + 128, 200 * (y - z) + 128)
+    private static func plane(
+        _ image: Image, _ table: [Float], _ convert: (Vector, Vector, Vector) -> Vector
+    ) -> [Float] {
+        let count = image.size.pixelCount
+        return [Float](unsafeUninitializedCapacity: count) { plane, initialized in
+            visit(image, table) { pixel, lanes, r, g, b in
+                let value = convert(r, g, b)
+                for lane in 0..<lanes { plane[pixel + lane] = value[lane] }
+            }
+            initialized = count
+        }
     }
 
-    /// f of CIE 15: a cube root with a linear part near black.
     @inline(__always)
-    private static func compressed(_ t: Float) -> Float {
-        t > 216.0 / 24389 ? cbrt(t) : (24389.0 / 27 * t + 16) / 116
+    private static func visit(
+        _ image: Image, _ table: [Float],
+        _ body: (_ pixel: Int, _ lanes: Int, _ r: Vector, _ g: Vector, _ b: Vector) -> Void
+    ) {
+        let count = image.size.pixelCount
+        image.pixels.withUnsafeBufferPointer { pixels in
+            table.withUnsafeBufferPointer { table in
+                @inline(__always)
+                func value(_ pixel: Int, _ channel: Int) -> Float { table[Int(pixels[3 * pixel + channel])] }
+                var pixel = 0
+                while pixel + 4 <= count {
+                    @inline(__always)
+                    func channel(_ c: Int) -> Vector {
+                        Vector(value(pixel, c), value(pixel + 1, c), value(pixel + 2, c), value(pixel + 3, c))
+                    }
+                    body(pixel, 4, channel(0), channel(1), channel(2))
+                    pixel += 4
+                }
+                if pixel < count {
+                    var (r, g, b) = (Vector.zero, Vector.zero, Vector.zero)
+                    for lane in 0..<count - pixel {
+                        r[lane] = value(pixel + lane, 0)
+                        g[lane] = value(pixel + lane, 1)
+                        b[lane] = value(pixel + lane, 2)
+                    }
+                    body(pixel, count - pixel, r, g, b)
+                }
+            }
+        }
     }
+
+    private static let levels = (0..<256).map(Float.init)
 
     /// Linear light of each 8-bit sRGB level.
     private static let linear: [Float] = (0..<256).map { level in
@@ -127,43 +153,34 @@ struct ColorPlanes {
     }
 }
 
-extension Image {
-    /// Averaged over blocks of pixels down to at most `maximumPixels`, the shape kept; itself when small enough.
-    func reduced(toPixels maximumPixels: Int) -> Image {
-        guard size.pixelCount > maximumPixels, maximumPixels > 0 else { return self }
-        let factor = (Double(maximumPixels) / Double(size.pixelCount)).squareRoot()
-        var columns = max(1, Int(Double(width) * factor))
-        var rows = max(1, Int(Double(height) * factor))
-        // A side of one pixel cannot shrink further: the other one then takes what is left.
-        columns = min(columns, max(1, maximumPixels / rows))
-        rows = min(rows, max(1, maximumPixels / columns))
-        let reduced = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { target, initialized in
-            pixels.withUnsafeBufferPointer { source in
-                for row in 0..<rows {
-                    let top = row * height / rows
-                    let bottom = (row + 1) * height / rows
-                    for column in 0..<columns {
-                        let left = column * width / columns
-                        let right = (column + 1) * width / columns
-                        let area = (bottom - top) * (right - left)
-                        var (red, green, blue) = (area / 2, area / 2, area / 2)
-                        for y in top..<bottom {
-                            for x in left..<right {
-                                let offset = 3 * (y * width + x)
-                                red += Int(source[offset])
-                                green += Int(source[offset + 1])
-                                blue += Int(source[offset + 2])
-                            }
-                        }
-                        let offset = 3 * (row * columns + column)
-                        target[offset] = UInt8(red / area)
-                        target[offset + 1] = UInt8(green / area)
-                        target[offset + 2] = UInt8(blue / area)
-                    }
-                }
-            }
-            initialized = rows * columns * 3
-        }
-        return Image(size: ImageSize(width: columns, height: rows), pixels: reduced)
-    }
+@inline(__always)
+private func hsv(_ r: Vector, _ g: Vector, _ b: Vector) -> (Vector, Vector, Vector) {
+    let value = larger(r, larger(g, b))
+    let chroma = value - smaller(r, smaller(g, b))
+    let (isRed, isGreen) = (value .== r, value .== g)
+    let difference = (r - g).replacing(with: b - r, where: isGreen).replacing(with: g - b, where: isRed)
+    let start = Vector(repeating: 4).replacing(with: 2, where: isGreen).replacing(with: 0, where: isRed)
+    var sector = start + difference / chroma
+    sector.replace(with: sector + 6, where: sector .< 0)
+    // Gray has neither hue nor saturation, and no chroma to divide by.
+    let isGray = chroma .== 0
+    return (
+        (sector * (255 / 6)).replacing(with: 0, where: isGray),
+        (255 * chroma / value).replacing(with: 0, where: isGray), value
+    )
+}
+
+/// From linear light in 0 … 1; matrix and white point of IEC 61966-2-1 (sRGB, D65).
+@inline(__always)
+private func lab(_ r: Vector, _ g: Vector, _ b: Vector) -> (Vector, Vector, Vector) {
+    let x = compressed((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047)
+    let y = compressed(0.2126729 * r + 0.7151522 * g + 0.0721750 * b)
+    let z = compressed((0.0193339 * r + 0.1191920 * g + 0.9503041 * b) / 1.08883)
+    return ((116 * y - 16) * 2.55, 500 * (x - y) + 128, 200 * (y - z) + 128)
+}
+
+/// f of CIE 15: a cube root with a linear part near black.
+@inline(__always)
+private func compressed(_ t: Vector) -> Vector {
+    ((24389.0 / 27 * t + 16) / 116).replacing(with: cubeRoot(t), where: t .> 216.0 / 24389)
 }

@@ -17,16 +17,18 @@ struct RegionHierarchy {
 private struct RegionGrouping {
     private(set) var bounds: [PixelBounds]
     private var sizes: [Int32]
-    private var neighbors: [[Int32]]
-    private var isAlive: [Bool]
+    private var neighbors: NeighborLists
     /// Where a region's histogram lies; a merged region takes the place of one of its parts.
     private var slots: [Int32]
-    private var histograms: [Float]
-    private var queue = SimilarityQueue()
-    /// For each region the last merged region that counted it, so that a common neighbour counts once.
+    private var histograms: RegionHistograms
+    private var queue = SimilarityQueue([])
+    /// For each region the last merged region that counted it, so that a common neighbour counts once; `isMerged`
+    /// for a part of another region.
     private var countedFor: [Int32]
     private let similarity: RegionSimilarity
     private let imageArea: Float
+
+    private static let isMerged = Int32.max
 
     init(_ regions: RegionSet, similarity: RegionSimilarity) {
         self.similarity = similarity
@@ -34,140 +36,124 @@ private struct RegionGrouping {
         bounds = regions.bounds
         sizes = regions.sizes
         histograms = regions.histograms
-        neighbors = [[Int32]](repeating: [], count: regions.count)
-        isAlive = [Bool](repeating: true, count: regions.count)
+        neighbors = NeighborLists(regions.neighbors, regionCount: regions.count)
         slots = Array(0..<Int32(regions.count))
         countedFor = [Int32](repeating: -1, count: regions.count)
-        for pair in regions.neighbors {
-            let (first, second) = (Int32(pair >> 32), Int32(truncatingIfNeeded: pair))
-            neighbors[Int(first)].append(second)
-            neighbors[Int(second)].append(first)
-            queue.insert(.init(similarity: similarityOf(first, second), first: first, second: second))
-        }
+        let regionCount = 2 * regions.count
+        bounds.reserveCapacity(regionCount)
+        sizes.reserveCapacity(regionCount)
+        slots.reserveCapacity(regionCount)
+        countedFor.reserveCapacity(regionCount)
+        queue = SimilarityQueue(
+            regions.neighbors.indices.map { i in
+                let pair = regions.neighbors[i]
+                return .init(
+                    similarity: similarityOf(
+                        pair, texture: regions.textureOverlaps[i], color: regions.colorOverlaps[i]), pair)
+            })
     }
 
     /// Merges the most similar pair; false when no pair is left.
     mutating func mergeMostSimilar() -> Bool {
-        while let pair = queue.popLargest() {
-            if isAlive[Int(pair.first)], isAlive[Int(pair.second)] {
-                merge(Int(pair.first), Int(pair.second))
+        while let pair = queue.popFirst() {
+            if countedFor[Int(pair.first)] != Self.isMerged, countedFor[Int(pair.second)] != Self.isMerged {
+                merge(pair)
                 return true
             }
         }
         return false
     }
 
-    private mutating func merge(_ first: Int, _ second: Int) {
+    private mutating func merge(_ pair: RegionPair) {
+        let (first, second) = (Int(pair.first), Int(pair.second))
         let merged = Int32(bounds.count)
-        mergeHistograms(first, second)
+        if similarity.contains(.texture) || similarity.contains(.color) {
+            // Equation 3: the mean weighted by size.
+            let total = Float(sizes[first] + sizes[second])
+            histograms.mix(
+                slots[first], slots[second], weights: (Float(sizes[first]) / total, Float(sizes[second]) / total))
+        }
         bounds.append(bounds[first].union(bounds[second]))
         sizes.append(sizes[first] + sizes[second])
         slots.append(slots[first])
-        isAlive[first] = false
-        isAlive[second] = false
-        isAlive.append(true)
+        countedFor[first] = Self.isMerged
+        countedFor[second] = Self.isMerged
         countedFor.append(-1)
 
-        var around: [Int32] = []
-        around.reserveCapacity(neighbors[first].count + neighbors[second].count)
-        for part in [first, second] {
-            for other in neighbors[part] where isAlive[Int(other)] && countedFor[Int(other)] != merged {
+        neighbors.addRegion()
+        for part in [pair.first, pair.second] {
+            var node = neighbors.first(of: part)
+            while let current = node {
+                let other = neighbors.region(current)
+                node = neighbors.next(after: current)
+                if countedFor[Int(other)] >= merged { continue }
                 countedFor[Int(other)] = merged
-                around.append(other)
-            }
-            neighbors[part] = []
-        }
-        neighbors.append(around)
-        for other in around {
-            neighbors[Int(other)].append(merged)
-            queue.insert(.init(similarity: similarityOf(other, merged), first: other, second: merged))
-        }
-    }
-
-    /// Equation 3: the mean weighted by size, put in the place of the first region's histogram.
-    private mutating func mergeHistograms(_ first: Int, _ second: Int) {
-        let total = Float(sizes[first] + sizes[second])
-        let weights = (Float(sizes[first]) / total, Float(sizes[second]) / total)
-        let (target, source) = (Int(slots[first]) * PixelBins.stride, Int(slots[second]) * PixelBins.stride)
-        histograms.withUnsafeMutableBufferPointer { values in
-            for bin in 0..<PixelBins.stride {
-                values[target + bin] = weights.0 * values[target + bin] + weights.1 * values[source + bin]
+                let pair = RegionPair(first: other, second: merged)
+                neighbors.add(pair)
+                queue.insert(.init(similarity: similarityOf(pair), pair))
             }
         }
     }
 
-    private func similarityOf(_ first: Int32, _ second: Int32) -> Float {
-        let (a, b) = (Int(first), Int(second))
+    private func similarityOf(_ pair: RegionPair) -> Float {
+        let (a, b) = (slots[Int(pair.first)], slots[Int(pair.second)])
+        return similarityOf(
+            pair, texture: similarity.contains(.texture) ? histograms.textureOverlap(a, b) : 0,
+            color: similarity.contains(.color) ? histograms.colorOverlap(a, b) : 0)
+    }
+
+    private func similarityOf(_ pair: RegionPair, texture: Float, color: Float) -> Float {
+        let (a, b) = (Int(pair.first), Int(pair.second))
         var sum: Float = 0
-        if similarity.contains(.texture) { sum += intersection(a, b, bins: 0..<PixelBins.textureBins) }
-        if similarity.contains(.color) { sum += intersection(a, b, bins: PixelBins.textureBins..<PixelBins.stride) }
+        if similarity.contains(.texture) { sum += texture }
+        if similarity.contains(.color) { sum += color }
         let both = Float(sizes[a] + sizes[b])
         if similarity.contains(.size) { sum += 1 - both / imageArea }
         if similarity.contains(.fill) { sum += 1 - (Float(bounds[a].union(bounds[b]).area) - both) / imageArea }
         return sum
     }
-
-    /// Sum of the smaller values over a range of bins that holds whole vectors of 16.
-    private func intersection(_ first: Int, _ second: Int, bins: Range<Int>) -> Float {
-        histograms.withUnsafeBytes { bytes in
-            let scale = MemoryLayout<Float>.stride
-            let (a, b) = (Int(slots[first]) * PixelBins.stride, Int(slots[second]) * PixelBins.stride)
-            var sum = SIMD16<Float>.zero
-            for bin in stride(from: bins.lowerBound, to: bins.upperBound, by: 16) {
-                let x = bytes.loadUnaligned(fromByteOffset: (a + bin) * scale, as: SIMD16<Float>.self)
-                let y = bytes.loadUnaligned(fromByteOffset: (b + bin) * scale, as: SIMD16<Float>.self)
-                sum += pointwiseMin(x, y)
-            }
-            return sum.sum()
-        }
-    }
 }
 
-/// A binary heap of pairs of regions, the most similar one on top.
-private struct SimilarityQueue {
-    struct Pair {
-        var similarity: Float
-        var first: Int32
-        var second: Int32
-
-        @inline(__always)
-        func precedes(_ other: Pair) -> Bool {
-            if similarity != other.similarity { return similarity > other.similarity }
-            return (first, second) < (other.first, other.second)
-        }
+/// The neighbours of each region: linked lists in one array.
+private struct NeighborLists {
+    private struct Node {
+        var region: Int32
+        var next: Int32
     }
 
-    private var heap: [Pair] = []
+    private static let end: Int32 = -1
+    private var firsts: [Int32]
+    private var nodes: [Node] = []
 
-    mutating func insert(_ pair: Pair) {
-        heap.append(pair)
-        heap.withUnsafeMutableBufferPointer { heap in
-            var place = heap.count - 1
-            while place > 0 {
-                let parent = (place - 1) / 2
-                if !pair.precedes(heap[parent]) { break }
-                heap[place] = heap[parent]
-                place = parent
-            }
-            heap[place] = pair
-        }
+    init(_ pairs: [RegionPair], regionCount: Int) {
+        firsts = [Int32](repeating: Self.end, count: regionCount)
+        firsts.reserveCapacity(2 * regionCount)
+        nodes.reserveCapacity(4 * pairs.count)
+        for pair in pairs { add(pair) }
     }
 
-    mutating func popLargest() -> Pair? {
-        guard let top = heap.first, let last = heap.popLast() else { return nil }
-        if heap.isEmpty { return top }
-        heap.withUnsafeMutableBufferPointer { heap in
-            var place = 0
-            while true {
-                var child = 2 * place + 1
-                if child >= heap.count { break }
-                if child + 1 < heap.count, heap[child + 1].precedes(heap[child]) { child += 1 }
-                if !heap[child].precedes(last) { break }
-                heap[place] = heap[child]
-                place = child
-            }
-            heap[place] = last
-        }
-        return top
+    /// Adds the region with the next number.
+    mutating func addRegion() { firsts.append(Self.end) }
+
+    mutating func add(_ pair: RegionPair) {
+        add(pair.first, to: Int(pair.second))
+        add(pair.second, to: Int(pair.first))
     }
+
+    private mutating func add(_ neighbor: Int32, to region: Int) {
+        nodes.append(Node(region: neighbor, next: firsts[region]))
+        firsts[region] = Int32(nodes.count - 1)
+    }
+
+    func first(of region: Int32) -> Int32? {
+        let node = firsts[Int(region)]
+        return node == Self.end ? nil : node
+    }
+
+    func next(after node: Int32) -> Int32? {
+        let next = nodes[Int(node)].next
+        return next == Self.end ? nil : next
+    }
+
+    func region(_ node: Int32) -> Int32 { nodes[Int(node)].region }
 }

@@ -21,50 +21,72 @@ enum GaussianKernel {
     }
 }
 
-/// Correlates a plane with `row` along x and `column` along y; the border pixels are repeated outwards.
-func filterSeparably(
-    _ plane: UnsafeBufferPointer<Float>, width: Int, height: Int, row: [Float], column: [Float],
-    into result: UnsafeMutableBufferPointer<Float>
-) {
-    let rowRadius = row.count / 2
-    let columnRadius = column.count / 2
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: width + 2 * rowRadius) { padded in
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: width * height) { middle in
-            for y in 0..<height {
-                let source = UnsafeBufferPointer(rebasing: plane[y * width..<(y + 1) * width])
-                for i in 0..<rowRadius {
-                    padded[i] = source[0]
-                    padded[rowRadius + width + i] = source[width - 1]
-                }
-                for x in 0..<width { padded[rowRadius + x] = source[x] }
-                let target = UnsafeMutableBufferPointer(rebasing: middle[y * width..<(y + 1) * width])
-                accumulate(padded, shift: 0, weight: row[0], into: target, first: true)
-                for tap in 1..<max(row.count, 1) {
-                    accumulate(padded, shift: tap, weight: row[tap], into: target, first: false)
-                }
-            }
-            for y in 0..<height {
-                let target = UnsafeMutableBufferPointer(rebasing: result[y * width..<(y + 1) * width])
-                for tap in 0..<column.count {
-                    let sourceRow = min(max(y + tap - columnRadius, 0), height - 1)
-                    accumulate(
-                        middle, shift: sourceRow * width, weight: column[tap], into: target, first: tap == 0)
+/// Correlation of a plane with one kernel along x and another along y; the border pixels are repeated outwards.
+struct SeparableFilter {
+    /// Values that `apply` may write past the end of its result.
+    static let slack = Vector.scalarCount - 1
+
+    private typealias Vector = SIMD16<Float>
+
+    private let row: [Float]
+    private let column: [Float]
+
+    /// Kernels of odd length, centre in the middle.
+    init(row: [Float], column: [Float]) {
+        self.row = row
+        self.column = column
+    }
+
+    /// Filters [height, width] values. A row is rounded up to whole vectors, so each writes over the start of the
+    /// next one, and the last needs `slack`.
+    func apply(_ plane: UnsafePointer<Float>, width: Int, height: Int, into result: UnsafeMutablePointer<Float>) {
+        guard width > 0, height > 0 else { return }
+        let (rowRadius, columnRadius) = (row.count / 2, column.count / 2)
+        let length = (width + Self.slack) / Vector.scalarCount * Vector.scalarCount
+        // The last rows filtered along x: as many as the column kernel spans.
+        var ring = [Float](repeating: 0, count: column.count * length)
+        var padded = [Float](repeating: 0, count: length + 2 * rowRadius)
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: max(row.count, column.count)) { taps in
+            ring.withUnsafeMutableBufferPointer { ring in
+                padded.withUnsafeMutableBufferPointer { padded in
+                    guard let ring = ring.baseAddress, let padded = padded.baseAddress else { return }
+                    var filteredRows = 0
+                    for y in 0..<height {
+                        while filteredRows < height, filteredRows <= y + columnRadius {
+                            let source = plane + filteredRows * width
+                            for i in 0..<rowRadius {
+                                padded[i] = source[0]
+                                padded[rowRadius + width + i] = source[width - 1]
+                            }
+                            (padded + rowRadius).update(from: source, count: width)
+                            for tap in 0..<row.count { taps[tap] = UnsafePointer(padded + tap) }
+                            let target = ring + filteredRows % column.count * length
+                            Self.sum(taps, weights: row, count: length, into: target)
+                            filteredRows += 1
+                        }
+                        for tap in 0..<column.count {
+                            let sourceRow = min(max(y + tap - columnRadius, 0), height - 1)
+                            taps[tap] = UnsafePointer(ring + sourceRow % column.count * length)
+                        }
+                        Self.sum(taps, weights: column, count: length, into: result + y * width)
+                    }
                 }
             }
         }
     }
-}
 
-/// target = weight · source[shift…] on the first tap, target += … on the others.
-@inline(__always)
-private func accumulate(
-    _ source: UnsafeMutableBufferPointer<Float>, shift: Int, weight: Float,
-    into target: UnsafeMutableBufferPointer<Float>, first: Bool
-) {
-    guard let from = source.baseAddress.map({ $0 + shift }), let to = target.baseAddress else { return }
-    if first {
-        for x in 0..<target.count { to[x] = weight * from[x] }
-    } else {
-        for x in 0..<target.count { to[x] += weight * from[x] }
+    /// The weighted sum of several rows, taken in their order.
+    @inline(__always)
+    private static func sum(
+        _ rows: UnsafeMutableBufferPointer<UnsafePointer<Float>>, weights: [Float], count: Int,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        weights.withUnsafeBufferPointer { weights in
+            for x in stride(from: 0, to: count, by: Vector.scalarCount) {
+                var sum = weights[0] * rows[0].vector(x, as: Vector.self)
+                for tap in 1..<max(weights.count, 1) { sum += weights[tap] * rows[tap].vector(x, as: Vector.self) }
+                target.store(sum, at: x)
+            }
+        }
     }
 }

@@ -123,6 +123,69 @@ import Testing
         #expect(!SelectiveSearch().boxes(in: gray).isEmpty)
     }
 
+    // The boxes of the first implementation, whose loops went pixel by pixel: sides that no vector divides, every colour space.
+    @Test(arguments: [
+        (161, 119, SelectiveSearchMode.fast, UInt64(0xb377_8db8_227b_e9d8)),
+        (61, 173, .fast, 0x4b01_4293_9d4d_41df),
+        (161, 119, .quality, 0xce28_d203_363b_b4b8),
+        (83, 58, .quality, 0x04dd_b18c_f9cf_6269),
+    ])
+    func boxesStayAsTheyWere(_ width: Int, _ height: Int, _ mode: SelectiveSearchMode, _ checksum: UInt64) {
+        let boxes = SelectiveSearch(mode.options, seed: 2).boxes(in: Self.patches(width, height))
+        let text = boxes.map { "\(Int($0.minX)) \(Int($0.minY)) \(Int($0.maxX)) \(Int($0.maxY))" }
+        #expect(SelectiveSearch.key(text.joined(separator: "\n")) == checksum)
+    }
+
+    @Test(arguments: SelectiveSearchMode.allCases)
+    func blackWhiteAndGrayHaveNoColorToDivideBy(_ mode: SelectiveSearchMode) {
+        let size = ImageSize(width: 45, height: 31)
+        let whole = Box(minX: 0, minY: 0, maxX: 45, maxY: 31)
+        for color in [Color.black, .white, Color(red: 128, green: 128, blue: 128)] {
+            #expect(SelectiveSearch(mode.options).boxes(in: Image(size: size, color: color)) == [whole])
+        }
+        var halves = Image(size: ImageSize(width: 90, height: 64), color: .black)
+        halves.fill(x: 0, y: 0, w: 43, h: 64, color: .white)
+        let boxes = SelectiveSearch(mode.options).boxes(in: halves)
+        #expect(best(boxes, Box(minX: 0, minY: 0, maxX: 43, maxY: 64)) == 1)
+    }
+
+    @Test(arguments: [(1, 400), (400, 1), (2, 333), (333, 2), (7, 90), (1, 1)])
+    func noiseInAStripGivesTheWholeImage(_ width: Int, _ height: Int) {
+        var random = RandomStream(5)
+        let image = Image(
+            size: ImageSize(width: width, height: height),
+            pixels: (0..<3 * width * height).map { _ in UInt8(random.integer(below: 256)) })
+        let whole = Box(minX: 0, minY: 0, maxX: Double(width), maxY: Double(height))
+        for options in [SelectiveSearchOptions.fast, .quality] {
+            #expect(SelectiveSearch(options).boxes(in: image) == [whole])
+            // Without the limit on sides the parts of the strip appear, all within it.
+            var all = options
+            all.minimumSide = 0
+            let boxes = SelectiveSearch(all).boxes(in: image)
+            #expect(boxes.contains(whole))
+            #expect(boxes.allSatisfy { $0.clipped(width: whole.maxX, height: whole.maxY) == $0 })
+        }
+    }
+
+    /// Noisy rectangles of random colours over each other.
+    private static func patches(_ width: Int, _ height: Int) -> Image {
+        var random = RandomStream(UInt64(width), UInt64(height))
+        var image = Image(size: ImageSize(width: width, height: height))
+        for _ in 0..<14 {
+            let (x, y) = (random.integer(below: width), random.integer(below: height))
+            let (w, h) = (min(1 + random.integer(below: 60), width - x), min(1 + random.integer(below: 60), height - y))
+            let color = (0..<3).map { _ in random.integer(below: 236) }
+            for row in y..<y + h {
+                for column in x..<x + w {
+                    let noise = random.integer(below: 20)
+                    image[column, row] = Color(
+                        red: UInt8(color[0] + noise), green: UInt8(color[1] + noise), blue: UInt8(color[2] + noise))
+                }
+            }
+        }
+        return image
+    }
+
     private func best(_ boxes: [Box], _ object: Box) -> Double { boxes.map { object.iou($0) }.max() ?? 0 }
 
     /// A striped and a plain rectangle on a noisy ground; each side is `scale` times as long.
