@@ -62,6 +62,10 @@ let package = Package(
                 "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone", "Pretrain",
                 "Probes", "Detection",
             ], swiftSettings: swift),
+        // What Benchmarks/images.py times.
+        .executableTarget(
+            name: "image-loader", dependencies: ["Datasets", "Pretrain"], path: "Benchmarks/ImageLoader",
+            swiftSettings: swift),
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",
