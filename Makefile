@@ -43,6 +43,7 @@ fuzz: setup
 	scripts/fuzz $(SECONDS)
 
 bench: build
+	$(SWIFT) build -c release --product image-loader
 	Benchmarks/run
 
 format:

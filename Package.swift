@@ -1,18 +1,5 @@
 // swift-tools-version: 6.1
-import Foundation
 import PackageDescription
-
-// libtorch: $LIBTORCH if set, else the copy that `make setup` puts into the package folder.
-let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.libtorch/torch"
-guard FileManager.default.fileExists(atPath: "\(libtorch)/lib/libtorch_cpu.so") else {
-    fatalError(
-        """
-        libtorch is missing: \(libtorch)/lib/libtorch_cpu.so does not exist. Either
-          - run `make setup`, which installs it under .libtorch;
-          - or run `python3 -m pip install --target .libtorch torch==2.13.0`;
-          - or set LIBTORCH to the folder of an installed torch 2.11 or later (the one that holds include/ and lib/).
-        """)
-}
 
 // Set by scripts/fuzz alone: libFuzzer without a main function. It brings the target detect-fuzz into the package.
 let libFuzzer = Context.environment["DETECT_FUZZ"]
@@ -25,20 +12,8 @@ let swift: [SwiftSetting] =
     ] + (Context.environment["DETECT_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
     + (libFuzzer == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer"])])
 
-// libtorch is linked by absolute path: with -ltorch another libtorch of the machine could win.
-// OpenBLAS comes after it, so that libtorch keeps its own BLAS.
-let torchLinkage: [LinkerSetting] = [
-    .unsafeFlags([
-        "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
-        "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
-        "-lopenblas",
-    ])
-]
-
-func room(_ name: String, _ dependencies: [String], linkerSettings: [LinkerSetting] = []) -> Target {
-    .target(
-        name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: swift,
-        linkerSettings: linkerSettings)
+func room(_ name: String, _ dependencies: [String]) -> Target {
+    .target(name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: swift)
 }
 
 // Golden files are found beside the sources, not in a bundle.
@@ -51,6 +26,7 @@ func tests(_ name: String, _ dependencies: [String], golden: Bool = false) -> Ta
 let package = Package(
     name: "detect",
     products: [.executable(name: "detect-cli", targets: ["detect-cli"])],
+    dependencies: [.package(name: "CTorch", path: "Sources/CTorch/Library")],
     targets: [
         .systemLibrary(
             name: "CXML2", path: "Sources/SystemLibraries/CXML2", pkgConfig: "libxml-2.0",
@@ -64,17 +40,13 @@ let package = Package(
             providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/SystemLibraries/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-        .target(
-            name: "CTorch",
-            cxxSettings: [
-                .unsafeFlags([
-                    "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20", "-O2",
-                    "-fno-strict-aliasing", "-w",
-                ])
-            ],
-            linkerSettings: torchLinkage),
         room("Support", []),
-        room("Torch", ["CTorch", "Support"]),
+        .systemLibrary(name: "CTorch", path: "Sources/CTorch"),
+        .target(
+            name: "Torch",
+            // The second is built beside the program and not linked: Torch opens it when the first tensor is needed.
+            dependencies: ["CTorch", .product(name: "libCTorch.so", package: "CTorch"), "Support"],
+            swiftSettings: swift),
         room("Boxes", []),
         room("Imaging", ["CTurboJPEG", "CPNG", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
@@ -90,6 +62,10 @@ let package = Package(
                 "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone", "Pretrain",
                 "Probes", "Detection",
             ], swiftSettings: swift),
+        // What Benchmarks/images.py times.
+        .executableTarget(
+            name: "image-loader", dependencies: ["Datasets", "Pretrain"], path: "Benchmarks/ImageLoader",
+            swiftSettings: swift),
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",

@@ -1,86 +1,51 @@
 #!/usr/bin/env python3
 """A step and a test image of Fast R-CNN beside plain PyTorch, alternating, in one run; prints medians.
 
-Usage: Benchmarks/detection.py DEVKIT [--arch alexnet|vgg16] [--scale 600] [--steps N] [--images N] [--precision fp32|bf16]
-       [--repeats N] [--json FILE]
-Needs a build (`make build`) and the torch under .libtorch or LIBTORCH.
+Usage: Benchmarks/detection.py [DEVKIT] [--arch alexnet|vgg16] [--scale 600] [--steps N] [--images N]
+       [--precision fp32|bf16] [--repeats N] [--json FILE]
+Needs a build (`make build`) and the torch under .libtorch or LIBTORCH. Without a devkit: that of DETECT_DATA, else drawn
+images.
 
 Ours is `detect-cli finetune` from random weights with the first stages frozen, as it trains and tests: images decoded,
 resized and sampled; detections through non-maximum suppression. PyTorch gets random pixels of the sizes these images have
 and random regions, and stops at the scores. Regions are pooled there by adaptive max pooling of each region's cells, the
 usual way without torchvision's compiled operator. Channels-last memory on both sides; SGD with momentum.
 """
-import argparse
-import json
-import os
-import statistics
 import struct
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-LIBTORCH = Path(os.environ["LIBTORCH"]).parent if "LIBTORCH" in os.environ else ROOT / ".libtorch"
-sys.path.insert(0, str(LIBTORCH))
-import torch  # noqa: E402
-import torch.nn as nn  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
+from benchmark import Row, alternate, arguments, detect, devkit, image_ids, peer, report, results
+from networks import alexnet_stages, fully_connected, vgg16_stages
 
-CLI = ROOT / ".build/release/detect-cli"
+torch = peer("torch")
+nn = torch.nn
+F = nn.functional
+
 CLASSES = 20
 
 
-class AlexNet(nn.Module):
-    size, channels, frozen = 6, 256, 1
-
-    def __init__(self):
-        super().__init__()
-        self.stages = nn.ModuleList([
-            nn.Sequential(nn.Conv2d(3, 64, 11, 4, 2), nn.ReLU(True)),
-            nn.Sequential(nn.MaxPool2d(3, 2), nn.Conv2d(64, 192, 5, 1, 2), nn.ReLU(True)),
-            nn.Sequential(nn.MaxPool2d(3, 2), nn.Conv2d(192, 384, 3, 1, 1), nn.ReLU(True)),
-            nn.Sequential(nn.Conv2d(384, 256, 3, 1, 1), nn.ReLU(True)),
-            nn.Sequential(nn.Conv2d(256, 256, 3, 1, 1), nn.ReLU(True))])
-
-
-class VGG16(nn.Module):
-    size, channels, frozen = 7, 512, 2
-
-    def __init__(self):
-        super().__init__()
-        stages, inputs = [], 3
-        for number, (outputs, count) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]):
-            layers = [nn.MaxPool2d(2)] if number else []
-            for _ in range(count):
-                layers += [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.ReLU(True)]
-                inputs = outputs
-            stages.append(nn.Sequential(*layers))
-        self.stages = nn.ModuleList(stages)
-
-
 class FastRCNN(nn.Module):
-    def __init__(self, backbone):
+    def __init__(self, arch):
         super().__init__()
-        self.backbone = backbone
-        self.head = nn.Sequential(
-            nn.Dropout(), nn.Linear(backbone.channels * backbone.size**2, 4096), nn.ReLU(True), nn.Dropout(),
-            nn.Linear(4096, 4096), nn.ReLU(True))
+        stages, self.size, channels, self.frozen = {
+            "alexnet": (alexnet_stages, 6, 256, 1), "vgg16": (vgg16_stages, 7, 512, 2)}[arch]
+        self.stages = nn.ModuleList(stages())
+        self.head = nn.Sequential(*fully_connected(channels * self.size**2))
         self.scores, self.deltas = nn.Linear(4096, CLASSES + 1), nn.Linear(4096, 4 * (CLASSES + 1))
-        for stage in backbone.stages[: backbone.frozen]:
-            stage.requires_grad_(False)
+        self.stages[: self.frozen].requires_grad_(False)
 
     def forward(self, images, regions):
         pooled = []
         for x, boxes in zip(images, regions):
-            for stage in self.backbone.stages:
+            for stage in self.stages:
                 x = stage(x)
             height, width = x.shape[2:]
             for x0, y0, x1, y1 in (boxes / 16).round().long().tolist():
                 x1, y1 = min(x1, width - 1), min(y1, height - 1)
                 part = x[:, :, min(y0, y1) : y1 + 1, min(x0, x1) : x1 + 1]
-                pooled.append(F.adaptive_max_pool2d(part, self.backbone.size))
+                pooled.append(F.adaptive_max_pool2d(part, self.size))
         x = self.head(torch.cat(pooled).flatten(1))
         return self.scores(x), self.deltas(x)
 
@@ -135,54 +100,42 @@ def torch_test(model, sizes, options):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("devkit", type=Path)
+    parser = arguments(__doc__)
+    parser.add_argument("devkit", type=Path, nargs="?")
     parser.add_argument("--arch", default="alexnet", choices=["alexnet", "vgg16"])
     parser.add_argument("--scale", type=int, default=600)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--images", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    devkit = options.devkit / "VOC2007"
-    ids = (devkit / "ImageSets/Main/trainval.txt").read_text().split()[:40]
-    sizes = [jpeg_size(devkit / f"JPEGImages/{name}.jpg") for name in ids]
-    model = FastRCNN({"alexnet": AlexNet, "vgg16": VGG16}[options.arch]()).to(memory_format=torch.channels_last)
-    frozen = model.backbone.frozen
-    times = {"training, images/s": ([], []), "test, s an image": ([], [])}
+    model = FastRCNN(options.arch).to(memory_format=torch.channels_last)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        kit, what = devkit(options.devkit, folder, 100)
+        ids = image_ids(kit, "trainval")[:40]
+        sizes = [jpeg_size(kit / f"VOC2007/JPEGImages/{name}.jpg") for name in ids]
         proposals = folder / "trainval.proposals"
-        subprocess.run(
-            [str(CLI), "proposals", "--devkit", options.devkit, "--set", "trainval", "--limit", "40", "--out", proposals],
-            check=True, capture_output=True)
-        for repeat in range(options.repeats):
-            result = folder / f"{repeat}.json"
-            output = subprocess.run(
-                [str(CLI), "finetune", "--devkit", options.devkit, "--arch", options.arch, "--limit", "40", "--test-set",
-                 "trainval", "--test-limit", str(options.images), "--proposals", proposals, "--test-proposals", proposals,
-                 "--scale", str(options.scale), "--iterations", str(options.steps), "--freeze-stages", str(frozen), "--pictures",
-                 "0", "--lr", "1e-5", "--score", "0.045", "--precision", options.precision, "--threads", str(torch.get_num_threads()),
-                 "--run", folder / str(repeat), "--json", result, "--profile"], capture_output=True, text=True)
-            if output.returncode:
-                sys.exit(output.stderr)
-            values = json.loads(result.read_text())
-            times["training, images/s"][0].append(values["images_per_second"])
-            times["training, images/s"][1].append(torch_training(model, sizes, options))
-            times["test, s an image"][0].append(values["test_seconds_per_image"])
-            times["test, s an image"][1].append(torch_test(model, sizes, options))
-        print(output.stdout)
-    rows = []
-    print(f"{options.arch} at {options.scale} pixels, {options.precision}: {'ours':>8s} {'PyTorch':>8s} {'ratio':>6s}")
-    for title, (ours, peer) in times.items():
-        a, b = statistics.median(ours), statistics.median(peer)
-        ratio = a / b if "images/s" in title else b / a
-        print(f"  {title:28s} {a:8.3f} {b:8.3f} {ratio:6.2f}")
-        rows.append({"work": title, "ours": ours, "peer": peer, "ratio": ratio})
-    print(f"medians of {options.repeats} alternating runs, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    if options.json:
-        options.json.write_text(json.dumps({"arch": options.arch, "scale": options.scale, "rows": rows}, indent=2) + "\n")
+        detect("proposals", "--devkit", kit, "--set", "trainval", "--limit", len(ids), "--out", proposals)
+        runs = iter(range(options.repeats))
+
+        def ours():
+            run = folder / f"run{next(runs)}"
+            detect("finetune", "--devkit", kit, "--arch", options.arch, "--limit", len(ids), "--test-set", "trainval",
+                   "--test-limit", options.images, "--proposals", proposals, "--test-proposals", proposals, "--scale",
+                   options.scale, "--iterations", options.steps, "--freeze-stages", model.frozen, "--pictures", 0, "--lr",
+                   1e-5, "--score", 0.045, "--precision", options.precision, "--threads", torch.get_num_threads(), "--run",
+                   run, "--json", folder / "result.json")
+            values = results(folder / "result.json")
+            return values["images_per_second"], values["test_seconds_per_image"]
+
+        a, b = alternate(options.repeats, ours,
+                         lambda: (torch_training(model, sizes, options), torch_test(model, sizes, options)))
+    rows = [Row(f"Fast R-CNN {options.arch}, {options.scale} px, {options.precision}, {title}", unit,
+                f"PyTorch {torch.__version__}, channels-last", [r[index] for r in a], [r[index] for r in b])
+            for index, (title, unit) in enumerate((("training", "images/s"), ("test, an image", "s")))]
+    report(options, rows, threads=torch.get_num_threads(), torch=torch.__version__)
+    print(what)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,23 +3,17 @@
 
 Usage: Benchmarks/knn.py [--bank N] [--dimension D] [--k K] [--queries Q,Q] [--repeats N] [--json FILE]
 Needs a build (`make build`), numpy and faiss-cpu. The vectors are drawn around 1000 centres, so that neighbours mean
-something; rows have length 1. "read" is the time in which all cores together read the bank once.
+something; rows have length 1. A single query is also set beside the time in which all cores together read the bank once.
 """
-import argparse
-import json
 import os
-import statistics
-import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 
-import faiss
-import numpy as np
+from benchmark import Row, alternate, arguments, detect, peer, report, results, timed, write_features
 
-ROOT = Path(__file__).resolve().parent.parent
-CLI = ROOT / ".build/release/detect-cli"
+np = peer("numpy")
+faiss = peer("faiss", "faiss-cpu")
 
 
 def draw(count, dimension, centres, random):
@@ -37,46 +31,32 @@ def bfloat16(rows):
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
 
 
-def write_features(path, features, labels):
-    header, offset = {}, 0
-    for name, array in (("features", features), ("labels", labels)):
-        dtype = {"float32": "F32", "uint16": "BF16", "int64": "I64"}[array.dtype.name]
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.write(features.data)
-        file.write(labels.data)
-
-
 def read_once(bank, threads):
     """Seconds for `threads` threads to read the bank once together: the largest value of each part."""
     parts = np.array_split(bank.reshape(-1), threads)
     workers = [threading.Thread(target=part.max) for part in parts]
-    start = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return time.perf_counter() - start
+
+    def run():
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    return timed(run)
 
 
 def ours(folder, bank, queries, k):
-    subprocess.run(
-        [str(CLI), "probe", "knn", "--train-features", folder / bank, "--test-features", folder / queries, "--k",
-         str(k), "--json", folder / "knn.json"], check=True, capture_output=True)
-    return json.loads((folder / "knn.json").read_text())
+    detect("probe", "knn", "--train-features", folder / bank, "--test-features", folder / queries, "--k", k, "--json",
+           folder / "knn.json")
+    return results(folder / "knn.json")["search_seconds"]
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = arguments(__doc__)
     parser.add_argument("--bank", type=int, default=1_281_167)
     parser.add_argument("--dimension", type=int, default=128)
     parser.add_argument("--k", type=int, default=200)
     parser.add_argument("--queries", default="512,1")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     random = np.random.default_rng(0)
     centres = random.standard_normal((1000, options.dimension), dtype=np.float32)
@@ -92,31 +72,27 @@ def main():
         write_features(folder / "bank16.safetensors", bfloat16(bank), labels)
         for count in counts:
             write_features(folder / "queries.safetensors", queries[:count], truth[:count])
-            times = {"fp32": [], "bf16": [], "faiss": [], "read": []}
-            for _ in range(options.repeats):
-                for key, file in (("fp32", "bank.safetensors"), ("bf16", "bank16.safetensors")):
-                    result = ours(folder, file, "queries.safetensors", options.k)
-                    times[key].append(result["search_seconds"])
-                start = time.perf_counter()
-                index.search(queries[:count], options.k)
-                times["faiss"].append(time.perf_counter() - start)
-                times["read"].append(read_once(bank, os.cpu_count()))
-            median = {key: statistics.median(values) for key, values in times.items()}
-            rows.append({"queries": count, "seconds": times, "ratio": median["faiss"] / median["fp32"],
-                         "to_read": median["fp32"] / median["read"]})
-            print(f"{count:5d} queries: " + ", ".join(f"{key} {1e3 * value:.1f} ms" for key, value in median.items())
-                  + f"; faiss/fp32 {rows[-1]['ratio']:.2f}, fp32/read {rows[-1]['to_read']:.2f}")
+            fp32, bf16, other, read = alternate(
+                options.repeats,
+                lambda: ours(folder, "bank.safetensors", "queries.safetensors", options.k),
+                lambda: ours(folder, "bank16.safetensors", "queries.safetensors", options.k),
+                lambda: timed(index.search, queries[:count], options.k), lambda: read_once(bank, os.cpu_count()))
+            what = f"exact search, {count} in {options.bank:,} x {options.dimension}, k {options.k}"
+            # A single query is bound by memory: a share of the peak would say nothing.
+            operations = 2.0 * count * options.bank * options.dimension if count >= 64 else 0
+            rows += [Row(f"{what}, fp32", "s", "faiss IndexFlatIP", fp32, other, operations),
+                     Row(f"{what}, bf16 bank", "s", "faiss IndexFlatIP", bf16, other, operations)]
+            if count < 64:
+                rows.append(Row(f"{what}, fp32", "s", "numpy, reading the bank once", fp32, read))
     # What rounding the bank to bfloat16 costs: the share of the true k nearest that are still found.
     _, exact = index.search(queries, options.k)
     index.reset()
     index.add((bfloat16(bank).astype(np.uint32) << 16).view(np.float32))
     _, rounded = index.search(queries, options.k)
     recall = float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(exact, rounded)]) / options.k)
-    print(f"recall@{options.k} of a bfloat16 bank: {recall:.4f}")
-    print(f"bank {options.bank} x {options.dimension}, k = {options.k}, {os.cpu_count()} cores; "
-          f"medians of {options.repeats} alternating runs; ours includes the vote")
-    if options.json:
-        options.json.write_text(json.dumps({"rows": rows, "recall_bf16": recall}, indent=2) + "\n")
+    report(options, rows, recall_bf16=recall)
+    print(f"recall@{options.k} of a bfloat16 bank: {recall:.4f}; ours includes the vote")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,29 +1,26 @@
 #!/usr/bin/env python3
-"""`detect-cli proposals` beside OpenCV's selective search on the same images, both in `fast` or both in `quality` mode.
+"""`detect-cli proposals` beside OpenCV's selective search (`fast` and, with --quality, `quality`) on the same images.
 
-Usage: Benchmarks/proposals.py DEVKIT [--set test] [--images N] [--mode fast|quality] [--processes] [--json FILE]
-Needs a build (`make build`), numpy and opencv-contrib-python-headless.
+Usage: Benchmarks/proposals.py [DEVKIT] [--set test] [--images N] [--quality] [--repeats N] [--json FILE]
+Needs a build (`make build`), numpy and opencv-contrib-python-headless. Without a devkit: that of DETECT_DATA, else drawn
+images.
 
-Time: images in two halves, ours and OpenCV's alternating; seconds an image of wall time over all cores, reading and decoding
-included (ours is the whole command). OpenCV runs as it is called, image by image with its own threads; with --processes
-one process a core with one thread each, which serves it better than its own threads. Recall: the share of objects not
-marked difficult that a box covers with an IoU of .5 or .7, and the mean best IoU, of at most 2,000 boxes an image;
-OpenCV's in the order it gives.
+Seconds an image of wall time over all cores, reading and decoding included; ours is the whole command. OpenCV runs twice:
+as it is called, image by image with its own threads, and in one process a core with one thread each, which serves it
+better. Recall: the share of objects not marked difficult that a box covers with an IoU of .5 or .7, and the mean best IoU,
+of at most 2,000 boxes an image; OpenCV's in the order it gives.
 """
-import argparse
-import json
 import multiprocessing
 import os
-import subprocess
 import tempfile
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import cv2
-import numpy as np
+from benchmark import Row, alternate, arguments, detect, devkit, image_ids, peer, report, results, timed
 
-CLI = Path(__file__).resolve().parent.parent / ".build/release/detect-cli"
+np = peer("numpy")
+cv2 = peer("cv2", "opencv-contrib-python-headless")
+
 LIMIT = 2000
 
 
@@ -67,59 +64,57 @@ def subset(devkit, ids, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("devkit", type=Path)
+    parser = arguments(__doc__, repeats=2)
+    parser.add_argument("devkit", type=Path, nargs="?")
     parser.add_argument("--set", default="test")
-    parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--mode", choices=["fast", "quality"], default="fast")
-    parser.add_argument("--processes", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--quality", action="store_true")
     options = parser.parse_args()
-    devkit = (options.devkit / "VOC2007").resolve()
-    ids = (devkit / f"ImageSets/Main/{options.set}.txt").read_text().split()[: options.images]
     cores = len(os.sched_getaffinity(0))
-    ours, peer, boxes, best, results = [], [], [], [], []
+    rows, quality = [], {}
     with tempfile.TemporaryDirectory() as name, multiprocessing.Pool(cores) as pool:
         folder = Path(name)
-        for part in (ids[: len(ids) // 2], ids[len(ids) // 2:]):
-            data = subset(devkit, part, folder)
-            start = time.perf_counter()
-            subprocess.run(
-                [str(CLI), "proposals", "--devkit", data, "--set", "part", "--mode", options.mode, "--max", str(LIMIT), "--workers",
-                 str(cores), "--out", folder / f"{len(ours)}.proposals", "--json", folder / "result.json"],
-                check=True, capture_output=True)
-            ours.append(time.perf_counter() - start)
-            results.append(json.loads((folder / "result.json").read_text()))
-            start = time.perf_counter()
-            jobs = [(devkit / f"JPEGImages/{i}.jpg", options.mode, 1 if options.processes else cores) for i in part]
-            found = pool.map(search, jobs, chunksize=1) if options.processes else [search(job) for job in jobs]
-            peer.append(time.perf_counter() - start)
-            for i, rows in zip(part, found):
-                boxes.append(len(rows))
-                best += overlaps(rows, list(objects(devkit / f"Annotations/{i}.xml")))
-    best = np.array(best)
-    counts = [result["objects"] for result in results]
+        kit, what = devkit(options.devkit, folder, 3 * options.images)
+        root = (kit / "VOC2007").resolve()
+        ids = image_ids(kit, options.set)[: options.images]
+        data = subset(root, ids, folder / "part")
+        truth = [list(objects(root / f"Annotations/{i}.xml")) for i in ids]
+        for mode in ["fast"] + (["quality"] if options.quality else []):
+            found = []
 
-    def mean(value):
-        return float(np.average([value(result) for result in results], weights=counts))
+            def ours():
+                (folder / "ours.proposals").unlink(missing_ok=True)
+                detect("proposals", "--devkit", data, "--set", "part", "--mode", mode, "--max", LIMIT, "--workers", cores,
+                       "--out", folder / "ours.proposals", "--json", folder / "result.json")
 
-    rows = {
-        "seconds an image": (sum(ours) / len(ids), sum(peer) / len(ids)),
-        "boxes an image": (float(np.mean([r["boxes_per_image"] for r in results])), float(np.mean(boxes))),
-        "recall at IoU .5": (mean(lambda r: r["recall"]["0.5"]), float((best >= 0.5).mean())),
-        "recall at IoU .7": (mean(lambda r: r["recall"]["0.7"]), float((best >= 0.7).mean())),
-        "average best overlap": (mean(lambda r: r["average_best_overlap"]), float(best.mean())),
-    }
-    assert sum(counts) == len(best), "both must count the same objects"
-    ratio = rows["seconds an image"][1] / rows["seconds an image"][0]
-    print(f"{options.mode} mode, {len(ids)} images, {len(best)} objects, {cores} cores, OpenCV "
-          f"{'in processes' if options.processes else 'with its own threads'}: {ratio:.2f} times as fast")
-    print(f"{'':24s} {'detect-cli':>11s} {'OpenCV':>9s}")
-    for title, (a, b) in rows.items():
-        print(f"{title:24s} {a:11.4f} {b:9.4f}")
-    if options.json:
-        report = {"mode": options.mode, "processes": options.processes, "ratio": ratio, "images": len(ids), "cores": cores, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+            def own_threads():
+                found[:] = [search((root / f"JPEGImages/{i}.jpg", mode, cores)) for i in ids]
+
+            def processes():
+                pool.map(search, [(root / f"JPEGImages/{i}.jpg", mode, 1) for i in ids], chunksize=1)
+
+            def per_image(work):
+                return lambda: timed(work) / len(ids)
+
+            times = alternate(options.repeats, per_image(ours), per_image(own_threads), per_image(processes))
+            result = results(folder / "result.json")
+            best = np.array([value for boxes, objects in zip(found, truth) for value in overlaps(boxes, objects)])
+            assert result["objects"] == len(best), "both must count the same objects"
+            work = f"selective search, {mode}, an image of {len(ids)}"
+            rows += [Row(work, "s", "OpenCV, its own threads", times[0], times[1]),
+                     Row(work, "s", "OpenCV, a process a core", times[0], times[2])]
+            quality[mode] = {
+                "boxes an image": (result["boxes_per_image"], float(np.mean([len(boxes) for boxes in found]))),
+                "recall at IoU .5": (result["recall"]["0.5"], float((best >= 0.5).mean())),
+                "recall at IoU .7": (result["recall"]["0.7"], float((best >= 0.7).mean())),
+                "average best overlap": (result["average_best_overlap"], float(best.mean())),
+            }
+    report(options, rows, quality=quality)
+    for mode, values in quality.items():
+        for title, (a, b) in values.items():
+            print(f"{mode}, {title:22s} ours {a:9.4f}  OpenCV {b:9.4f}")
+    print(what)
 
 
-main()
+if __name__ == "__main__":
+    main()

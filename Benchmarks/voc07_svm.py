@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
-"""The VOC07 SVM protocol in scikit-learn, on features that `detect-cli probe voc07-svm` wrote, beside its result.
+"""`detect-cli probe voc07-svm` beside its protocol in scikit-learn on the same features, in values and in time.
 
-Usage: Benchmarks/voc07_svm.py --devkit DIR --train-features F --test-features F [--ours voc.json] [--json FILE]
-where the files come from
-    detect-cli probe voc07-svm --devkit DIR ... --out-train F --out-test F --json voc.json
-Needs numpy and scikit-learn. Goyal et al., ICCV 2019: LinearSVC(C, class_weight={1: 2, -1: 1}, squared hinge, dual,
-tol 1e-4, 2000 iterations), C a class by the mean of cross_val_score(cv=3, "average_precision"). With large C these
-fits end at the limit of iterations, well before the optimum; --exact uses the primal solver to tolerance 1e-6 instead.
+Usage: Benchmarks/voc07_svm.py [DEVKIT] [--features OPTION...] [--classes N] [--limit N] [--exact] [--repeats N] [--json FILE]
+where the options after --features say what features `detect-cli` takes (default: ResNet-18 with random weights).
+Needs a build (`make build`), numpy and scikit-learn. Without a devkit: that of DETECT_DATA, else drawn images.
+
+Goyal et al., ICCV 2019: LinearSVC(C, class_weight={1: 2, -1: 1}, squared hinge, dual, tol 1e-4, 2000 iterations), C a
+class by the mean of cross_val_score(cv=3, "average_precision"). With large C these fits end at the limit of iterations,
+well before the optimum; --exact uses the primal solver to tolerance 1e-6 instead. Times are those of the fits, over all
+cores: scikit-learn's classes run in processes of their own.
 """
 import argparse
 import json
-import time
+import tempfile
 import warnings
 from pathlib import Path
 
-import numpy as np
-from joblib import Parallel, delayed
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import cross_val_score
-from sklearn.svm import LinearSVC
+from benchmark import Row, alternate, arguments, detect, devkit, peer, report, results, timed
+
+np = peer("numpy")
+joblib = peer("joblib")
+peer("sklearn", "scikit-learn")
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.model_selection import cross_val_score  # noqa: E402
+from sklearn.svm import LinearSVC  # noqa: E402
 
 COSTS = [0.01, 0.1, 1, 2, 5, 10, 15, 20, 50, 100, 1000]
 
@@ -68,39 +73,46 @@ def one_class(train, y, test, truth, exact):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--devkit", type=Path, required=True)
-    parser.add_argument("--train-features", required=True)
-    parser.add_argument("--test-features", required=True)
+    parser = arguments(__doc__, repeats=2)
+    parser.add_argument("devkit", type=Path, nargs="?")
+    parser.add_argument("--features", nargs=argparse.REMAINDER, default=["--weights", "random", "--arch", "resnet18"])
+    parser.add_argument("--classes", type=int, default=6)
+    parser.add_argument("--limit", type=int, default=400, help="images of each set")
     parser.add_argument("--exact", action="store_true")
-    parser.add_argument("--ours", type=Path)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    train, train_ids = read_features(options.train_features)
-    test, test_ids = read_features(options.test_features)
-    folder = options.devkit / "VOC2007/ImageSets/Main"
-    classes = sorted(path.name[:-len("_trainval.txt")] for path in folder.glob("*_trainval.txt"))
-    start = time.perf_counter()
-    results = Parallel(n_jobs=-1)(
-        delayed(one_class)(
-            train, np.where(read_labels(options.devkit, name, "trainval", train_ids) == 1, 1, -1), test,
-            read_labels(options.devkit, name, "test", test_ids), options.exact)
-        for name in classes)
-    seconds = time.perf_counter() - start
-    ours = json.loads(options.ours.read_text()) if options.ours else None
-    for name, (ap, cost, fold) in zip(classes, results):
-        text = f"{name:12s} AP {100 * ap:6.2f}  C {cost:7g}  fold AP {100 * fold:6.2f}"
-        if ours:
-            text += (f"   ours {100 * ours['ap'][name]:6.2f}  C {ours['c'][name]:7g}"
-                     f"  fold AP {100 * ours['fold_ap'][name]:6.2f}")
-        print(text)
-    mean = float(np.mean([result[0] for result in results]))
-    print(f"mAP scikit-learn {mean:.5f} in {seconds:.1f} s"
-          + (f"; ours {ours['map']:.5f} in {ours['fit_seconds']:.1f} s" if ours else ""))
-    if options.json:
-        options.json.write_text(json.dumps({
-            "map": mean, "seconds": seconds, "ap": {n: r[0] for n, r in zip(classes, results)},
-            "c": {n: r[1] for n, r in zip(classes, results)}}, indent=2) + "\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        kit, what = devkit(options.devkit, folder, 3 * options.limit)
+        sets = kit / "VOC2007/ImageSets/Main"
+        classes = sorted(path.name[:-len("_trainval.txt")] for path in sets.glob("*_trainval.txt"))[: options.classes]
+
+        def ours():
+            detect("probe", "voc07-svm", "--devkit", kit, "--classes", ",".join(classes), "--limit", options.limit,
+                   "--out-train", folder / "train", "--out-test", folder / "test", "--json", folder / "voc.json",
+                   *options.features)
+            return results(folder / "voc.json")["fit_seconds"]
+
+        found = []
+
+        def scikit():
+            train, train_ids = read_features(folder / "train")
+            test, test_ids = read_features(folder / "test")
+            jobs = [joblib.delayed(one_class)(
+                train, np.where(read_labels(kit, name, "trainval", train_ids) == 1, 1, -1), test,
+                read_labels(kit, name, "test", test_ids), options.exact) for name in classes]
+            return timed(lambda: found.__setitem__(slice(None), joblib.Parallel(n_jobs=-1)(jobs)))
+
+        mine, other = alternate(options.repeats, ours, scikit)
+        result = results(folder / "voc.json")
+    mean = float(np.mean([ap for ap, _, _ in found]))
+    report(options, [Row(f"VOC07 SVM, {len(classes)} classes, {options.limit} + {options.limit} images, 11 costs, 3 folds", "s",
+                         "scikit-learn LinearSVC", mine, other)],
+           map={"ours": result["map"], "scikit_learn": mean})
+    for name, (ap, cost, fold) in zip(classes, found):
+        print(f"{name:12s} AP {ap:7.2%}  C {cost:7g}  fold AP {fold:7.2%}   ours {result['ap'][name]:7.2%}  "
+              f"C {result['c'][name]:7g}  fold AP {result['fold_ap'][name]:7.2%}")
+    print(f"{what}; mAP scikit-learn {mean:.5f}, ours {result['map']:.5f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

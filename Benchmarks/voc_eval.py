@@ -1,28 +1,27 @@
 #!/usr/bin/env python3
-"""Times detect-cli's evaluator beside the same protocol in plain numpy, over whole commands and over the work alone.
+"""`detect-cli evaluate` beside the same protocol in plain numpy: alternating, in one run; prints medians.
 
-Usage: Benchmarks/voc_eval.py DEVKIT DETECTIONS [--set test] [--repeats N] [--json FILE]   (needs numpy and a build)
+Usage: Benchmarks/voc_eval.py [DEVKIT [DETECTIONS]] [--set test] [--images N] [--repeats N] [--json FILE]
+Needs a build (`make build`) and numpy. Without a devkit: that of DETECT_DATA, else N drawn images.
 
 DETECTIONS holds comp4 files. A class without a file gets detections made here from the ground truth (each object
 moved a little, with false ones beside), so that all classes of the devkit are measured. The peer is written in the
 usual numpy way: one loop over the detections of a class, array operations over the objects of an image; it has the
-annotations in memory, as evaluators that keep a cache of them do. Both must agree to 1e-9 or the script fails.
+annotations in memory, as evaluators that keep a cache of them do, while ours is the whole command, which also starts,
+reads the annotations and finds sizes, errors and ten thresholds. Both must agree to 1e-9 or the script fails.
 """
-import argparse
-import json
-import os
 import random
 import shutil
-import statistics
 import subprocess
+import sys
 import tempfile
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import numpy as np
+from benchmark import Row, alternate, arguments, detect, devkit, image_ids, peer, report, results, timed
 
-CLI = Path(__file__).resolve().parent.parent / ".build/release/detect-cli"
+np = peer("numpy")
+
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -81,8 +80,8 @@ def complete(detections, folder, subset, truth):
     count = 0
     for name in names:
         target = folder / f"comp4_det_{subset}_{name}.txt"
-        source = detections / target.name
-        if source.exists():
+        source = detections and detections / target.name
+        if source and source.exists():
             shutil.copy(source, target)
         else:
             rng = random.Random(name)
@@ -97,49 +96,41 @@ def complete(detections, folder, subset, truth):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("devkit", type=Path)
-    parser.add_argument("detections", type=Path)
+    parser = arguments(__doc__, repeats=5)
+    parser.add_argument("devkit", type=Path, nargs="?")
+    parser.add_argument("detections", type=Path, nargs="?")
     parser.add_argument("--set", default="test")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--images", type=int, default=1000, help="drawn images, where there is no devkit")
     options = parser.parse_args()
-    year = options.devkit / "VOC2007"
-    ids = (year / f"ImageSets/Main/{options.set}.txt").read_text().split()
-    start = time.perf_counter()
-    truth = read_annotations(year, ids)
-    reading = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as scratch:
-        scratch = Path(scratch)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        kit, what = devkit(options.devkit, scratch, options.images)
+        ids = image_ids(kit, options.set)
+        truth = read_annotations(kit / "VOC2007", ids)
         (scratch / "results").mkdir()
         names, count = complete(options.detections, scratch / "results", options.set, truth)
-        times = {"numpy": [], "command": [], "start": []}
-        for _ in range(options.repeats):
-            start = time.perf_counter()
-            peer = {n: evaluate_class(scratch / f"results/comp4_det_{options.set}_{n}.txt", n, truth) for n in names}
-            times["numpy"].append(time.perf_counter() - start)
-            command = [CLI, "evaluate", "--devkit", options.devkit, "--set", options.set, "--detections",
-                       scratch / "results", "--json", scratch / "ours.json"]
-            start = time.perf_counter()
-            subprocess.run([str(part) for part in command], check=True, capture_output=True)
-            times["command"].append(time.perf_counter() - start)
-            start = time.perf_counter()
-            subprocess.run([str(CLI), "--version"], check=True, capture_output=True)
-            times["start"].append(time.perf_counter() - start)
-        ours = json.loads((scratch / "ours.json").read_text())["ap"]
-    worst = max(abs(ours[name] - peer[name]) for name in names)
+        values = {}
+
+        def numpy_way():
+            for name in names:
+                values[name] = evaluate_class(scratch / f"results/comp4_det_{options.set}_{name}.txt", name, truth)
+
+        def ours():
+            detect("evaluate", "--devkit", kit, "--set", options.set, "--detections", scratch / "results", "--json",
+                   scratch / "ours.json")
+
+        command, other, start, interpreter = alternate(
+            options.repeats, lambda: timed(ours), lambda: timed(numpy_way), lambda: timed(detect, "--version"),
+            lambda: timed(subprocess.run, [sys.executable, "-c", "import numpy"]))
+        found = results(scratch / "ours.json")["ap"]
+    worst = max(abs(found[name] - values[name]) for name in names)
     assert worst < 1e-9, f"the two differ by {worst}"
-    numpy, command, start = (statistics.median(times[key]) for key in ("numpy", "command", "start"))
-    print(f"{len(ids)} images, {len(names)} classes, {count} detections; values agree to {worst:.1e}")
-    print(f"numpy, annotations in memory     {numpy:7.3f} s   (reading them took {reading:.3f} s)")
-    print(f"detect-cli evaluate, all of it   {command:7.3f} s")
-    print(f"  of which starting the program  {start:7.3f} s   (detect-cli --version: loading libtorch)")
-    print(f"  of which reading and evaluating{command - start:7.3f} s   {numpy / (command - start):.1f}x the peer")
-    print(f"medians of {options.repeats} alternating runs; detect-cli also reads the annotations and finds sizes, errors, 10 thresholds")
-    if options.json:
-        result = {"images": len(ids), "classes": len(names), "detections": count, "seconds": times,
-                  "reading_annotations": reading, "worst_difference": worst, "cpus": os.cpu_count()}
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    report(options, [
+        Row(f"VOC evaluation, {len(ids)} images, {count:,} detections", "s", "numpy, annotations in memory", command, other),
+        Row("starting the program (--version)", "s", "python3 -c 'import numpy'", start, interpreter),
+    ], classes=len(names), worst_difference=worst)
+    print(f"{what}; values agree to {worst:.1e}")
 
 
-main()
+if __name__ == "__main__":
+    main()

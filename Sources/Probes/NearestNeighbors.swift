@@ -181,11 +181,11 @@ public enum NearestNeighbors {
             // with a vector reaches less than half of the speed at which single rows can be read.
             for row in 0..<rows {
                 for query in 0..<count {
-                    scores[query * rows + row] = cblas_sdot(blasint(d), bank + row * d, 1, queries + query * d, 1)
+                    scores[query * rows + row] = openBLAS.sdot(blasint(d), bank + row * d, 1, queries + query * d, 1)
                 }
             }
         } else {
-            cblas_sgemm(
+            openBLAS.sgemm(
                 CblasRowMajor, CblasNoTrans, CblasTrans, blasint(count), blasint(rows), blasint(d), 1, queries,
                 blasint(d), bank, blasint(d), 0, scores, blasint(rows))
         }

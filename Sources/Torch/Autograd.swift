@@ -3,19 +3,23 @@ internal import CTorch
 extension Tensor {
     /// Whether operations on this tensor are recorded for gradients.
     public var requiresGradient: Bool {
-        get { ct_requires_gradient(handle) }
-        set { _ = trapping("requiresGradient of \(dtype)\(shape)") { ct_set_requires_gradient(handle, newValue, $0) } }
+        get { libtorch.requires_gradient(handle) }
+        set {
+            _ = trapping("requiresGradient of \(dtype)\(shape)") {
+                libtorch.set_requires_gradient(handle, newValue, $0)
+            }
+        }
     }
 
     /// The gradient that `backward` has accumulated, or nil.
     public var gradient: Tensor? {
-        get { ct_gradient(handle).map { Tensor(owning: $0) } }
-        set { ct_set_gradient(handle, newValue?.handle) }
+        get { libtorch.gradient(handle).map { Tensor(owning: $0) } }
+        set { libtorch.set_gradient(handle, newValue?.handle) }
     }
 
     /// Adds d(self)/d(leaf) to the gradient of every leaf; for a tensor of one element, or with the gradient given.
     public func backward(_ gradient: Tensor? = nil) {
-        _ = trapping("backward of \(dtype)\(shape)") { ct_backward(handle, gradient?.handle, $0) }
+        _ = trapping("backward of \(dtype)\(shape)") { libtorch.backward(handle, gradient?.handle, $0) }
     }
 
     /// This value, computed outside the graph, as a function of `input` with the given gradient (of `input`'s shape):
@@ -28,8 +32,8 @@ extension Tensor {
 
 /// Runs `body` without recording operations for gradients. Thread-local: no `await` inside.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let before = ct_set_gradient_mode(false)
-    defer { _ = ct_set_gradient_mode(before) }
+    let before = libtorch.set_gradient_mode(false)
+    defer { _ = libtorch.set_gradient_mode(before) }
     return try body()
 }
 
@@ -45,10 +49,10 @@ public func withPrecision<Result>(
     _ precision: Precision, on device: Device, _ body: () throws -> Result
 ) rethrows -> Result {
     guard precision == .bf16 else { return try body() }
-    let before = ct_set_autocast(device.kind.rawValue, true, DType.bfloat16.rawValue)
+    let before = libtorch.set_autocast(device.kind.rawValue, true, DType.bfloat16.rawValue)
     defer {
-        _ = ct_set_autocast(device.kind.rawValue, before, DType.bfloat16.rawValue)
-        if !before { ct_clear_autocast_cache() }
+        _ = libtorch.set_autocast(device.kind.rawValue, before, DType.bfloat16.rawValue)
+        if !before { libtorch.clear_autocast_cache() }
     }
     return try body()
 }

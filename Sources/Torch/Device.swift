@@ -67,42 +67,43 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { kind == .cpu ? "cpu" : "cuda:\(index)" }
 
-    /// Makes the device ready: for a GPU loads libtorch's CUDA part. Throws with a remedy when it cannot.
+    /// Makes the device ready: loads libtorch, for a GPU also its CUDA part. Throws with a remedy when it cannot.
     public func activate() throws(TorchError) {
+        try Runtime.load()
         guard kind == .cuda else {
             // Each layer frees buffers of many megabytes that the next one asks for again. Handing them back to the
             // system in between costs a quarter of the time of a network: every page is faulted in and cleared anew.
-            ct_keep_freed_memory()
+            libtorch.keep_freed_memory()
             return
         }
         do {
-            _ = try throwing { ct_load_cuda($0) }
+            _ = try throwing { libtorch.load_cuda($0) }
         } catch {
             throw TorchError("no CUDA here (\(error.message)); use --device cpu, or a libtorch built with CUDA")
         }
-        let count = Int(ct_cuda_device_count())
+        let count = Int(libtorch.cuda_device_count())
         if index >= count { throw TorchError("there is no GPU \(index), this machine has \(count); use --device cpu") }
     }
 
     /// Waits until everything sent to the device is done; nothing to wait for on the CPU.
     public func synchronize() throws(TorchError) {
-        if kind == .cuda { _ = try throwing { ct_cuda_synchronize(Int32(index), $0) } }
+        if kind == .cuda { _ = try throwing { libtorch.cuda_synchronize(Int32(index), $0) } }
     }
 }
 
 /// Settings of libtorch that hold for the whole process.
 public enum Runtime {
     /// Version of the libtorch this was built against.
-    public static var version: String { String(cString: ct_version()) }
+    public static var version: String { String(cString: libtorch.version()) }
 
     /// Threads one operator may use on the CPU. Part of what makes a run reproducible bit by bit.
     public static var threads: Int {
-        get { Int(ct_thread_count()) }
-        set { ct_set_thread_count(Int32(newValue)) }
+        get { Int(libtorch.thread_count()) }
+        set { libtorch.set_thread_count(Int32(newValue)) }
     }
 
     /// Tensor handles that are alive; for leak tests.
-    public static var liveTensors: Int { Int(ct_tensor_live_count()) }
+    public static var liveTensors: Int { Int(libtorch.tensor_live_count()) }
 }
 
 /// A random generator of libtorch whose state can be kept in a checkpoint.
@@ -113,16 +114,16 @@ public final class Generator {
     public init(seed: UInt64, device: Device = .cpu) {
         self.device = device
         handle = trapping("generator on \(device)") {
-            ct_generator_make(device.kind.rawValue, Int32(device.index), seed, $0)
+            libtorch.generator_make(device.kind.rawValue, Int32(device.index), seed, $0)
         }!
     }
 
-    deinit { ct_generator_release(handle) }
+    deinit { libtorch.generator_release(handle) }
 
     /// The whole state as bytes ([n] uint8); setting it continues the sequence exactly.
-    public var state: Tensor { Tensor(owning: trapping("generator state") { ct_generator_state(handle, $0) }!) }
+    public var state: Tensor { Tensor(owning: trapping("generator state") { libtorch.generator_state(handle, $0) }!) }
 
     public func restore(_ state: Tensor) throws(TorchError) {
-        _ = try throwing { ct_generator_set_state(handle, state.handle, $0) }
+        _ = try throwing { libtorch.generator_set_state(handle, state.handle, $0) }
     }
 }

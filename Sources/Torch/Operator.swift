@@ -10,12 +10,12 @@ public struct Operator: Sendable {
     /// Traps when libtorch has no operator of that name and overload.
     public init(_ name: String, _ overload: String = "") {
         self.name = overload.isEmpty ? name : "\(name).\(overload)"
-        handle = trapping("operator \(name)") { ct_operator_find(name, overload, $0) }!
+        handle = trapping("operator \(name)") { libtorch.operator_find(name, overload, $0) }!
     }
 
     /// For operators that only some builds of libtorch have: nil where this one lacks it.
     public init?(ifPresent name: String, _ overload: String = "") {
-        guard let found = try? throwing({ ct_operator_find(name, overload, $0) }) else { return nil }
+        guard let found = try? throwing({ libtorch.operator_find(name, overload, $0) }) else { return nil }
         self.name = overload.isEmpty ? name : "\(name).\(overload)"
         handle = found
     }
@@ -41,7 +41,8 @@ public struct Operator: Sendable {
         var results = [OpaquePointer?](repeating: nil, count: capacity)
         let count = try scratch.withValues { values throws(TorchError) in
             try throwing { error in
-                ct_operator_call(handle, values.baseAddress!, Int64(values.count), &results, Int64(capacity), error)
+                libtorch.operator_call(
+                    handle, values.baseAddress!, Int64(values.count), &results, Int64(capacity), error)
             }
         }
         withExtendedLifetime(arguments) {}

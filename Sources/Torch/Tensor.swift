@@ -9,14 +9,14 @@ public final class Tensor {
 
     init(owning handle: OpaquePointer) { self.handle = handle }
 
-    deinit { ct_tensor_release(handle) }
+    deinit { libtorch.tensor_release(handle) }
 
-    public var rank: Int { Int(ct_tensor_rank(handle)) }
+    public var rank: Int { Int(libtorch.tensor_rank(handle)) }
 
     /// Sizes of all dimensions.
     public var shape: [Int] {
         withUnsafeTemporaryAllocation(of: Int64.self, capacity: Swift.max(1, rank)) { sizes in
-            ct_tensor_sizes(handle, sizes.baseAddress!)
+            libtorch.tensor_sizes(handle, sizes.baseAddress!)
             return sizes[0..<rank].map(Int.init)
         }
     }
@@ -24,7 +24,7 @@ public final class Tensor {
     /// Distance in elements between neighbours along each dimension.
     public var strides: [Int] {
         withUnsafeTemporaryAllocation(of: Int64.self, capacity: Swift.max(1, rank)) { strides in
-            ct_tensor_strides(handle, strides.baseAddress!)
+            libtorch.tensor_strides(handle, strides.baseAddress!)
             return strides[0..<rank].map(Int.init)
         }
     }
@@ -38,7 +38,7 @@ public final class Tensor {
     public var count: Int { shape.reduce(1, *) }
 
     public var dtype: DType {
-        let code = ct_tensor_dtype(handle)
+        let code = libtorch.tensor_dtype(handle)
         guard let dtype = DType(rawValue: code) else {
             fatalError("a tensor has dtype number \(code), which is unknown")
         }
@@ -46,12 +46,12 @@ public final class Tensor {
     }
 
     public var device: Device {
-        ct_tensor_device_type(handle) == Device.Kind.cpu.rawValue
-            ? .cpu : .cuda(Swift.max(0, Int(ct_tensor_device_index(handle))))
+        libtorch.tensor_device_type(handle) == Device.Kind.cpu.rawValue
+            ? .cpu : .cuda(Swift.max(0, Int(libtorch.tensor_device_index(handle))))
     }
 
     public func isContiguous(_ format: MemoryFormat = .contiguous) -> Bool {
-        ct_tensor_is_contiguous(handle, Int32(format.rawValue))
+        libtorch.tensor_is_contiguous(handle, Int32(format.rawValue))
     }
 
     // MARK: Values in and out
@@ -61,7 +61,8 @@ public final class Tensor {
         let sizes = shape.map(Int64.init)
         self.init(
             owning: trapping("tensor \(dtype)\(shape)") {
-                ct_tensor_from_bytes(bytes.baseAddress, bytes.count, sizes, Int64(sizes.count), dtype.rawValue, $0)
+                libtorch.tensor_from_bytes(
+                    bytes.baseAddress, bytes.count, sizes, Int64(sizes.count), dtype.rawValue, $0)
             }!)
     }
 
@@ -71,7 +72,7 @@ public final class Tensor {
         let keeper = Unmanaged.passRetained(owner)
         self.init(
             owning: trapping("tensor \(dtype)\(shape)") {
-                ct_tensor_from_memory(
+                libtorch.tensor_from_memory(
                     bytes.baseAddress, bytes.count, sizes, Int64(sizes.count), dtype.rawValue, keeper.toOpaque(),
                     { Unmanaged<AnyObject>.fromOpaque($0).release() }, $0)
             }!)
@@ -97,23 +98,25 @@ public final class Tensor {
         let shape = shape ?? [elements.count]
         var holder: Tensor?
         elements.withUnsafeBytes { holder = Tensor(bytes: $0, shape: shape, dtype: dtype) }
-        self.init(owning: ct_tensor_retain(holder!.handle))
+        self.init(owning: libtorch.tensor_retain(holder!.handle))
     }
 
     /// The bytes in row-major order, copied to the CPU if need be.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         let local = to(device: .cpu).contiguous()
         defer { withExtendedLifetime(local) {} }
-        let count = Int(ct_tensor_byte_count(local.handle))
-        return try body(UnsafeRawBufferPointer(start: count == 0 ? nil : ct_tensor_data(local.handle), count: count))
+        let count = Int(libtorch.tensor_byte_count(local.handle))
+        return try body(
+            UnsafeRawBufferPointer(start: count == 0 ? nil : libtorch.tensor_data(local.handle), count: count))
     }
 
     /// The memory of a contiguous CPU tensor, to be filled in place. Traps for any other tensor.
     public func withMutableBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) throws -> Result) rethrows -> Result {
         precondition(device == .cpu && isContiguous(), "withMutableBytes needs a contiguous tensor on the CPU")
         defer { withExtendedLifetime(self) {} }
-        let count = Int(ct_tensor_byte_count(handle))
-        return try body(UnsafeMutableRawBufferPointer(start: count == 0 ? nil : ct_tensor_data(handle), count: count))
+        let count = Int(libtorch.tensor_byte_count(handle))
+        return try body(
+            UnsafeMutableRawBufferPointer(start: count == 0 ? nil : libtorch.tensor_data(handle), count: count))
     }
 
     /// All values in row-major order, as Float.
@@ -124,9 +127,9 @@ public final class Tensor {
     public var ints: [Int] { to(dtype: .int64).withBytes { $0.bindMemory(to: Int64.self).map(Int.init) } }
 
     /// The value of a tensor of one element. Waits for the device.
-    public var item: Double { trapping("item of \(shape)") { ct_item_double(handle, $0) } }
+    public var item: Double { trapping("item of \(shape)") { libtorch.item_double(handle, $0) } }
     /// The integer value of a tensor of one element. Waits for the device.
-    public var intItem: Int { Int(trapping("item of \(shape)") { ct_item_int(handle, $0) }) }
+    public var intItem: Int { Int(trapping("item of \(shape)") { libtorch.item_int(handle, $0) }) }
 }
 
 extension Tensor: CustomStringConvertible {

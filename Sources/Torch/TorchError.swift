@@ -16,7 +16,7 @@ func throwing<Result>(
     var message: UnsafeMutablePointer<CChar>?
     let result = body(&message)
     guard let message else { return result }
-    defer { ct_release_error(message) }
+    defer { libtorch.release_error(message) }
     throw TorchError(String(cString: message))
 }
 

@@ -5,13 +5,16 @@ internal import Torch
 
 extension Finding {
     static func libtorch() -> Finding {
-        guard let folder = libtorchFolder() else {
+        do {
+            try Runtime.load()
+        } catch {
             return Finding(
-                subject: "libtorch", state: .missing, detail: "libtorch_cpu.so was not found",
-                remedy: "run `make setup`, or set LIBTORCH to the folder of torch 2.11 or later")
+                subject: "libtorch", state: .missing, detail: error.message,
+                remedy: "run `make setup`, or set LIBTORCH to the folder of torch 2.11 or later, and build again")
         }
-        let version = Runtime.version
-        return Finding(subject: "libtorch", state: .ok, detail: "\(version) in \(folder)")
+        return Finding(
+            subject: "libtorch", state: .ok,
+            detail: Runtime.version + (libtorchFolder().map { " in \($0)" } ?? ""))
     }
 
     static func libraries() -> [Finding] {

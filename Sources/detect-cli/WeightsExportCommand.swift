@@ -25,6 +25,7 @@ struct WeightsExportCommand: Command {
     }
 
     func run() throws {
+        try Runtime.load()
         let (file, config, prefix) = try open()
         var tensors: [(name: String, tensor: Tensor)] = []
         var leftOut: [String] = []

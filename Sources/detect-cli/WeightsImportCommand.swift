@@ -1,6 +1,7 @@
 internal import Backbone
 internal import Foundation
 internal import Support
+internal import Torch
 
 /// Turns weights of PyTorch into a weight file.
 struct WeightsImportCommand: Command {
@@ -51,6 +52,7 @@ struct WeightsImportCommand: Command {
     }
 
     func run() throws {
+        try Runtime.load()
         let source = try ForeignWeights(path: file.value)
         var options = WeightImport.Options()
         options.architecture = architecture.value

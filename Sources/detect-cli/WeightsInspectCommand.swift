@@ -18,6 +18,7 @@ struct WeightsInspectCommand: Command {
     }
 
     func run() throws {
+        try Runtime.load()
         let file = try SafetensorsFile(path: file.value)
         // A file that no command would load can still be looked into.
         var description: WeightDescription?

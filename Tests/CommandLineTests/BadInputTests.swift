@@ -144,7 +144,7 @@ import Testing
     @Test func aMissingLibtorchNamesEveryRemedy() throws {
         try withTemporaryFolder { folder in
             let manifest = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent().appendingPathComponent("Package.swift")
+                .deletingLastPathComponent().appendingPathComponent("Sources/CTorch/Library/Package.swift")
             try FileManager.default.copyItem(atPath: manifest.path, toPath: "\(folder)/Package.swift")
             let outcome = try run(
                 [], shell: "swift package dump-package --package-path '\(folder)'",

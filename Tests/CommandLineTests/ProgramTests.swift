@@ -48,6 +48,25 @@ import Testing
         #expect(outcome.output.isEmpty)
     }
 
+    // Loading libtorch takes a third of a second, and OpenBLAS starts threads.
+    @Test(arguments: [["--help"], ["--version"], ["help", "pretrain"], ["voc"], ["nonsense"]])
+    func wordsNeedNoLibtorch(arguments: [String]) throws {
+        let libraries = try librariesLoaded(arguments)
+        #expect(libraries.contains("libpng16.so.16"))
+        #expect(libraries.isDisjoint(with: computing))
+    }
+
+    @Test func aProgramWithoutItsLibraryNamesIt() throws {
+        try withTemporaryFolder { folder in
+            let outcome = try run(
+                ["features", "--weights", "random", "--arch", "resnet18", "--data", folder, "--out", "\(folder)/f"],
+                shell: "cp \"$0\" '\(folder)' && exec '\(folder)/detect-cli' \"$@\"")
+            #expect(outcome.exitCode == 1)
+            #expect(outcome.errors.hasPrefix("error: libtorch: libCTorch.so: cannot open shared object file"))
+            #expect(outcome.errors.contains("it belongs beside the program"))
+        }
+    }
+
     @Test func aLostResultIsAFailure() throws {
         let outcome = try run(["--help"], shell: "exec \"$0\" \"$@\" >/dev/full")
         #expect(outcome.exitCode == 1)
@@ -92,6 +111,10 @@ import Testing
         }
     }
 
+    @Test func theLibrariesThatComputeAreLoaded() throws {
+        #expect(try librariesLoaded(["doctor"]).isSuperset(of: computing))
+    }
+
     @Test func aDataFolderThatIsNotThereIsMissing() throws {
         let outcome = try run(["doctor", "--data", "/nonexistent-folder"])
         #expect(outcome.exitCode == 1)
@@ -99,3 +122,5 @@ import Testing
         #expect(outcome.errors.hasPrefix("error: doctor: missing: "))
     }
 }
+
+private let computing: Set = ["libtorch_cpu.so", "libopenblas.so.0"]

@@ -48,3 +48,9 @@ func run(
         output: String(decoding: try Data(contentsOf: files[0]), as: UTF8.self),
         errors: String(decoding: try Data(contentsOf: files[1]), as: UTF8.self))
 }
+
+/// The names of the shared libraries that a run of detect-cli looks for, from the dynamic loader's own report.
+func librariesLoaded(_ arguments: [String]) throws -> Set<String> {
+    let report = try run(arguments, environment: ["LD_DEBUG": "files"]).errors
+    return Set(report.matches(of: #/file=(?:[^ ]*/)?([^ /]+) /#).map { String($0.1) })
+}

@@ -116,6 +116,8 @@ import Testing
             for bad in ["1", "-0.1", ".5,.5", ".9:.5", ".5:1", ".512:.9", "x"] {
                 #expect(try run(arguments + ["--iou", bad]).exitCode == 2, "\(bad)")
             }
+            // Starting is what a small evaluation costs; it needs no tensor.
+            #expect(try !librariesLoaded(arguments).contains("libtorch_cpu.so"))
         }
     }
 

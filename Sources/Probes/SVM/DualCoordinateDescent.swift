@@ -150,9 +150,9 @@ final class DualCoordinateDescent {
                 let addition = additionRows + row * additions.stride
                 for problem in running where cells[row * width + problem].isActive {
                     withVector(problem) { vector in
-                        let score = hasProducts ? vector[row] : cblas_sdot(length, addition, 1, vector, 1)
+                        let score = hasProducts ? vector[row] : openBLAS.sdot(length, addition, 1, vector, 1)
                         let change = step(row * width + problem, problem, norm: norms[row], score: Double(score))
-                        if change != 0 { cblas_saxpy(length, change, addition, 1, vector, 1) }
+                        if change != 0 { openBLAS.saxpy(length, change, addition, 1, vector, 1) }
                     }
                 }
             }
@@ -241,7 +241,7 @@ final class DualCoordinateDescent {
             for row in 0..<rows.count {
                 let cell = cells[row * problems.count + problem]
                 if cell.multiplier > 0 {
-                    cblas_saxpy(
+                    openBLAS.saxpy(
                         blasint(addends.stride), Float(cell.multiplier) * cell.sign, values + row * addends.stride, 1,
                         target, 1)
                 }
@@ -270,7 +270,7 @@ final class DualCoordinateDescent {
         rows.withRows { features in
             for row in 0..<rows.count where problems[problem].signs[row] != 0 {
                 let isPositive = problems[problem].signs[row] > 0
-                let score = cblas_sdot(blasint(rows.stride), features + row * rows.stride, 1, weights, 1)
+                let score = openBLAS.sdot(blasint(rows.stride), features + row * rows.stride, 1, weights, 1)
                 let slack = max(0, 1 - Double(isPositive ? score : -score))
                 let weight = isPositive ? problems[problem].positiveWeight : problems[problem].negativeWeight
                 objective += state.cost * weight * (svm.loss == .hinge ? slack : slack * slack)

@@ -157,7 +157,7 @@ extension LinearClassifier {
                 let height = min(blockRows, count - first)
                 var scores = (0..<height * width).map { Float(classifiers[$0 % width].intercept) }
                 features.withUnsafeBufferPointer { features in
-                    cblas_sgemm(
+                    openBLAS.sgemm(
                         CblasRowMajor, CblasNoTrans, CblasTrans, blasint(height), blasint(width), blasint(dimension),
                         1, features.baseAddress! + first * dimension, blasint(dimension), weights, blasint(dimension),
                         1, &scores, blasint(width))

@@ -64,7 +64,7 @@ struct SVMRows: Sendable {
                 let height = min(blockRows, count - first)
                 return [Float](unsafeUninitializedCapacity: height * count) { buffer, initialized in
                     withRows { rows in
-                        cblas_sgemm(
+                        openBLAS.sgemm(
                             CblasRowMajor, CblasNoTrans, CblasTrans, blasint(height), blasint(count), blasint(stride),
                             1, rows + first * stride, blasint(stride), rows, blasint(stride), 0, buffer.baseAddress,
                             blasint(count))

@@ -21,10 +21,10 @@ package struct ComputeOptions {
         threads = parser.threads()
     }
 
-    /// Sets the number of threads and makes the device usable; throws with a remedy when there is none.
+    /// Makes the device usable and sets the number of threads; throws with a remedy when there is none.
     func activate() throws {
-        Runtime.threads = threads.value
         try device.value.activate()
+        Runtime.threads = threads.value
     }
 }
 

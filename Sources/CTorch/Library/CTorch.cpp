@@ -1,4 +1,4 @@
-#include "CTorch.h"
+#include "../CTorch.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -97,42 +97,40 @@ c10::IValue toIValue(const CTValue &value) {
     TORCH_CHECK(false, "unknown argument kind");
 }
 
-}  // namespace
+void release_error(char *error) { free(error); }
 
-void ct_release_error(char *error) { free(error); }
-
-void ct_tensor_release(CTTensor *tensor) {
+void tensor_release(CTTensor *tensor) {
     liveTensors.fetch_sub(1, std::memory_order_relaxed);
     c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(reinterpret_cast<c10::TensorImpl *>(tensor));
 }
 
-CTTensor *ct_tensor_retain(CTTensor *tensor) { return wrap(borrow(tensor)); }
-int64_t ct_tensor_live_count(void) { return liveTensors.load(std::memory_order_relaxed); }
-int64_t ct_tensor_rank(CTTensor *tensor) { return borrow(tensor).dim(); }
+CTTensor *tensor_retain(CTTensor *tensor) { return wrap(borrow(tensor)); }
+int64_t tensor_live_count(void) { return liveTensors.load(std::memory_order_relaxed); }
+int64_t tensor_rank(CTTensor *tensor) { return borrow(tensor).dim(); }
 
-void ct_tensor_sizes(CTTensor *tensor, int64_t *sizes) {
+void tensor_sizes(CTTensor *tensor, int64_t *sizes) {
     auto source = borrow(tensor).sizes();
     std::copy(source.begin(), source.end(), sizes);
 }
 
-void ct_tensor_strides(CTTensor *tensor, int64_t *strides) {
+void tensor_strides(CTTensor *tensor, int64_t *strides) {
     auto source = borrow(tensor).strides();
     std::copy(source.begin(), source.end(), strides);
 }
 
-int32_t ct_tensor_dtype(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).scalar_type()); }
-int32_t ct_tensor_device_type(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).device().type()); }
-int32_t ct_tensor_device_index(CTTensor *tensor) { return borrow(tensor).device().index(); }
+int32_t tensor_dtype(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).scalar_type()); }
+int32_t tensor_device_type(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).device().type()); }
+int32_t tensor_device_index(CTTensor *tensor) { return borrow(tensor).device().index(); }
 
-bool ct_tensor_is_contiguous(CTTensor *tensor, int32_t memory_format) {
+bool tensor_is_contiguous(CTTensor *tensor, int32_t memory_format) {
     return borrow(tensor).is_contiguous(static_cast<at::MemoryFormat>(memory_format));
 }
 
-int64_t ct_tensor_byte_count(CTTensor *tensor) { return static_cast<int64_t>(borrow(tensor).nbytes()); }
-void *ct_tensor_data(CTTensor *tensor) { return borrow(tensor).data_ptr(); }
+int64_t tensor_byte_count(CTTensor *tensor) { return static_cast<int64_t>(borrow(tensor).nbytes()); }
+void *tensor_data(CTTensor *tensor) { return borrow(tensor).data_ptr(); }
 
-CTTensor *ct_tensor_from_bytes(const void *bytes, size_t byte_count, const int64_t *sizes, int64_t rank, int32_t dtype,
-                               CTError error) {
+CTTensor *tensor_from_bytes(const void *bytes, size_t byte_count, const int64_t *sizes, int64_t rank, int32_t dtype,
+                            CTError error) {
     return guarded<CTTensor *>(error, nullptr, [&] {
         auto tensor = at::empty(at::IntArrayRef(sizes, static_cast<size_t>(rank)), static_cast<at::ScalarType>(dtype));
         TORCH_CHECK(tensor.nbytes() == byte_count, "expected ", tensor.nbytes(), " bytes, got ", byte_count);
@@ -141,8 +139,8 @@ CTTensor *ct_tensor_from_bytes(const void *bytes, size_t byte_count, const int64
     });
 }
 
-CTTensor *ct_tensor_from_memory(const void *bytes, size_t byte_count, const int64_t *sizes, int64_t rank, int32_t dtype,
-                                void *owner, void (*release)(void *), CTError error) {
+CTTensor *tensor_from_memory(const void *bytes, size_t byte_count, const int64_t *sizes, int64_t rank, int32_t dtype,
+                             void *owner, void (*release)(void *), CTError error) {
     // Released with the last reference, or here when no tensor comes of it.
     std::shared_ptr<void> keeper(owner, release);
     return guarded<CTTensor *>(error, nullptr, [&] {
@@ -153,15 +151,15 @@ CTTensor *ct_tensor_from_memory(const void *bytes, size_t byte_count, const int6
     });
 }
 
-CTOperator *ct_operator_find(const char *name, const char *overload, CTError error) {
+CTOperator *operator_find(const char *name, const char *overload, CTError error) {
     return guarded<CTOperator *>(error, nullptr, [&] {
         auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
         return reinterpret_cast<CTOperator *>(new c10::OperatorHandle(handle));
     });
 }
 
-int64_t ct_operator_call(CTOperator *op, const CTValue *arguments, int64_t argument_count, CTTensor **results,
-                         int64_t capacity, CTError error) {
+int64_t operator_call(CTOperator *op, const CTValue *arguments, int64_t argument_count, CTTensor **results,
+                      int64_t capacity, CTError error) {
     return guarded<int64_t>(error, -1, [&]() -> int64_t {
         auto &handle = *reinterpret_cast<c10::OperatorHandle *>(op);
         const auto &schema = handle.schema();
@@ -192,53 +190,53 @@ int64_t ct_operator_call(CTOperator *op, const CTValue *arguments, int64_t argum
             }
         } catch (...) {
             for (int64_t i = 0; i < count; ++i)
-                if (results[i]) ct_tensor_release(results[i]);
+                if (results[i]) tensor_release(results[i]);
             throw;
         }
         return count;
     });
 }
 
-bool ct_backward(CTTensor *tensor, CTTensor *gradient, CTError error) {
+bool backward(CTTensor *tensor, CTTensor *gradient, CTError error) {
     return guarded(error, false, [&] {
         borrow(tensor).backward(gradient ? borrow(gradient) : at::Tensor());
         return true;
     });
 }
 
-CTTensor *ct_gradient(CTTensor *tensor) {
+CTTensor *gradient(CTTensor *tensor) {
     const auto &gradient = borrow(tensor).grad();
     return gradient.defined() ? wrap(gradient) : nullptr;
 }
 
-void ct_set_gradient(CTTensor *tensor, CTTensor *gradient) {
+void set_gradient(CTTensor *tensor, CTTensor *gradient) {
     borrow(tensor).mutable_grad() = gradient ? borrow(gradient) : at::Tensor();
 }
 
-bool ct_requires_gradient(CTTensor *tensor) { return borrow(tensor).requires_grad(); }
+bool requires_gradient(CTTensor *tensor) { return borrow(tensor).requires_grad(); }
 
-bool ct_set_requires_gradient(CTTensor *tensor, bool value, CTError error) {
+bool set_requires_gradient(CTTensor *tensor, bool value, CTError error) {
     return guarded(error, false, [&] {
         borrow(tensor).set_requires_grad(value);
         return true;
     });
 }
 
-double ct_item_double(CTTensor *tensor, CTError error) {
+double item_double(CTTensor *tensor, CTError error) {
     return guarded(error, 0.0, [&] { return borrow(tensor).item().toDouble(); });
 }
 
-int64_t ct_item_int(CTTensor *tensor, CTError error) {
+int64_t item_int(CTTensor *tensor, CTError error) {
     return guarded<int64_t>(error, 0, [&] { return borrow(tensor).item().toLong(); });
 }
 
-bool ct_set_gradient_mode(bool enabled) {
+bool set_gradient_mode(bool enabled) {
     bool before = at::GradMode::is_enabled();
     at::GradMode::set_enabled(enabled);
     return before;
 }
 
-bool ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
+bool set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
     auto type = static_cast<at::DeviceType>(device_type);
     bool before = at::autocast::is_autocast_enabled(type);
     at::autocast::set_autocast_enabled(type, enabled);
@@ -246,9 +244,9 @@ bool ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
     return before;
 }
 
-void ct_clear_autocast_cache(void) { at::autocast::clear_cache(); }
+void clear_autocast_cache(void) { at::autocast::clear_cache(); }
 
-CTGenerator *ct_generator_make(int32_t device_type, int32_t device_index, uint64_t seed, CTError error) {
+CTGenerator *generator_make(int32_t device_type, int32_t device_index, uint64_t seed, CTError error) {
     return guarded<CTGenerator *>(error, nullptr, [&] {
         auto type = static_cast<at::DeviceType>(device_type);
         at::Generator made = type == at::kCPU
@@ -259,31 +257,31 @@ CTGenerator *ct_generator_make(int32_t device_type, int32_t device_index, uint64
     });
 }
 
-void ct_generator_release(CTGenerator *handle) { delete &generator(handle); }
+void generator_release(CTGenerator *handle) { delete &generator(handle); }
 
-CTTensor *ct_generator_state(CTGenerator *handle, CTError error) {
+CTTensor *generator_state(CTGenerator *handle, CTError error) {
     return guarded<CTTensor *>(error, nullptr, [&] { return wrap(generator(handle).get_state()); });
 }
 
-bool ct_generator_set_state(CTGenerator *handle, CTTensor *state, CTError error) {
+bool generator_set_state(CTGenerator *handle, CTTensor *state, CTError error) {
     return guarded(error, false, [&] {
         generator(handle).set_state(borrow(state));
         return true;
     });
 }
 
-int32_t ct_thread_count(void) { return at::get_num_threads(); }
-void ct_set_thread_count(int32_t count) { at::set_num_threads(count); }
+int32_t thread_count(void) { return at::get_num_threads(); }
+void set_thread_count(int32_t count) { at::set_num_threads(count); }
 
-void ct_keep_freed_memory(void) {
+void keep_freed_memory(void) {
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, -1);
     mallopt(M_TOP_PAD, 64 << 20);
 }
 
-const char *ct_version(void) { return TORCH_VERSION; }
+const char *version(void) { return TORCH_VERSION; }
 
-bool ct_load_cuda(CTError error) {
+bool load_cuda(CTError error) {
     static const std::string failure = [] {
         Dl_info info;
         void *inside = reinterpret_cast<void *>(static_cast<int (*)()>(&at::get_num_threads));
@@ -299,13 +297,60 @@ bool ct_load_cuda(CTError error) {
     });
 }
 
-int32_t ct_cuda_device_count(void) {
+int32_t cuda_device_count(void) {
     return at::hasCUDA() ? static_cast<int32_t>(at::detail::getCUDAHooks().deviceCount()) : 0;
 }
 
-bool ct_cuda_synchronize(int32_t device_index, CTError error) {
+bool cuda_synchronize(int32_t device_index, CTError error) {
     return guarded(error, false, [&] {
         at::detail::getCUDAHooks().deviceSynchronize(static_cast<int8_t>(device_index));
         return true;
     });
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const CTFunctions *ct_functions(void) {
+    static const CTFunctions functions{
+        .byte_count = sizeof(CTFunctions),
+        .release_error = release_error,
+        .tensor_release = tensor_release,
+        .tensor_retain = tensor_retain,
+        .tensor_live_count = tensor_live_count,
+        .tensor_rank = tensor_rank,
+        .tensor_sizes = tensor_sizes,
+        .tensor_strides = tensor_strides,
+        .tensor_dtype = tensor_dtype,
+        .tensor_device_type = tensor_device_type,
+        .tensor_device_index = tensor_device_index,
+        .tensor_is_contiguous = tensor_is_contiguous,
+        .tensor_byte_count = tensor_byte_count,
+        .tensor_data = tensor_data,
+        .tensor_from_bytes = tensor_from_bytes,
+        .tensor_from_memory = tensor_from_memory,
+        .operator_find = operator_find,
+        .operator_call = operator_call,
+        .backward = backward,
+        .gradient = gradient,
+        .set_gradient = set_gradient,
+        .requires_gradient = requires_gradient,
+        .set_requires_gradient = set_requires_gradient,
+        .item_double = item_double,
+        .item_int = item_int,
+        .set_gradient_mode = set_gradient_mode,
+        .set_autocast = set_autocast,
+        .clear_autocast_cache = clear_autocast_cache,
+        .generator_make = generator_make,
+        .generator_release = generator_release,
+        .generator_state = generator_state,
+        .generator_set_state = generator_set_state,
+        .thread_count = thread_count,
+        .set_thread_count = set_thread_count,
+        .version = version,
+        .keep_freed_memory = keep_freed_memory,
+        .load_cuda = load_cuda,
+        .cuda_device_count = cuda_device_count,
+        .cuda_synchronize = cuda_synchronize,
+    };
+    return &functions;
 }

@@ -1,0 +1,116 @@
+// A flat C face of libtorch: tensors, any operator through the boxed dispatcher, and the few services beside it.
+//
+// Every function that can fail takes an `error` out-parameter: on failure it receives a message to be released
+// with release_error, and the function returns NULL, 0 or false. No C++ exception ever leaves this library.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma clang assume_nonnull begin
+
+typedef struct CTTensor CTTensor;
+typedef struct CTOperator CTOperator;
+typedef struct CTGenerator CTGenerator;
+
+typedef char *_Nullable *_Nonnull CTError;
+
+typedef enum {
+    CT_NONE, CT_TENSOR, CT_INT, CT_DOUBLE, CT_BOOL, CT_INTS, CT_DOUBLES, CT_BOOLS, CT_TENSORS, CT_OPTIONAL_TENSORS,
+    CT_STRING, CT_GENERATOR, CT_DEVICE, CT_SCALARS
+} CTKind;
+
+// One argument of an operator. Lists: `pointer` to int64_t, double, bool or CTTensor * (NULL allowed for optional
+// tensors), `integer` of them; scalars are doubles for a list of optional numbers. String: zero-terminated. Device: type in `integer`, index in `real`.
+typedef struct {
+    CTKind kind;
+    int64_t integer;
+    double real;
+    const void *_Nullable pointer;
+} CTValue;
+
+// All that this library does. It is opened when the first tensor is needed, as loading libtorch takes a third of a
+// second; ct_functions is then the one symbol looked up by name.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+    // Bytes of this table: tells a library of another build.
+    size_t byte_count;
+
+    void (*release_error)(char *error);
+
+    // A tensor handle owns one reference to its tensor.
+    void (*tensor_release)(CTTensor *tensor);
+    CTTensor *_Nonnull (*_Nonnull tensor_retain)(CTTensor *tensor);
+    // Handles that are alive in this process; for leak tests.
+    int64_t (*tensor_live_count)(void);
+
+    int64_t (*tensor_rank)(CTTensor *tensor);
+    void (*tensor_sizes)(CTTensor *tensor, int64_t *sizes);
+    void (*tensor_strides)(CTTensor *tensor, int64_t *strides);
+    int32_t (*tensor_dtype)(CTTensor *tensor);
+    int32_t (*tensor_device_type)(CTTensor *tensor);
+    int32_t (*tensor_device_index)(CTTensor *tensor);
+    bool (*tensor_is_contiguous)(CTTensor *tensor, int32_t memory_format);
+    int64_t (*tensor_byte_count)(CTTensor *tensor);
+    // Address of the first element; only meaningful on the CPU.
+    void *_Nullable (*_Nonnull tensor_data)(CTTensor *tensor);
+    CTTensor *_Nullable (*_Nonnull tensor_from_bytes)(const void *_Nullable bytes, size_t byte_count,
+                                                      const int64_t *sizes, int64_t rank, int32_t dtype, CTError error);
+    // A tensor over memory of someone else; `release` is called with `owner` when nothing uses it any more, also on
+    // failure.
+    CTTensor *_Nullable (*_Nonnull tensor_from_memory)(const void *_Nullable bytes, size_t byte_count,
+                                                       const int64_t *sizes, int64_t rank, int32_t dtype, void *owner,
+                                                       void (*release)(void *owner), CTError error);
+
+    CTOperator *_Nullable (*_Nonnull operator_find)(const char *name, const char *overload, CTError error);
+    // Calls an operator; arguments left out at the end take the schema's defaults. Tensor results (lists flattened) go
+    // to `results`, at most `capacity`; returns their number, or -1 on failure.
+    int64_t (*operator_call)(CTOperator *op, const CTValue *arguments, int64_t argument_count,
+                             CTTensor *_Nullable *_Nonnull results, int64_t capacity, CTError error);
+
+    bool (*backward)(CTTensor *tensor, CTTensor *_Nullable gradient, CTError error);
+    CTTensor *_Nullable (*_Nonnull gradient)(CTTensor *tensor);
+    void (*set_gradient)(CTTensor *tensor, CTTensor *_Nullable gradient);
+    bool (*requires_gradient)(CTTensor *tensor);
+    bool (*set_requires_gradient)(CTTensor *tensor, bool value, CTError error);
+    // Value of a one-element tensor.
+    double (*item_double)(CTTensor *tensor, CTError error);
+    int64_t (*item_int)(CTTensor *tensor, CTError error);
+
+    // Both are thread-local in libtorch. Each returns the previous state.
+    bool (*set_gradient_mode)(bool enabled);
+    bool (*set_autocast)(int32_t device_type, bool enabled, int32_t dtype);
+    void (*clear_autocast_cache)(void);
+
+    CTGenerator *_Nullable (*_Nonnull generator_make)(int32_t device_type, int32_t device_index, uint64_t seed,
+                                                      CTError error);
+    void (*generator_release)(CTGenerator *generator);
+    CTTensor *_Nullable (*_Nonnull generator_state)(CTGenerator *generator, CTError error);
+    bool (*generator_set_state)(CTGenerator *generator, CTTensor *state, CTError error);
+
+    int32_t (*thread_count)(void);
+    void (*set_thread_count)(int32_t count);
+    const char *_Nonnull (*_Nonnull version)(void);
+
+    // Lets the C library keep freed memory for the next allocation instead of returning it to the system.
+    void (*keep_freed_memory)(void);
+
+    // Loads libtorch_cuda from beside libtorch_cpu, once; false with an error when that cannot be done.
+    bool (*load_cuda)(CTError error);
+    int32_t (*cuda_device_count)(void);
+    bool (*cuda_synchronize)(int32_t device_index, CTError error);
+} CTFunctions;
+
+const CTFunctions *ct_functions(void);
+
+#pragma clang assume_nonnull end
+
+#ifdef __cplusplus
+}
+#endif
+#endif
