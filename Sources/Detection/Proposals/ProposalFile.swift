@@ -7,7 +7,7 @@ public import Support
 /// Layout, all numbers little-endian: the magic, version (UInt32), length of the header (UInt64), the header as JSON,
 /// the boxes of all images in the order of the set as 4 × Float32 each (minX, minY, maxX, maxY in the convention of
 /// `Box`), and the 64-bit FNV-1a checksum of all bytes before it.
-/// The file is mapped, so only the parts that are read take memory.
+/// The file is mapped and its pages are given back once they are read, so a large one takes no more memory than a small.
 public struct ProposalFile: Sendable {
     /// What the proposals are of and how they were made.
     public struct Header: Hashable, Sendable {
@@ -34,6 +34,7 @@ public struct ProposalFile: Sendable {
     /// First box of each image, and the number of all boxes at the end.
     private let firstBoxes: [Int]
     private let content: Data
+    private let isMapped: Bool
     /// Byte offset of the first box.
     private let start: Int
 
@@ -46,11 +47,16 @@ public struct ProposalFile: Sendable {
     ///
     /// - Throws: `InputError` naming the file and the broken rule: magic, version, lengths, header, checksum, or a
     ///   box that is not finite or has no extent.
-    public init(contentsOf path: String) throws { try self.init(Self.mapped(path), path: path) }
+    public init(contentsOf path: String) throws { try self.init(Self.mapped(path), path: path, isMapped: true) }
 
     /// Checks the bytes of a whole file; `path` names it in errors.
     public init(_ data: Data, path: String) throws {
-        content = data.startIndex == 0 ? data : Data(data)
+        try self.init(data.startIndex == 0 ? data : Data(data), path: path, isMapped: false)
+    }
+
+    private init(_ data: Data, path: String, isMapped: Bool) throws {
+        content = data
+        self.isMapped = isMapped
         var reader = ByteReader(content, path: path, kind: "a proposal file")
         try reader.expect(ProposalFormat.magic)
         try reader.expectVersion(ProposalFormat.version)
@@ -94,17 +100,32 @@ public struct ProposalFile: Sendable {
     /// The boxes of the image at this place in the set.
     public func boxes(at index: Int) -> [Box] {
         content.withUnsafeBytes { bytes in
-            (firstBoxes[index]..<firstBoxes[index + 1]).map {
+            let boxes = (firstBoxes[index]..<firstBoxes[index + 1]).map {
                 ProposalFormat.box(bytes, at: start + $0 * ProposalFormat.boxLength)
             }
+            letGo(of: index, bytes)
+            return boxes
         }
+    }
+
+    private func letGo(of index: Int, _ bytes: UnsafeRawBufferPointer) {
+        let (first, end) = (firstBoxes[index], firstBoxes[index + 1])
+        letGo(start + first * ProposalFormat.boxLength..<start + end * ProposalFormat.boxLength, bytes)
+    }
+
+    private func letGo(_ part: Range<Int>, _ bytes: UnsafeRawBufferPointer) {
+        if isMapped { MappedFile.letGo(part, of: bytes) }
     }
 
     private func check(_ path: String) throws {
         try content.withUnsafeBytes { bytes in
             let end = bytes.count - ProposalFormat.checksumLength
             var checksum = Checksum()
-            checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
+            for pieceStart in stride(from: 0, to: end, by: 1 << 20) {
+                let piece = pieceStart..<min(pieceStart + 1 << 20, end)
+                checksum.update(UnsafeRawBufferPointer(rebasing: bytes[piece]))
+                letGo(piece, bytes)
+            }
             guard checksum.value == UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
             else {
                 throw InputError(path, "is damaged: the checksum does not fit", remedy: ProposalFormat.remedy)
@@ -118,6 +139,7 @@ public struct ProposalFile: Sendable {
                             remedy: ProposalFormat.remedy)
                     }
                 }
+                letGo(of: index, bytes)
             }
         }
     }
@@ -125,11 +147,7 @@ public struct ProposalFile: Sendable {
     private static func mapped(_ path: String) throws -> Data {
         guard Files.exists(path) else { throw Files.systemError(path, "cannot be read") }
         if Files.isFolder(path) { throw InputError(path, "is a folder", remedy: "give the path of a proposal file") }
-        do {
-            return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        } catch {
-            throw Files.systemError(path, "cannot be read")
-        }
+        return try MappedFile.data(path)
     }
 }
 
