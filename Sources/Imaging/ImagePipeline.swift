@@ -121,12 +121,15 @@ extension Image {
         let order = random.permutation(4)
         let factors = [brightness, contrast, saturation].map { random.uniform(max(0, 1 - $0), 1 + $0) }
         let shift = random.uniform(-hue, hue)
-        for adjustment in order {
-            switch adjustment {
-            case 0: if brightness > 0 { adjustBrightness(factors[0]) }
-            case 1: if contrast > 0 { adjustContrast(factors[1]) }
-            case 2: if saturation > 0 { adjustSaturation(factors[2]) }
-            default: if hue > 0 { adjustHue(shift) }
+        if brightness <= 0, contrast <= 0, saturation <= 0, hue <= 0 { return }
+        adjust { planes in
+            for adjustment in order {
+                switch adjustment {
+                case 0: if brightness > 0 { planes.adjustBrightness(factors[0]) }
+                case 1: if contrast > 0 { planes.adjustContrast(factors[1]) }
+                case 2: if saturation > 0 { planes.adjustSaturation(factors[2]) }
+                default: if hue > 0 { planes.adjustHue(shift) }
+                }
             }
         }
     }

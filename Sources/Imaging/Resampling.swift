@@ -42,6 +42,20 @@ private struct ResampleWeights {
             counts.append(end - start)
         }
     }
+
+    /// The same sums with as many inputs for each output, some of weight zero: a loop of one length is faster.
+    func evened(inputCount: Int) -> (starts: [Int], count: Int, weights: [Int32]) {
+        let count = counts.max() ?? 0
+        let starts = starts.map { min($0, inputCount - count) }
+        var weights = [Int32](repeating: 0, count: starts.count * count)
+        for output in starts.indices {
+            let shift = self.starts[output] - starts[output]
+            for tap in 0..<counts[output] {
+                weights[output * count + shift + tap] = self.weights[output * stride + tap]
+            }
+        }
+        return (starts, count, weights)
+    }
 }
 
 extension Image {
@@ -97,36 +111,48 @@ extension Image {
                 count = rows * width * 3
             }
         }
-        let kernel = ResampleWeights(
-            inputCount: window.width, low: part.x, high: part.x + part.width, outputCount: width)
-        let half = Int32(1) << Int32(ResampleWeights.fractionBits - 1)
+        let (starts, taps, weights) = ResampleWeights(
+            inputCount: window.width, low: part.x, high: part.x + part.width, outputCount: width
+        ).evened(inputCount: window.width)
         return [UInt8](unsafeUninitializedCapacity: rows * width * 3) { output, count in
-            kernel.weights.withUnsafeBufferPointer { weights in
-                kernel.starts.withUnsafeBufferPointer { starts in
-                    kernel.counts.withUnsafeBufferPointer { counts in
-                        var out = output.baseAddress!
-                        for row in 0..<rows {
-                            let line = source + row * rowStride
-                            for x in 0..<width {
-                                var pixel = line + starts[x] * 3
-                                let weight = weights.baseAddress! + x * kernel.stride
-                                var (red, green, blue) = (half, half, half)
-                                for tap in 0..<counts[x] {
-                                    red &+= Int32(pixel[0]) &* weight[tap]
-                                    green &+= Int32(pixel[1]) &* weight[tap]
-                                    blue &+= Int32(pixel[2]) &* weight[tap]
-                                    pixel += 3
-                                }
-                                out[0] = level(red)
-                                out[1] = level(green)
-                                out[2] = level(blue)
-                                out += 3
-                            }
+            starts.withUnsafeBufferPointer { starts in
+                weights.withUnsafeBufferPointer { weights in
+                    for row in 0..<rows {
+                        let line = source + row * rowStride
+                        let out = output.baseAddress! + row * width * 3
+                        // The usual numbers of inputs as constants, so that the compiler unrolls the sums.
+                        switch taps {
+                        case 2: horizontalLine(line, starts, weights.baseAddress!, taps: 2, out)
+                        case 3: horizontalLine(line, starts, weights.baseAddress!, taps: 3, out)
+                        case 4: horizontalLine(line, starts, weights.baseAddress!, taps: 4, out)
+                        case 5: horizontalLine(line, starts, weights.baseAddress!, taps: 5, out)
+                        default: horizontalLine(line, starts, weights.baseAddress!, taps: taps, out)
                         }
                     }
                 }
             }
             count = rows * width * 3
+        }
+    }
+
+    @inline(__always)
+    private static func horizontalLine(
+        _ line: UnsafePointer<UInt8>, _ starts: UnsafeBufferPointer<Int>, _ weights: UnsafePointer<Int32>, taps: Int,
+        _ output: UnsafeMutablePointer<UInt8>
+    ) {
+        let half = Int32(1) << Int32(ResampleWeights.fractionBits - 1)
+        for x in 0..<starts.count {
+            let pixel = line + starts[x] * 3
+            let weight = weights + x * taps
+            var (red, green, blue) = (half, half, half)
+            for tap in 0..<taps {
+                red &+= Int32(pixel[3 * tap]) &* weight[tap]
+                green &+= Int32(pixel[3 * tap + 1]) &* weight[tap]
+                blue &+= Int32(pixel[3 * tap + 2]) &* weight[tap]
+            }
+            output[3 * x] = level(red)
+            output[3 * x + 1] = level(green)
+            output[3 * x + 2] = level(blue)
         }
     }
 
