@@ -38,6 +38,7 @@ struct FineTuneCommand: Command {
     let rois: Option<Int?>
     let roiSize: Option<Int?>
     let roi: Option<RegionOperator?>
+    let anchorScales: Option<[Double]?>
     let clip: Option<Double?>
     let batchNorm: Option<BatchNormMode?>
     let freezing: Option<Int?>
@@ -110,6 +111,10 @@ struct FineTuneCommand: Command {
             .between(1, 64))
         roi = parser.optionalChoice(
             "roi", "ROI max pooling, or ROI align", shown: "the recipe's: pool; align of voc07-c4-moco")
+        anchorScales = parser.optional(
+            "anchor-scales", "S,S",
+            "sides of the anchors in cells of the map, of faster: 8,16,32 are 128 to 512 pixels",
+            shown: "the recipe's: 8,16,32; 2,4,8,16,32 of voc07-c4-moco")
         clip = parser.optional("clip", "NORM", "largest norm of the gradient", shown: "none", .above(0))
         batchNorm = parser.optionalChoice(
             "batch-norm", "keep the statistics of the weights, or train",
@@ -220,6 +225,16 @@ struct FineTuneCommand: Command {
                     "--roi-size is fixed for \(architecture.rawValue)", remedy: "leave it out, or use a ResNet")
             }
             options.detector.regionSize = size
+        }
+        if let scales = anchorScales.value {
+            guard options.detector.regionProposals != nil else {
+                throw UsageError("--anchor-scales needs --head faster", remedy: "leave it out")
+            }
+            guard scales.allSatisfy({ $0 > 0 && $0 <= 1000 }), scales.count <= 16 else {
+                throw UsageError(
+                    "--anchor-scales cannot hold that", remedy: "give up to 16 numbers above 0, up to 1000")
+            }
+            options.detector.regionProposals?.scales = scales
         }
         if let steps = iterations.value {
             options.iterations = steps

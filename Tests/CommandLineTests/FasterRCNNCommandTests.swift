@@ -29,7 +29,8 @@ extension ProgramRuns {
         private func finetuning(_ kit: String, run: String, _ more: [String] = []) -> [String] {
             [
                 "finetune", "--devkit", kit, "--train-set", "2007:trainval,2012:trainval", "--arch", "resnet18",
-                "--head", "faster", "--scale", "96", "--iterations", "5", "--rois", "8", "--roi-size", "4",
+                "--head", "faster", "--scale", "96", "--anchor-scales", "1,2,4", "--iterations", "5", "--rois", "8",
+                "--roi-size", "4",
                 "--checkpoint-every", "1", "--threads", "1", "--run", run,
             ] + more
         }
@@ -46,6 +47,7 @@ extension ProgramRuns {
                 let map = try #require(json["map"]?.doubleValue)
                 let config = try JSON.read("\(model)/config.json")
                 #expect(config["detector"]?["head"]?.stringValue == "faster" && config["rpn"] != nil)
+                #expect(config["detector"]?["region_proposals"]?["scales"]?.arrayValue == [1, 2, 4])
 
                 _ = try succeed([
                     "detect", "--model", model, "--devkit", kit, "--set", "test", "--out", "\(folder)/found", "--json",
@@ -109,10 +111,13 @@ extension ProgramRuns {
                 }
                 let arguments = finetuning(kit, run: "\(folder)/run")
                 #expect(try problem(arguments + ["--proposals", "x"], exit: 2).contains("takes no proposals"))
+                #expect(try problem(arguments + ["--anchor-scales", "4,0"], exit: 2).contains("--anchor-scales"))
                 let recipe = ["--recipe", "voc07-c4-moco"]
                 let start = ["finetune", "--devkit", kit, "--run", "\(folder)/run", "--arch"]
                 #expect(try problem(start + ["vgg16"] + recipe, exit: 2).contains("on ResNets"))
                 #expect(try problem(start + ["resnet18", "--head", "fast"] + recipe, exit: 2).contains("on ResNets"))
+                let fast = start + ["resnet18", "--anchor-scales", "4"]
+                #expect(try problem(fast, exit: 2).contains("needs --head faster"))
                 func train(_ set: String) -> [String] { start + ["resnet18", "--train-set", set] }
                 #expect(try problem(train("2013:trainval"), exit: 1).contains("2007, 2012"))
                 #expect(try problem(train("x:trainval"), exit: 1).contains("no year"))
