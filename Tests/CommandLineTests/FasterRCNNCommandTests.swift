@@ -80,6 +80,27 @@ extension ProgramRuns {
             }
         }
 
+        @Test func theRecipeOfTodayRunsAndCanBeUsed() throws {
+            try withTemporaryFolder { folder in
+                let (kit, model) = ("\(folder)/kit", "\(folder)/moco")
+                try draw(kit)
+                _ = try succeed([
+                    "finetune", "--devkit", kit, "--arch", "resnet18", "--recipe", "voc07-c4-moco", "--scale", "96",
+                    "--iterations", "2", "--images-per-step", "2", "--rois", "8", "--roi-size", "4", "--threads", "1",
+                    "--run", model,
+                ])
+                let config = try JSON.read("\(model)/config.json")
+                #expect(config["lr"]?.doubleValue == 0.0025 && config["batch_norm"]?.stringValue == "train")
+                #expect(config["detector"]?["roi"]?.stringValue == "align" && config["box_beta"]?.doubleValue == 0)
+                // The batch norm behind the last stage stays with the detector; torchvision's network has no place for it.
+                _ = try succeed([
+                    "weights", "export", "\(model)/model.safetensors", "--out", "\(folder)/backbone.safetensors",
+                ])
+                let output = try succeed(["weights", "inspect", "\(folder)/backbone.safetensors"])
+                #expect(output.contains("layer4.1.conv2.weight") && !output.contains("norm.running_mean"))
+            }
+        }
+
         @Test func killsChangeNothing() throws {
             try withTemporaryFolder { folder in
                 let kit = "\(folder)/kit"
