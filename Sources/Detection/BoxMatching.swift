@@ -10,16 +10,18 @@ public struct BoxMatch: Hashable, Sendable {
         self.object = object
         self.iou = iou
     }
+
+    /// From the IoU with each object.
+    init(_ overlaps: ArraySlice<Double>) {
+        self.init(object: -1, iou: 0)
+        for (index, iou) in overlaps.enumerated() where object < 0 || iou > self.iou {
+            (object, self.iou) = (index, iou)
+        }
+    }
 }
 
 /// The best object for each box.
 public func bestMatches(_ boxes: [Box], _ objects: [Box]) -> [BoxMatch] {
-    boxes.map { box in
-        var best = BoxMatch(object: -1, iou: 0)
-        for (index, object) in objects.enumerated() {
-            let iou = box.iou(object)
-            if best.object < 0 || iou > best.iou { best = BoxMatch(object: index, iou: iou) }
-        }
-        return best
-    }
+    let overlaps = iouMatrix(boxes, objects)
+    return boxes.indices.map { BoxMatch(overlaps[$0 * objects.count..<($0 + 1) * objects.count]) }
 }

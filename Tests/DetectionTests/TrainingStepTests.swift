@@ -15,18 +15,9 @@ extension DetectorSuites {
             let model = FastRCNN(
                 scope, config: NetworkConfig(.resnet18, stem: .cifar), classCount: 3, regionSize: 4)
             Formula.fill(scope.parameters, gain: 2)
-            let norms = scope.parameters.entries.map(\.name).filter { $0.hasSuffix("running_mean") }.map {
-                String($0.dropLast("running_mean".count))
-            }
-            scope.parameters.freeze(
-                model.network.trunkStages.prefix(2).joined().map { "backbone.\($0)" } + norms)
+            let optimizer = goldenOptimizer(scope.parameters, model.network)
             let trained = scope.parameters.trainable
             #expect(Set(trained.map(\.name)) == Set(golden["trained"]?.arrayValue?.compactMap(\.stringValue) ?? []))
-            let optimizer = SGD(
-                [
-                    ParameterGroup(trained.filter { !$0.name.hasSuffix("bias") }, weightDecay: 0.0005),
-                    ParameterGroup(trained.filter { $0.name.hasSuffix("bias") }, learningRateScale: 2, weightDecay: 0),
-                ], momentum: 0.9)
 
             let x = Formula.tensor([1, 3, 32, 40], ordinal: Formula.imageOrdinal)
             // First and last pixel in the script, half-open here.

@@ -124,7 +124,7 @@ public struct WeightImport {
                 "--stem", "cannot be cifar: \(architecture.rawValue) has one stem only", remedy: "leave it out")
         }
         var config = NetworkConfig(architecture, stem: stem)
-        let features = [.alexnet, .vgg16].contains(architecture) ? 4096 : architecture.isBottleneck ? 2048 : 512
+        let features = architecture.isResidual ? (architecture.isBottleneck ? 2048 : 512) : 4096
         if let last = shape(config.classifierPrefix + "weight"), last.count == 2, last[0] > 0, last[1] == features {
             config.classes = last[0]
         }

@@ -40,14 +40,17 @@ public struct AnchorSampler: Hashable, Sendable {
             }
             if !inside.isEmpty { candidates = inside }
         }
-        let matches = bestMatches(candidates.map { anchors[$0] }, objects)
+        let overlaps = iouMatrix(candidates.map { anchors[$0] }, objects)
+        let rows = candidates.indices.map { overlaps[$0 * objects.count..<($0 + 1) * objects.count] }
+        // The highest IoU of each object with any of the anchors.
+        let highest = rows.reduce(into: [Double](repeating: 0, count: objects.count)) { highest, row in
+            for (object, iou) in row.enumerated() { highest[object] = max(highest[object], iou) }
+        }
+        let matches = rows.map { BoxMatch($0) }
         var positives: [Int] = []
         var negatives: [Int] = []
-        let best = highest(candidates.map { anchors[$0] }, objects)
         for (position, match) in matches.enumerated() {
-            let isBest = objects.indices.contains {
-                best[$0] > 0 && anchors[candidates[position]].iou(objects[$0]) == best[$0]
-            }
+            let isBest = zip(rows[position], highest).contains { $0 > 0 && $0 == $1 }
             if match.object >= 0, match.iou >= positiveThreshold || isBest {
                 positives.append(position)
             } else if match.iou < negativeThreshold {
@@ -58,10 +61,5 @@ public struct AnchorSampler: Hashable, Sendable {
             .draw(positives, negatives, random: &random)
         return drawn.positives.map { AnchorTarget(anchor: candidates[$0], object: objects[matches[$0].object]) }
             + drawn.negatives.map { AnchorTarget(anchor: candidates[$0], object: nil) }
-    }
-
-    /// The highest IoU of each object with any of the boxes.
-    private func highest(_ boxes: [Box], _ objects: [Box]) -> [Double] {
-        objects.map { object in boxes.reduce(0) { max($0, $1.iou(object)) } }
     }
 }

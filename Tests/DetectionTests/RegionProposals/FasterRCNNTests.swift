@@ -100,18 +100,9 @@ import Training
         let model = DetectorModel(scope, config)
         let proposer = try #require(model.proposer)
         Formula.fill(scope.parameters, gain: 2)
-        let norms = scope.parameters.entries.map(\.name).filter { $0.hasSuffix("running_mean") }.map {
-            String($0.dropLast("running_mean".count))
-        }
-        scope.parameters.freeze(
-            model.head.network.trunkStages.prefix(2).joined().map { "backbone.\($0)" } + norms)
+        let optimizer = goldenOptimizer(scope.parameters, model.head.network)
         let trained = scope.parameters.trainable
         #expect(Set(trained.map(\.name)) == Set(golden["trained"]?.arrayValue?.compactMap(\.stringValue) ?? []))
-        let optimizer = SGD(
-            [
-                ParameterGroup(trained.filter { !$0.name.hasSuffix("bias") }, weightDecay: 0.0005),
-                ParameterGroup(trained.filter { $0.name.hasSuffix("bias") }, learningRateScale: 2, weightDecay: 0),
-            ], momentum: 0.9)
 
         let x = Formula.tensor([1, 3, 32, 40], ordinal: Formula.imageOrdinal)
         let boxes = [[0, 0, 40, 32], [4, 6, 22, 31], [10, 3, 34, 13], [20, 16, 40, 32]].map { (c: [Double]) in
