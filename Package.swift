@@ -4,8 +4,16 @@ import PackageDescription
 // Set by scripts/fuzz alone: libFuzzer without a main function. It brings the target detect-fuzz into the package.
 let libFuzzer = Context.environment["DETECT_FUZZ"]
 
+// Vectors of eight floats: processors since 2013. DETECT_CPU names another one, as LLVM does ("x86-64", "znver4").
+#if arch(x86_64)
+    let processor = Context.environment["DETECT_CPU"] ?? "haswell"
+#else
+    let processor = Context.environment["DETECT_CPU"] ?? "generic"
+#endif
+
 let swift: [SwiftSetting] =
     [
+        .unsafeFlags(["-target-cpu", processor]),
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),

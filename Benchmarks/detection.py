@@ -11,8 +11,7 @@ images decoded, resized and sampled; anchors matched, regions proposed; detectio
 PyTorch gets random pixels of the sizes these images have and random regions, as many as ours, and stops at the scores; of
 Faster R-CNN it computes the convolutions and losses of the region proposal network, too, but proposes nothing. Regions are
 pooled there by adaptive max pooling of each region's cells, the usual way without torchvision's compiled operator.
-Channels-last memory on both sides; SGD with momentum. Two images a step. The first steps of each side are not counted: of
-ours 20 with --head fast, none with faster.
+Channels-last memory on both sides; SGD with momentum. Two images a step. The first two steps of each side are not counted.
 """
 import json
 import statistics
@@ -90,6 +89,10 @@ def jpeg_size(path):
     return struct.unpack(">HH", data[position + 5 : position + 9])
 
 
+# Steps that are not counted.
+WARM_UP = 2
+
+
 def draw(sizes, scale, count):
     for height, width in sizes:
         factor = min(scale / min(height, width), 1000 / max(height, width))
@@ -104,8 +107,8 @@ def torch_training(model, sizes, options):
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, 0.001, momentum=0.9, weight_decay=0.0005)
     samples = list(draw(sizes, options.scale, 128 if options.head == "faster" else 64))
-    for step in range(options.steps + 2):
-        if step == 2:
+    for step in range(options.steps + WARM_UP):
+        if step == WARM_UP:
             start = time.perf_counter()
         (x, a), (y, b) = samples[2 * step % len(samples)], samples[(2 * step + 1) % len(samples)]
         with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
@@ -153,9 +156,9 @@ def main():
         ids = image_ids(kit, "trainval")[:40]
         sizes = [jpeg_size(kit / f"VOC2007/JPEGImages/{name}.jpg") for name in ids]
         # Faster R-CNN looks at 300 regions of its own.
-        given, regions, skipped = [], 300, 0
+        given, regions = [], 300
         if options.head == "fast":
-            file, skipped = folder / "trainval.proposals", 20
+            file = folder / "trainval.proposals"
             detect("proposals", "--devkit", kit, "--set", "trainval", "--limit", len(ids), "--out", file, "--json",
                    folder / "proposals.json")
             given, regions = ["--proposals", file, "--test-proposals", file], round(results(folder / "proposals.json")["boxes_per_image"])
@@ -163,16 +166,17 @@ def main():
 
         def ours():
             run = folder / f"run{next(runs)}"
-            detect("finetune", "--devkit", kit, "--head", options.head, "--arch", options.arch, "--limit", len(ids), "--test-set",
-                   "trainval", "--test-limit", options.images, *given, "--scale", options.scale, "--iterations",
-                   options.steps + skipped, "--freeze-stages", model.frozen, "--batch-norm", "frozen", "--pictures", 0, "--lr",
-                   1e-5, "--score", 0.045, "--precision", options.precision, "--threads", torch.get_num_threads(), "--run",
-                   run, "--json", folder / "result.json")
+            detect("finetune", "--devkit", kit, "--head", options.head, "--arch", options.arch, "--limit", len(ids),
+                   "--test-set", "trainval", "--test-limit", options.images, *given, "--scale", options.scale,
+                   "--iterations", options.steps + WARM_UP, "--log-every", WARM_UP, "--freeze-stages", model.frozen,
+                   "--batch-norm", "frozen", "--pictures", 0, "--lr", 1e-5, "--score", 0.045, "--precision",
+                   options.precision, "--threads", torch.get_num_threads(), "--run", run, "--json", folder / "result.json")
             values = results(folder / "result.json")
-            # A line for every 20 steps, and one for the last few.
             lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-            counted = [line for line in lines if line["step"] > skipped]
-            return statistics.median(line["images_per_second"] for line in counted), values["test_seconds_per_image"]
+            counted = [line for line in lines if line["step"] > WARM_UP]
+            # All lines stand for as many images.
+            rate = statistics.harmonic_mean(line["images_per_second"] for line in counted)
+            return rate, values["test_seconds_per_image"]
 
         a, b = alternate(options.repeats, ours,
                          lambda: (torch_training(model, sizes, options), torch_test(model, sizes, options, regions)))

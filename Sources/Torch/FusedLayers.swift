@@ -22,6 +22,8 @@ public final class FusedConv2d {
     private let padding: Extent
     private let groups: Int
     private let engine: FusionEngine
+    /// The weights once more, as they are, where minimal filtering may be faster.
+    private let winogradWeight: Tensor?
 
     public init(_ convolution: Conv2d, _ norm: BatchNorm2d?, _ precision: Precision, engine: FusionEngine? = nil) {
         stride = convolution.stride
@@ -50,6 +52,9 @@ public final class FusedConv2d {
         self.weight =
             self.engine == .oneDNN
             ? OneDNN.packed(weight, stride: stride, padding: padding, groups: groups) : weight.contiguous(.channelsLast)
+        winogradWeight =
+            engine != .separate && Winograd.serves(weight, stride: stride, padding: padding, groups: groups)
+            ? weight.contiguous(.channelsLast) : nil
         dtype = precision.dtype
     }
 
@@ -59,6 +64,9 @@ public final class FusedConv2d {
     /// relu(convolution(x) + `other`), each part on request; shapes as of the convolution.
     public func callAsFunction(_ x: Tensor, adding other: Tensor? = nil, relu: Bool) -> Tensor {
         let x = x.to(dtype: dtype).contiguous(.channelsLast)
+        if let winogradWeight, Winograd.pays(x) {
+            return Winograd.convolution(x, winogradWeight, bias: bias, adding: other, relu: relu)
+        }
         guard engine == .oneDNN else {
             var y = x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
             if let other { y = y.add_(other) }

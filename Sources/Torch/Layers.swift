@@ -29,14 +29,20 @@ public final class Conv2d {
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+        convolve(x, weight, bias)
     }
 
     /// scale · convolution(x) + shift, a value of each for every output channel, in one convolution.
     public func callAsFunction(_ x: Tensor, scaledBy transform: (scale: Tensor, shift: Tensor)) -> Tensor {
         let scaled = weight * transform.scale.reshape(-1, 1, 1, 1)
         let shift = bias.map { $0 * transform.scale + transform.shift } ?? transform.shift
-        return x.conv2d(scaled, bias: shift, stride: stride, padding: padding, groups: groups)
+        return convolve(x, scaled, shift)
+    }
+
+    private func convolve(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
+        Winograd.serves(weight, stride: stride, padding: padding, groups: groups) && Winograd.pays(x)
+            ? Winograd.convolution(x, weight, bias: bias)
+            : x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }
 }
 

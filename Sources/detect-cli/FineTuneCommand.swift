@@ -43,6 +43,7 @@ struct FineTuneCommand: Command {
     let batchNorm: Option<BatchNormMode?>
     let freezing: Option<Int?>
     let checkpointEvery: Option<Int>
+    let logEvery: Option<Int>
     let evaluateEvery: Option<Int?>
     let evaluationImages: Option<Int>
     let profiles: Option<Bool>
@@ -125,6 +126,7 @@ struct FineTuneCommand: Command {
             .between(0, 5))
         checkpointEvery = parser.option(
             "checkpoint-every", "N", "steps between checkpoints", default: 1000, .atLeast(1))
+        logEvery = parser.option("log-every", "N", "steps between lines of the metrics", default: 20, .atLeast(1))
         evaluateEvery = parser.optional(
             "eval-every", "N", "steps between looks at some test images; the best detector so far is kept, too",
             shown: "never", .atLeast(1))
@@ -194,8 +196,8 @@ struct FineTuneCommand: Command {
         return FineTuneWorkflow(
             options: options, train: train, test: test, run: runOptions.folder.value,
             resume: runOptions.resume.value, weights: start, trainProposals: proposals.value,
-            testProposals: testProposals.value, checkpointEvery: checkpointEvery.value, pictures: pictures.value,
-            fullPrecision: fullPrecision.value, filter: filter.value(or: recipe.value.filter),
+            testProposals: testProposals.value, checkpointEvery: checkpointEvery.value, logEvery: logEvery.value,
+            pictures: pictures.value, fullPrecision: fullPrecision.value, filter: filter.value(or: recipe.value.filter),
             evaluateEvery: evaluateEvery.value, evaluationImages: evaluationImages.value, profiles: profiles.value)
     }
 

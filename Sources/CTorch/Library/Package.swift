@@ -24,7 +24,8 @@ let package = Package(
     products: [.executable(name: "libCTorch.so", targets: ["CTorchLibrary"])],
     targets: [
         .executableTarget(
-            name: "CTorchLibrary", path: ".", exclude: ["Package.swift"], sources: ["CTorch.cpp"],
+            name: "CTorchLibrary", path: ".", exclude: ["Package.swift", "WinogradKernels.inc"],
+            sources: ["CTorch.cpp", "Winograd.cpp", "WinogradOperator.cpp"],
             cxxSettings: [
                 .unsafeFlags([
                     "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20", "-O2",

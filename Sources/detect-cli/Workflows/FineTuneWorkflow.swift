@@ -22,6 +22,7 @@ struct FineTuneWorkflow {
     var trainProposals: String?
     var testProposals: String?
     var checkpointEvery = 1000
+    var logEvery = 20
     var pictures = 12
     /// Least score of a detection that is drawn; nil for the usual one.
     var pictureThreshold: Double?
@@ -64,7 +65,7 @@ struct FineTuneWorkflow {
         let stepProfile = profiles ? StageClock(device: options.device) : nil
         training.profile = stepProfile
         var loopOptions = LoopOptions(
-            title: "finetune", gradientClip: options.gradientClip, logEvery: min(20, options.iterations),
+            title: "finetune", gradientClip: options.gradientClip, logEvery: min(logEvery, options.iterations),
             checkpointEvery: checkpointEvery, progress: progress,
             shown: [("loss", "loss"), ("roi_accuracy", "ROI accuracy"), ("map", "mAP"), ("lr", "lr")],
             profile: stepProfile)

@@ -1,0 +1,255 @@
+#include "Winograd.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <new>
+#include <vector>
+
+#if defined(__x86_64__)
+
+// libtorch's threads are those of the OpenMP runtime that it brings along. The compiler of this file need not know OpenMP;
+// these are the functions that its constructs would call. Without them everything runs in the calling thread.
+extern "C" {
+__attribute__((weak)) void GOMP_parallel(void (*body)(void *), void *argument, unsigned threads, unsigned flags);
+__attribute__((weak)) int omp_in_parallel(void);
+}
+
+namespace {
+
+using winograd::channelStep;
+using winograd::points;
+using winograd::Shape;
+
+// The functions of WinogradKernels.inc for one instruction set.
+struct Kernels {
+    void (*product)(int64_t rowCount, int64_t columns, int64_t depth, const float *left, int64_t row, int64_t step,
+                    const float *right, int64_t rightStride, float *c, int64_t cStride, bool adds);
+    void (*preparePatch)(const float *const *pixels, int64_t channels, float *v, int64_t pointStride);
+    void (*prepareTile)(const float *const *pixels, int64_t channels, float *v, int64_t pointStride);
+    void (*finishTile)(const float *m, int64_t pointStride, int64_t channels, const float *bias, const float *other,
+                       bool relu, float *y, const int64_t *offsets);
+    void (*prepareWeights)(const float *g, int64_t tapStride, bool flipped, float *u, int64_t pointStride);
+    void (*finishWeights)(const float *u, int64_t pointStride, float *g, int64_t tapStride);
+};
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,fma"))), apply_to = function)
+namespace avx512 {
+constexpr int lanes = 16, rows = 8;
+#include "WinogradKernels.inc"
+} // namespace avx512
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+namespace avx2 {
+constexpr int lanes = 8, rows = 4;
+#include "WinogradKernels.inc"
+} // namespace avx2
+#pragma clang attribute pop
+
+const Kernels &kernels() {
+    static const Kernels &best = at::get_cpu_capability() == "AVX512" ? avx512::kernels : avx2::kernels;
+    return best;
+}
+
+struct Deleter {
+    void operator()(float *memory) const { ::operator delete[](memory, std::align_val_t(64)); }
+};
+using Buffer = std::unique_ptr<float[], Deleter>;
+
+Buffer allocate(int64_t count) {
+    return Buffer(static_cast<float *>(::operator new[](sizeof(float) * count, std::align_val_t(64))));
+}
+
+// Calls body(next) once in each of libtorch's threads; next() hands out the numbers below `count` and then −1.
+template <typename Body>
+void parallel(int64_t count, const Body &body) {
+    struct Work {
+        const Body &body;
+        int64_t count;
+        std::atomic<int64_t> taken{0};
+        void operator()() {
+            body([&] {
+                const int64_t number = taken.fetch_add(1, std::memory_order_relaxed);
+                return number < count ? number : -1;
+            });
+        }
+    } work{body, count};
+    const bool isAlone = !GOMP_parallel || !omp_in_parallel || omp_in_parallel();
+    const int64_t threads = isAlone ? 1 : std::min<int64_t>(at::get_num_threads(), count);
+    if (threads <= 1) return work();
+    GOMP_parallel([](void *work) { (*static_cast<Work *>(work))(); }, &work, static_cast<unsigned>(threads), 0);
+}
+
+// Calls body(number) for the numbers below `count`.
+template <typename Body>
+void parallelFor(int64_t count, const Body &body) {
+    parallel(count, [&](auto next) {
+        for (int64_t number; (number = next()) >= 0;) body(number);
+    });
+}
+
+int64_t roundedUp(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// The tiles of 4 × 4 results that cover the images, numbered through.
+struct Tiles {
+    const Shape &shape;
+    int64_t across = (shape.width + 3) / 4, down = (shape.height + 3) / 4;
+    int64_t count = shape.images * down * across;
+
+    // Calls visit(i, offset of the pixel's first channel, or −1 outside the image) for the side × side pixels of a tile,
+    // the first of which lies `margin` above and left of its first result.
+    template <typename Visit>
+    void forPixels(int64_t tile, int64_t side, int64_t margin, int64_t channels, Visit visit) const {
+        const int64_t image = tile / (down * across), top = tile / across % down * 4 - margin,
+                      left = tile % across * 4 - margin;
+        for (int64_t i = 0; i < side; ++i)
+            for (int64_t j = 0; j < side; ++j) {
+                const int64_t y = top + i, x = left + j;
+                const bool isInside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
+                visit(i * side + j, isInside ? ((image * shape.height + y) * shape.width + x) * channels : -1);
+            }
+    }
+};
+
+// Pointers to the pixels of a tile; those outside the image point to zeros.
+template <typename Use>
+void withPixels(const Tiles &tiles, int64_t tile, int64_t side, int64_t margin, int64_t channels, const float *map,
+                const float *zeros, Use use) {
+    const float *pixels[36];
+    tiles.forPixels(tile, side, margin, channels,
+                    [&](int64_t i, int64_t offset) { pixels[i] = offset < 0 ? zeros : map + offset; });
+    use(pixels);
+}
+
+// Sixteen floats more than a multiple of 4,096 bytes: values of one tile then fall into different sets of the cache.
+int64_t pointStride(int64_t values) { return values + 16; }
+
+// Sixteen inputs of 32 outputs of each tap lie together between a weight tensor and its transforms.
+constexpr int64_t group = 16, tapStride = group * channelStep;
+
+} // namespace
+
+namespace winograd {
+
+bool isSupported() { return at::get_cpu_capability() == "AVX512" || at::get_cpu_capability() == "AVX2"; }
+
+void prepare(const float *weight, int64_t inputs, int64_t outputs, bool transposed, float *prepared) {
+    const Kernels &k = kernels();
+    const int64_t stride = inputs * outputs;
+    if (transposed) {
+        parallelFor(inputs / channelStep, [&](int64_t panel) {
+            for (int64_t output = 0; output < outputs; ++output)
+                k.prepareWeights(weight + output * 9 * inputs + panel * channelStep, inputs, true,
+                                 prepared + (panel * outputs + output) * channelStep, stride);
+        });
+        return;
+    }
+    parallelFor(outputs / channelStep, [&](int64_t panel) {
+        float taps[9 * tapStride];
+        for (int64_t first = 0; first < inputs; first += group) {
+            for (int64_t i = 0; i < channelStep; ++i)
+                for (int64_t tap = 0; tap < 9; ++tap) {
+                    const float *source = weight + ((panel * channelStep + i) * 9 + tap) * inputs + first;
+                    for (int64_t input = 0; input < group; ++input)
+                        taps[tap * tapStride + input * channelStep + i] = source[input];
+                }
+            for (int64_t input = 0; input < group; ++input)
+                k.prepareWeights(taps + input * channelStep, tapStride, false,
+                                 prepared + (panel * inputs + first + input) * channelStep, stride);
+        }
+    });
+}
+
+void convolve(const Shape &shape, const float *x, const float *prepared, const float *bias, const float *other, bool relu,
+              float *y) {
+    const Kernels &k = kernels();
+    const Tiles tiles{shape};
+    const int64_t inputs = shape.inputs, outputs = shape.outputs;
+    // Few enough for patches and results to stay in the cache of a core.
+    constexpr int64_t chunk = 16;
+    const std::vector<float> zeros(inputs, 0);
+    parallel((tiles.count + chunk - 1) / chunk, [&](auto next) {
+        const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);
+        const Buffer patches = allocate(points * patchStride), results = allocate(points * resultStride);
+        for (int64_t number; (number = next()) >= 0;) {
+            const int64_t first = number * chunk, count = std::min(chunk, tiles.count - first), rows = roundedUp(count, 8);
+            for (int64_t t = 0; t < count; ++t)
+                withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const float *const *pixels) {
+                    k.preparePatch(pixels, inputs, &patches[t * inputs], patchStride);
+                });
+            for (int64_t point = 0; point < points; ++point) {
+                // Rows that fill up the last block; what comes of them is not used.
+                std::fill_n(&patches[point * patchStride + count * inputs], (rows - count) * inputs, 0.0f);
+                for (int64_t output = 0; output < outputs; output += channelStep)
+                    k.product(rows, channelStep, inputs, &patches[point * patchStride], inputs, 1,
+                              prepared + (point * outputs + output) * inputs, channelStep,
+                              &results[point * resultStride + output], outputs, false);
+            }
+            for (int64_t t = 0; t < count; ++t) {
+                int64_t offsets[16];
+                tiles.forPixels(first + t, 4, 0, outputs, [&](int64_t i, int64_t offset) { offsets[i] = offset; });
+                k.finishTile(&results[t * outputs], resultStride, outputs, bias, other, relu, y, offsets);
+            }
+        }
+    });
+}
+
+void weightGradient(const Shape &shape, const float *x, const float *dy, float *gradient) {
+    const Kernels &k = kernels();
+    const Tiles tiles{shape};
+    const int64_t inputs = shape.inputs, outputs = shape.outputs, stride = inputs * outputs;
+    // Sums of large weights are read and written less often.
+    const int64_t chunk = std::min(tiles.count, std::clamp<int64_t>(stride / 256, 128, 512));
+    const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);
+    const Buffer patches = allocate(points * patchStride), results = allocate(points * resultStride),
+                 products = allocate(points * stride);
+    const std::vector<float> zeros(std::max(inputs, outputs), 0);
+    for (int64_t first = 0; first < tiles.count; first += chunk) {
+        const int64_t count = std::min(chunk, tiles.count - first);
+        parallelFor(count, [&](int64_t t) {
+            withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const float *const *pixels) {
+                k.preparePatch(pixels, inputs, &patches[t * inputs], patchStride);
+            });
+            withPixels(tiles, first + t, 4, 0, outputs, dy, zeros.data(), [&](const float *const *pixels) {
+                k.prepareTile(pixels, outputs, &results[t * outputs], resultStride);
+            });
+        });
+        const int64_t strips = inputs / channelStep;
+        parallelFor(points * strips, [&](int64_t part) {
+            const int64_t point = part / strips, input = part % strips * channelStep;
+            k.product(channelStep, outputs, count, &patches[point * patchStride + input], 1, inputs,
+                      &results[point * resultStride], outputs, &products[point * stride + input * outputs], outputs,
+                      first > 0);
+        });
+    }
+    parallelFor(outputs / channelStep, [&](int64_t panel) {
+        float taps[9 * tapStride];
+        for (int64_t first = 0; first < inputs; first += group) {
+            for (int64_t input = 0; input < group; ++input)
+                k.finishWeights(&products[(first + input) * outputs + panel * channelStep], stride,
+                                taps + input * channelStep, tapStride);
+            for (int64_t i = 0; i < channelStep; ++i)
+                for (int64_t tap = 0; tap < 9; ++tap) {
+                    float *target = gradient + ((panel * channelStep + i) * 9 + tap) * inputs + first;
+                    for (int64_t input = 0; input < group; ++input)
+                        target[input] = taps[tap * tapStride + input * channelStep + i];
+                }
+        }
+    });
+}
+
+} // namespace winograd
+
+#else
+
+namespace winograd {
+bool isSupported() { return false; }
+void prepare(const float *, int64_t, int64_t, bool, float *) {}
+void convolve(const Shape &, const float *, const float *, const float *, const float *, bool, float *) {}
+void weightGradient(const Shape &, const float *, const float *, float *) {}
+} // namespace winograd
+
+#endif
