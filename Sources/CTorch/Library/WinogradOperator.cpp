@@ -58,6 +58,7 @@ Tensor convolution(const Tensor &x, const Tensor &weight, const OptionalTensor &
 struct Convolution : torch::autograd::Function<Convolution> {
     static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &weight, const OptionalTensor &bias) {
         context->save_for_backward({x, weight});
+        context->saved_data["has bias"] = bias.has_value();
         return convolution(x, weight, bias, std::nullopt, false);
     }
 
@@ -79,7 +80,8 @@ struct Convolution : torch::autograd::Function<Convolution> {
             winograd::weightGradient(shape, x.const_data_ptr<float>(), dy.const_data_ptr<float>(),
                                      result[1].mutable_data_ptr<float>());
         }
-        if (context->needs_input_grad(2)) result[2] = dy.sum({0, 2, 3});
+        // Only tensors that were given are numbered.
+        if (context->saved_data["has bias"].toBool() && context->needs_input_grad(2)) result[2] = dy.sum({0, 2, 3});
         return result;
     }
 };
