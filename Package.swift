@@ -74,6 +74,10 @@ let package = Package(
         .executableTarget(
             name: "image-loader", dependencies: ["Datasets", "Pretrain"], path: "Benchmarks/ImageLoader",
             swiftSettings: swift),
+        // What Benchmarks/scaling.py times.
+        .executableTarget(
+            name: "noise-contrast", dependencies: ["Pretrain", "Torch"], path: "Benchmarks/NoiseContrast",
+            swiftSettings: swift),
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",
@@ -84,7 +88,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Torch", "Support"], path: "Tests/TestSupport", swiftSettings: swift),
         tests("SupportTests", ["Support", "TestSupport"]),
-        tests("TorchTests", ["Torch", "Support"]),
+        tests("TorchTests", ["Torch", "Support", "TestSupport"], golden: true),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),

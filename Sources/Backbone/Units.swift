@@ -18,14 +18,9 @@ final class ConvUnit {
     func callAsFunction(_ x: Tensor, mode: Mode, adding other: Tensor? = nil, relu: Bool = true) -> Tensor {
         switch form {
         case .plain(let convolution, let norm):
-            var y: Tensor
-            if let norm, mode == .evaluate {
-                // Constant statistics: scaling the weights is the same and saves two passes over the map each way.
-                y = convolution(x, scaledBy: norm.transform)
-            } else {
-                y = convolution(x)
-                if let norm { y = norm(y, mode: mode) }
-            }
+            if let norm, mode == .train { return norm(convolution(x), mode: mode, adding: other, relu: relu) }
+            // Constant statistics: scaling the weights is the same and saves two passes over the map each way.
+            var y = norm.map { convolution(x, scaledBy: $0.transform) } ?? convolution(x)
             if let other { y = y.add_(other) }
             return relu ? y.relu_() : y
         case .fused(let fused):

@@ -70,6 +70,8 @@ public final class Linear {
 public final class BatchNorm2d {
     /// ε, added to the variance.
     public static let epsilon = 1e-5
+    /// Share of a batch in the running statistics.
+    private static let momentum = 0.1
 
     public let weight: Tensor
     public let bias: Tensor
@@ -92,11 +94,25 @@ public final class BatchNorm2d {
         return (scale, bias - runningMean * scale)
     }
 
-    public func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
+    /// Where libCTorch.so has it: normalisation in training with what follows, on the CPU.
+    private static let fused = Operator(ifPresent: "detect::batch_norm")
+    private static let fusedChannelStep = 16
+
+    /// relu(normalised x + `other`), addition and ReLU on request.
+    public func callAsFunction(_ x: Tensor, mode: Mode, adding other: Tensor? = nil, relu: Bool = false) -> Tensor {
         if mode == .train { withoutGradients { _ = batchesTracked.copy_(batchesTracked + 1) } }
-        return x.batchNorm(
+        if mode == .train, x.device.kind == .cpu, x.rank == 4, x.dtype == .float32 || x.dtype == .bfloat16,
+            x.size(1) % Self.fusedChannelStep == 0, let fused = Self.fused
+        {
+            return fused(
+                .tensor(x), .tensor(weight), .tensor(bias), .tensor(runningMean), .tensor(runningVariance),
+                .double(Self.momentum), .double(Self.epsilon), .optional(other), .bool(relu))
+        }
+        var y = x.batchNorm(
             weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
-            training: mode == .train, epsilon: Self.epsilon)
+            training: mode == .train, momentum: Self.momentum, epsilon: Self.epsilon)
+        if let other { y = y.add_(other) }
+        return relu ? y.relu_() : y
     }
 }
 

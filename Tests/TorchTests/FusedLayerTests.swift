@@ -45,6 +45,8 @@ private let engines: [FusionEngine] = [.best(on: .cpu, .fp32), .separate]
             Shape(inputs: 16, outputs: 24, kernel: 3, stride: 1, padding: 1, groups: 1, hasBias: true),
             Shape(inputs: 16, outputs: 32, kernel: 1, stride: 2, padding: 0, groups: 1, hasBias: false),
             Shape(inputs: 8, outputs: 8, kernel: 3, stride: 1, padding: 2, groups: 4, hasBias: true),
+            // Of six images by minimal filtering, of fewer directly.
+            Shape(inputs: 32, outputs: 64, kernel: 3, stride: 1, padding: 1, groups: 1, hasBias: true),
         ], [false, true])
     func agreesWithTheSeparateLayers(shape: Shape, hasNorm: Bool) {
         let scope = Scope(seed: 4)
@@ -61,7 +63,7 @@ private let engines: [FusionEngine] = [.best(on: .cpu, .fp32), .separate]
             }
             let fused = FusedConv2d(convolution, norm, .fp32)
             // Batches of other sizes than the first, too, and images in either order of memory.
-            for (count, format) in [(4, MemoryFormat.contiguous), (1, .channelsLast), (5, .channelsLast)] {
+            for (count, format) in [(4, MemoryFormat.contiguous), (1, .channelsLast), (6, .channelsLast)] {
                 let x = Tensor.randn([count, shape.inputs, 13, 11], generator: scope.generator).contiguous(format)
                 let sum = norm.map { $0(convolution(x), mode: .evaluate) } ?? convolution(x)
                 let other = Tensor.randn(sum.shape, generator: scope.generator).contiguous(.channelsLast)

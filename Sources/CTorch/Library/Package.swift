@@ -24,8 +24,8 @@ let package = Package(
     products: [.executable(name: "libCTorch.so", targets: ["CTorchLibrary"])],
     targets: [
         .executableTarget(
-            name: "CTorchLibrary", path: ".", exclude: ["Package.swift", "WinogradKernels.inc"],
-            sources: ["CTorch.cpp", "Winograd.cpp", "WinogradOperator.cpp"],
+            name: "CTorchLibrary", path: ".", exclude: ["Package.swift", "WinogradKernels.inc", "BatchNormKernels.inc"],
+            sources: ["CTorch.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp", "BatchNormOperator.cpp"],
             cxxSettings: [
                 .unsafeFlags([
                     "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20", "-O2",

@@ -1,22 +1,15 @@
 #include "Winograd.h"
 
-#include <ATen/Parallel.h>
+#include "Threads.h"
+
 #include <ATen/Version.h>
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <new>
 #include <vector>
 
 #if defined(__x86_64__)
-
-// libtorch's threads are those of the OpenMP runtime that it brings along. The compiler of this file need not know OpenMP;
-// these are the functions that its constructs would call. Without them everything runs in the calling thread.
-extern "C" {
-__attribute__((weak)) void GOMP_parallel(void (*body)(void *), void *argument, unsigned threads, unsigned flags);
-__attribute__((weak)) int omp_in_parallel(void);
-}
 
 namespace {
 
@@ -61,34 +54,6 @@ using Buffer = std::unique_ptr<float[], Deleter>;
 
 Buffer allocate(int64_t count) {
     return Buffer(static_cast<float *>(::operator new[](sizeof(float) * count, std::align_val_t(64))));
-}
-
-// Calls body(next) once in each of libtorch's threads; next() hands out the numbers below `count` and then −1.
-template <typename Body>
-void parallel(int64_t count, const Body &body) {
-    struct Work {
-        const Body &body;
-        int64_t count;
-        std::atomic<int64_t> taken{0};
-        void operator()() {
-            body([&] {
-                const int64_t number = taken.fetch_add(1, std::memory_order_relaxed);
-                return number < count ? number : -1;
-            });
-        }
-    } work{body, count};
-    const bool isAlone = !GOMP_parallel || !omp_in_parallel || omp_in_parallel();
-    const int64_t threads = isAlone ? 1 : std::min<int64_t>(at::get_num_threads(), count);
-    if (threads <= 1) return work();
-    GOMP_parallel([](void *work) { (*static_cast<Work *>(work))(); }, &work, static_cast<unsigned>(threads), 0);
-}
-
-// Calls body(number) for the numbers below `count`.
-template <typename Body>
-void parallelFor(int64_t count, const Body &body) {
-    parallel(count, [&](auto next) {
-        for (int64_t number; (number = next()) >= 0;) body(number);
-    });
 }
 
 int64_t roundedUp(int64_t value, int64_t step) { return (value + step - 1) / step * step; }

@@ -108,7 +108,7 @@ Tensor convolutionInAutocast(const Tensor &x, const Tensor &weight, const Option
 } // namespace
 
 // Without the instructions there is no such operator.
-TORCH_LIBRARY(detect, library) {
+TORCH_LIBRARY_FRAGMENT(detect, library) {
     if (winograd::isSupported())
         library.def("winograd_convolution(Tensor x, Tensor weight, Tensor? bias, Tensor? other, bool relu) -> Tensor");
 }
