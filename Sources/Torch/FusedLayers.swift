@@ -22,7 +22,7 @@ public final class FusedConv2d {
     private let padding: Extent
     private let groups: Int
     private let engine: FusionEngine
-    /// The weights once more, as they are, where minimal filtering may be faster.
+    /// The weights once more, in float32, where minimal filtering may be faster.
     private let winogradWeight: Tensor?
 
     public init(_ convolution: Conv2d, _ norm: BatchNorm2d?, _ precision: Precision, engine: FusionEngine? = nil) {
@@ -46,6 +46,7 @@ public final class FusedConv2d {
                 norm.bias.detach().to(dtype: .float64) + (bias - norm.runningMean.to(dtype: .float64)) * scale
             )
         }
+        let exact = weight.to(dtype: .float32)
         bias = bias.to(dtype: precision.dtype)
         weight = weight.to(dtype: precision.dtype)
         self.bias = bias
@@ -53,8 +54,8 @@ public final class FusedConv2d {
             self.engine == .oneDNN
             ? OneDNN.packed(weight, stride: stride, padding: padding, groups: groups) : weight.contiguous(.channelsLast)
         winogradWeight =
-            engine != .separate && Winograd.serves(weight, stride: stride, padding: padding, groups: groups)
-            ? weight.contiguous(.channelsLast) : nil
+            engine != .separate && Winograd.serves(exact, stride: stride, padding: padding, groups: groups)
+            ? exact.contiguous(.channelsLast) : nil
         dtype = precision.dtype
     }
 
@@ -64,7 +65,7 @@ public final class FusedConv2d {
     /// relu(convolution(x) + `other`), each part on request; shapes as of the convolution.
     public func callAsFunction(_ x: Tensor, adding other: Tensor? = nil, relu: Bool) -> Tensor {
         let x = x.to(dtype: dtype).contiguous(.channelsLast)
-        if let winogradWeight, Winograd.pays(x) {
+        if let winogradWeight, Winograd.pays(x, winogradWeight) {
             return Winograd.convolution(x, winogradWeight, bias: bias, adding: other, relu: relu)
         }
         guard engine == .oneDNN else {

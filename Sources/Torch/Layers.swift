@@ -40,7 +40,7 @@ public final class Conv2d {
     }
 
     private func convolve(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
-        Winograd.serves(weight, stride: stride, padding: padding, groups: groups) && Winograd.pays(x)
+        Winograd.serves(weight, stride: stride, padding: padding, groups: groups) && Winograd.pays(x, weight)
             ? Winograd.convolution(x, weight, bias: bias)
             : x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }

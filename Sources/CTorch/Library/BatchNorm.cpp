@@ -18,9 +18,9 @@ struct Kernels {
     void (*addValues)(int64_t rows, int64_t channels, const T *x, const float *origin, float *sums);
     void (*addGradients)(int64_t rows, int64_t channels, const T *dy, const T *y, const T *x, const float *mean, float *sums);
     void (*apply)(int64_t rows, int64_t channels, const T *x, const float *scale, const float *shift, const T *other,
-                  bool relu, T *y);
+                  bool relu, T *y, bool streams);
     void (*gradient)(int64_t rows, int64_t channels, const T *dy, const T *y, const T *x, const float *scale,
-                     const float *slope, const float *shift, T *dx, T *dOther);
+                     const float *slope, const float *shift, T *dx, T *dOther, bool streams);
 };
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma"))), apply_to = function)
@@ -77,6 +77,10 @@ void forRows(const Shape &shape, const Body &body) {
                 [&](int64_t number) { body(number * step, std::min(step, shape.rows - number * step)); });
 }
 
+// Whether results are larger than what the caches keep until they are read.
+template <typename T>
+bool streams(const Shape &shape) { return shape.rows * shape.channels * sizeof(T) >= 1 << 24; }
+
 template <typename T>
 const T *moved(const T *p, int64_t offset) { return p ? p + offset : nullptr; }
 template <typename T>
@@ -115,7 +119,7 @@ template <typename T>
 void apply(const Shape &shape, const T *x, const float *scale, const float *shift, const T *other, bool relu, T *y) {
     forRows(shape, [&](int64_t row, int64_t rows) {
         const int64_t offset = row * shape.channels;
-        kernels<T>().apply(rows, shape.channels, x + offset, scale, shift, moved(other, offset), relu, y + offset);
+        kernels<T>().apply(rows, shape.channels, x + offset, scale, shift, moved(other, offset), relu, y + offset, streams<T>(shape));
     });
 }
 
@@ -135,7 +139,7 @@ void gradient(const Shape &shape, const T *dy, const T *y, const T *x, const flo
     forRows(shape, [&](int64_t row, int64_t rows) {
         const int64_t offset = row * shape.channels;
         kernels<T>().gradient(rows, shape.channels, dy + offset, moved(y, offset), x + offset, scale, slope, shift,
-                              dx + offset, moved(dOther, offset));
+                              dx + offset, moved(dOther, offset), streams<T>(shape));
     });
 }
 

@@ -2,36 +2,11 @@
 
 #include "BatchNorm.h"
 
-#include <ATen/Functions.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
+#include "Operators.h"
 
 #include <cmath>
-#include <type_traits>
 
 namespace {
-
-using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-using OptionalTensor = std::optional<Tensor>;
-
-constexpr auto channelsLast = at::MemoryFormat::ChannelsLast;
-
-// Calls body with a value of the type that stands for the tensor's elements.
-template <typename Body>
-void withElements(const Tensor &tensor, const Body &body) {
-    if (tensor.scalar_type() == at::kFloat) return body(float());
-    TORCH_CHECK(tensor.scalar_type() == at::kBFloat16, "float32 or bfloat16, not ", tensor.scalar_type());
-    body(uint16_t());
-}
-
-template <typename T>
-const T *elements(const Tensor &tensor) { return static_cast<const T *>(tensor.const_data_ptr()); }
-template <typename T>
-T *mutableElements(const Tensor &tensor) { return static_cast<T *>(tensor.mutable_data_ptr()); }
-template <typename T>
-const T *elementsOrNull(const OptionalTensor &tensor) { return tensor ? elements<T>(*tensor) : nullptr; }
 
 batchnorm::Shape shapeOf(const Tensor &x) { return {x.size(0) * x.size(2) * x.size(3), x.size(1)}; }
 

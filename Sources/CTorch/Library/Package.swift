@@ -24,7 +24,8 @@ let package = Package(
     products: [.executable(name: "libCTorch.so", targets: ["CTorchLibrary"])],
     targets: [
         .executableTarget(
-            name: "CTorchLibrary", path: ".", exclude: ["Package.swift", "WinogradKernels.inc", "BatchNormKernels.inc"],
+            name: "CTorchLibrary", path: ".", 
+            exclude: ["Package.swift", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc"],
             sources: ["CTorch.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp", "BatchNormOperator.cpp"],
             cxxSettings: [
                 .unsafeFlags([

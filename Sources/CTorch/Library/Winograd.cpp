@@ -18,13 +18,14 @@ using winograd::points;
 using winograd::Shape;
 
 // The functions of WinogradKernels.inc for one instruction set.
+template <typename T>
 struct Kernels {
     void (*product)(int64_t rowCount, int64_t columns, int64_t depth, const float *left, int64_t row, int64_t step,
                     const float *right, int64_t rightStride, float *c, int64_t cStride, bool adds);
-    void (*preparePatch)(const float *const *pixels, int64_t channels, float *v, int64_t pointStride);
-    void (*prepareTile)(const float *const *pixels, int64_t channels, float *v, int64_t pointStride);
-    void (*finishTile)(const float *m, int64_t pointStride, int64_t channels, const float *bias, const float *other,
-                       bool relu, float *y, const int64_t *offsets);
+    void (*preparePatch)(const T *const *pixels, int64_t channels, float *v, int64_t pointStride);
+    void (*prepareTile)(const T *const *pixels, int64_t channels, float *v, int64_t pointStride);
+    void (*finishTile)(const float *m, int64_t pointStride, int64_t channels, const float *bias, const T *other,
+                       bool relu, T *y, const int64_t *offsets);
     void (*prepareWeights)(const float *g, int64_t tapStride, bool flipped, float *u, int64_t pointStride);
     void (*finishWeights)(const float *u, int64_t pointStride, float *g, int64_t tapStride);
 };
@@ -42,8 +43,9 @@ constexpr int lanes = 8, rows = 4;
 } // namespace avx2
 #pragma clang attribute pop
 
-const Kernels &kernels() {
-    static const Kernels &best = at::get_cpu_capability() == "AVX512" ? avx512::kernels : avx2::kernels;
+template <typename T>
+const Kernels<T> &kernels() {
+    static const Kernels<T> &best = at::get_cpu_capability() == "AVX512" ? avx512::kernels<T> : avx2::kernels<T>;
     return best;
 }
 
@@ -80,10 +82,10 @@ struct Tiles {
 };
 
 // Pointers to the pixels of a tile; those outside the image point to zeros.
-template <typename Use>
-void withPixels(const Tiles &tiles, int64_t tile, int64_t side, int64_t margin, int64_t channels, const float *map,
-                const float *zeros, Use use) {
-    const float *pixels[36];
+template <typename T, typename Use>
+void withPixels(const Tiles &tiles, int64_t tile, int64_t side, int64_t margin, int64_t channels, const T *map,
+                const T *zeros, Use use) {
+    const T *pixels[36];
     tiles.forPixels(tile, side, margin, channels,
                     [&](int64_t i, int64_t offset) { pixels[i] = offset < 0 ? zeros : map + offset; });
     use(pixels);
@@ -102,7 +104,7 @@ namespace winograd {
 bool isSupported() { return at::get_cpu_capability() == "AVX512" || at::get_cpu_capability() == "AVX2"; }
 
 void prepare(const float *weight, int64_t inputs, int64_t outputs, bool transposed, float *prepared) {
-    const Kernels &k = kernels();
+    const auto &k = kernels<float>();
     const int64_t stride = inputs * outputs;
     if (transposed) {
         parallelFor(inputs / channelStep, [&](int64_t panel) {
@@ -128,21 +130,21 @@ void prepare(const float *weight, int64_t inputs, int64_t outputs, bool transpos
     });
 }
 
-void convolve(const Shape &shape, const float *x, const float *prepared, const float *bias, const float *other, bool relu,
-              float *y) {
-    const Kernels &k = kernels();
+template <typename T>
+void convolve(const Shape &shape, const T *x, const float *prepared, const float *bias, const T *other, bool relu, T *y) {
+    const auto &k = kernels<T>();
     const Tiles tiles{shape};
     const int64_t inputs = shape.inputs, outputs = shape.outputs;
     // Few enough for patches and results to stay in the cache of a core.
     constexpr int64_t chunk = 16;
-    const std::vector<float> zeros(inputs, 0);
+    const std::vector<T> zeros(inputs, 0);
     parallel((tiles.count + chunk - 1) / chunk, [&](auto next) {
         const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);
         const Buffer patches = allocate(points * patchStride), results = allocate(points * resultStride);
         for (int64_t number; (number = next()) >= 0;) {
             const int64_t first = number * chunk, count = std::min(chunk, tiles.count - first), rows = roundedUp(count, 8);
             for (int64_t t = 0; t < count; ++t)
-                withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const float *const *pixels) {
+                withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const T *const *pixels) {
                     k.preparePatch(pixels, inputs, &patches[t * inputs], patchStride);
                 });
             for (int64_t point = 0; point < points; ++point) {
@@ -162,8 +164,9 @@ void convolve(const Shape &shape, const float *x, const float *prepared, const f
     });
 }
 
-void weightGradient(const Shape &shape, const float *x, const float *dy, float *gradient) {
-    const Kernels &k = kernels();
+template <typename T>
+void weightGradient(const Shape &shape, const T *x, const T *dy, float *gradient) {
+    const auto &k = kernels<T>();
     const Tiles tiles{shape};
     const int64_t inputs = shape.inputs, outputs = shape.outputs, stride = inputs * outputs;
     // Sums of large weights are read and written less often.
@@ -171,14 +174,14 @@ void weightGradient(const Shape &shape, const float *x, const float *dy, float *
     const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);
     const Buffer patches = allocate(points * patchStride), results = allocate(points * resultStride),
                  products = allocate(points * stride);
-    const std::vector<float> zeros(std::max(inputs, outputs), 0);
+    const std::vector<T> zeros(std::max(inputs, outputs), 0);
     for (int64_t first = 0; first < tiles.count; first += chunk) {
         const int64_t count = std::min(chunk, tiles.count - first);
         parallelFor(count, [&](int64_t t) {
-            withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const float *const *pixels) {
+            withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const T *const *pixels) {
                 k.preparePatch(pixels, inputs, &patches[t * inputs], patchStride);
             });
-            withPixels(tiles, first + t, 4, 0, outputs, dy, zeros.data(), [&](const float *const *pixels) {
+            withPixels(tiles, first + t, 4, 0, outputs, dy, zeros.data(), [&](const T *const *pixels) {
                 k.prepareTile(pixels, outputs, &results[t * outputs], resultStride);
             });
         });
@@ -206,15 +209,23 @@ void weightGradient(const Shape &shape, const float *x, const float *dy, float *
     });
 }
 
-} // namespace winograd
-
 #else
 
 namespace winograd {
+
 bool isSupported() { return false; }
+
 void prepare(const float *, int64_t, int64_t, bool, float *) {}
-void convolve(const Shape &, const float *, const float *, const float *, const float *, bool, float *) {}
-void weightGradient(const Shape &, const float *, const float *, float *) {}
-} // namespace winograd
+template <typename T>
+void convolve(const Shape &, const T *, const float *, const float *, const T *, bool, T *) {}
+template <typename T>
+void weightGradient(const Shape &, const T *, const T *, float *) {}
 
 #endif
+
+template void convolve(const Shape &, const float *, const float *, const float *, const float *, bool, float *);
+template void convolve(const Shape &, const uint16_t *, const float *, const float *, const uint16_t *, bool, uint16_t *);
+template void weightGradient(const Shape &, const float *, const float *, float *);
+template void weightGradient(const Shape &, const uint16_t *, const uint16_t *, float *);
+
+} // namespace winograd

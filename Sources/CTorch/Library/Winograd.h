@@ -1,6 +1,7 @@
 #pragma once
 // 3×3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, CVPR 2016): 36
-// products for 16 outputs instead of 144. float32, images and weights channels-last.
+// products for 16 outputs instead of 144. Images and weights are channels-last; images float32 or bfloat16, everything else
+// float32.
 //
 // The interpolation points are 0, ±√½, ±√2 and ∞ instead of 0, ±1, ±2 and ∞: rounding errors are a fifth as large, five
 // times those of summing the products one by one.
@@ -26,10 +27,12 @@ bool isSupported();
 void prepare(const float *weight, int64_t inputs, int64_t outputs, bool transposed, float *prepared);
 
 // y [images, height, width, outputs] = convolution of x [images, height, width, inputs], + bias, + other, ReLU on request.
-void convolve(const Shape &shape, const float *x, const float *prepared, const float *bias, const float *other, bool relu,
-              float *y);
+// T is float, or uint16_t for bfloat16 in memory.
+template <typename T>
+void convolve(const Shape &shape, const T *x, const float *prepared, const float *bias, const T *other, bool relu, T *y);
 
 // The gradient of the weights, [outputs, 3, 3, inputs], from that of the results, `dy`.
-void weightGradient(const Shape &shape, const float *x, const float *dy, float *gradient);
+template <typename T>
+void weightGradient(const Shape &shape, const T *x, const T *dy, float *gradient);
 
 } // namespace winograd

@@ -2,18 +2,11 @@
 
 #include "Winograd.h"
 
-#include <ATen/Functions.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
+#include "Operators.h"
+
+#include <ATen/autocast_mode.h>
 
 namespace {
-
-using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-using OptionalTensor = std::optional<Tensor>;
-
-constexpr auto channelsLast = at::MemoryFormat::ChannelsLast;
 
 winograd::Shape shapeOf(const Tensor &x, const Tensor &weight) {
     TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 &&
@@ -21,7 +14,7 @@ winograd::Shape shapeOf(const Tensor &x, const Tensor &weight) {
                 "images [N, C, H, W] and weights [O, C, 3, 3], not ", x.sizes(), " and ", weight.sizes());
     TORCH_CHECK(x.size(1) % winograd::channelStep == 0 && weight.size(0) % winograd::channelStep == 0,
                 "channels must be multiples of ", winograd::channelStep, ": ", weight.sizes());
-    TORCH_CHECK(x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat, "float32 alone");
+    TORCH_CHECK(weight.scalar_type() == at::kFloat, "weights of float32, not ", weight.scalar_type());
     return {x.size(0), x.size(2), x.size(3), x.size(1), weight.size(0)};
 }
 
@@ -33,26 +26,58 @@ Tensor prepared(const Tensor &weight, bool transposed) {
     return result;
 }
 
-const float *valuesOrNull(const OptionalTensor &tensor) { return tensor ? tensor->const_data_ptr<float>() : nullptr; }
-
-OptionalTensor contiguous(const OptionalTensor &tensor, at::MemoryFormat format, at::IntArrayRef sizes) {
-    if (!tensor) return std::nullopt;
-    TORCH_CHECK(tensor->sizes() == sizes && tensor->scalar_type() == at::kFloat, "float32 of ", sizes, ", not ",
-                tensor->scalar_type(), " of ", tensor->sizes());
-    return tensor->contiguous(format);
-}
-
 Tensor convolution(const Tensor &x, const Tensor &weight, const OptionalTensor &bias, const OptionalTensor &other,
                    bool relu) {
     const auto shape = shapeOf(x, weight);
     auto y = at::empty({shape.images, shape.outputs, shape.height, shape.width}, x.options().memory_format(channelsLast));
     const auto pixels = x.contiguous(channelsLast);
-    const auto shift = contiguous(bias, at::MemoryFormat::Contiguous, {shape.outputs});
-    const auto sum = contiguous(other, channelsLast, y.sizes());
+    OptionalTensor shift, sum;
+    if (bias) {
+        TORCH_CHECK(bias->sizes() == at::IntArrayRef{shape.outputs}, "a bias of ", shape.outputs, ", not ", bias->sizes());
+        shift = bias->to(at::kFloat).contiguous();
+    }
+    if (other) {
+        TORCH_CHECK(other->sizes() == y.sizes(), "shapes ", y.sizes(), " and ", other->sizes());
+        sum = other->to(x.scalar_type()).contiguous(channelsLast);
+    }
     const auto transform = prepared(weight.contiguous(channelsLast), false);
-    winograd::convolve(shape, pixels.const_data_ptr<float>(), transform.const_data_ptr<float>(), valuesOrNull(shift),
-                       valuesOrNull(sum), relu, y.mutable_data_ptr<float>());
+    withElements(x, [&](auto element) {
+        using T = decltype(element);
+        winograd::convolve(shape, elements<T>(pixels), transform.const_data_ptr<float>(), elementsOrNull<float>(shift),
+                           elementsOrNull<T>(sum), relu, mutableElements<T>(y));
+    });
     return y;
+}
+
+// The gradient of the images.
+Tensor imageGradient(const winograd::Shape &shape, const Tensor &weight, const Tensor &dy) {
+    const winograd::Shape back{shape.images, shape.height, shape.width, shape.outputs, shape.inputs};
+    auto dx = at::empty({shape.images, shape.inputs, shape.height, shape.width}, dy.options().memory_format(channelsLast));
+    const auto transform = prepared(weight, true);
+    withElements(dy, [&](auto element) {
+        using T = decltype(element);
+        winograd::convolve<T>(back, elements<T>(dy), transform.const_data_ptr<float>(), nullptr, nullptr, false,
+                              mutableElements<T>(dx));
+    });
+    return dx;
+}
+
+Tensor weightGradient(const winograd::Shape &shape, const Tensor &x, const Tensor &weight, const Tensor &dy) {
+    // In bfloat16 direct sums are faster where maps are small beside the weights or leave much of the last tiles empty.
+    const int64_t tiles = shape.images * ((shape.height + 3) / 4) * ((shape.width + 3) / 4);
+    const bool pays = tiles >= shape.inputs * shape.outputs / 120 &&
+        16 * tiles * 3 <= 4 * shape.images * shape.height * shape.width;
+    if (x.scalar_type() == at::kBFloat16 && !pays) {
+        const auto gradients = at::convolution_backward(dy, x, weight.to(at::kBFloat16), std::nullopt, {1, 1}, {1, 1}, {1, 1},
+                                                        false, {0, 0}, 1, {false, true, false});
+        return std::get<1>(gradients).to(at::kFloat);
+    }
+    auto gradient = at::empty_like(weight);
+    withElements(x, [&](auto element) {
+        using T = decltype(element);
+        winograd::weightGradient(shape, elements<T>(x), elements<T>(dy), gradient.mutable_data_ptr<float>());
+    });
+    return gradient;
 }
 
 struct Convolution : torch::autograd::Function<Convolution> {
@@ -65,23 +90,14 @@ struct Convolution : torch::autograd::Function<Convolution> {
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto x = saved[0].contiguous(channelsLast), weight = saved[1].contiguous(channelsLast);
-        const auto dy = gradients[0].contiguous(channelsLast);
+        const auto dy = gradients[0].to(x.scalar_type()).contiguous(channelsLast);
         const auto shape = shapeOf(x, weight);
         variable_list result(3);
-        if (context->needs_input_grad(0)) {
-            result[0] = at::empty_like(x);
-            const winograd::Shape back{shape.images, shape.height, shape.width, shape.outputs, shape.inputs};
-            const auto transform = prepared(weight, true);
-            winograd::convolve(back, dy.const_data_ptr<float>(), transform.const_data_ptr<float>(), nullptr, nullptr, false,
-                               result[0].mutable_data_ptr<float>());
-        }
-        if (context->needs_input_grad(1)) {
-            result[1] = at::empty_like(weight);
-            winograd::weightGradient(shape, x.const_data_ptr<float>(), dy.const_data_ptr<float>(),
-                                     result[1].mutable_data_ptr<float>());
-        }
+        if (context->needs_input_grad(0)) result[0] = imageGradient(shape, weight, dy);
+        if (context->needs_input_grad(1)) result[1] = weightGradient(shape, x, weight, dy);
         // Only tensors that were given are numbered.
-        if (context->saved_data["has bias"].toBool() && context->needs_input_grad(2)) result[2] = dy.sum({0, 2, 3});
+        if (context->saved_data["has bias"].toBool() && context->needs_input_grad(2)) 
+            result[2] = dy.sum({0, 2, 3}, false, at::kFloat);
         return result;
     }
 };
@@ -97,9 +113,13 @@ Tensor convolutionWithGradient(const Tensor &x, const Tensor &weight, const Opti
     return convolution(x, weight, bias, other, relu);
 }
 
-// Autocast wants the convolution in a smaller type: libtorch's own.
+// Images that autocast has made bfloat16 already stay so, with weights as they are; others it has to convert first.
 Tensor convolutionInAutocast(const Tensor &x, const Tensor &weight, const OptionalTensor &bias, const OptionalTensor &other,
                              bool relu) {
+    if (x.scalar_type() == at::kBFloat16) {
+        c10::impl::ExcludeDispatchKeyGuard guard(c10::DispatchKey::AutocastCPU);
+        return convolutionWithGradient(x, weight, bias, other, relu);
+    }
     auto y = at::conv2d(x, weight, bias, 1, 1);
     if (other) y = y.add(*other);
     return relu ? y.relu() : y;
