@@ -105,15 +105,11 @@ struct ColorPlanes {
 
     // MARK: Vectors of pixels
 
-    /// `level` + `factor` · (value − `level`), cut to 0 … 255 and truncated as Pillow's `Image.blend` does. With one level
-    /// for the whole image a table is faster than vectors.
+    /// `level` + `factor` · (value − `level`), cut to 0 … 255 and truncated as Pillow's `Image.blend` does.
     private mutating func blend(withLevel level: Int, _ factor: Double) {
-        let (level, factor) = (Float(level), Float(factor))
-        let table = (0..<256).map { UInt8(min(max(level + factor * (Float($0) - level), 0), 255)) }
-        planes.withUnsafeMutableBytes { bytes in
-            table.withUnsafeBufferPointer { table in
-                for index in bytes.indices { bytes[index] = table[Int(bytes[index])] }
-            }
+        let (level, factor) = (Values(repeating: Float(level)), Float(factor))
+        planes.withUnsafeMutableBufferPointer { planes in
+            for index in planes.indices { planes[index] = Self.blend(planes[index], with: level, factor) }
         }
     }
 

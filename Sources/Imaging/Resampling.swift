@@ -120,13 +120,14 @@ extension Image {
                     for row in 0..<rows {
                         let line = source + row * rowStride
                         let out = output.baseAddress! + row * width * 3
+                        let base = weights.baseAddress!
                         // The usual numbers of inputs as constants, so that the compiler unrolls the sums.
                         switch taps {
-                        case 2: horizontalLine(line, starts, weights.baseAddress!, taps: 2, out)
-                        case 3: horizontalLine(line, starts, weights.baseAddress!, taps: 3, out)
-                        case 4: horizontalLine(line, starts, weights.baseAddress!, taps: 4, out)
-                        case 5: horizontalLine(line, starts, weights.baseAddress!, taps: 5, out)
-                        default: horizontalLine(line, starts, weights.baseAddress!, taps: taps, out)
+                        case 2: horizontalLine(line, width: window.width, starts, base, taps: 2, out)
+                        case 3: horizontalLine(line, width: window.width, starts, base, taps: 3, out)
+                        case 4: horizontalLine(line, width: window.width, starts, base, taps: 4, out)
+                        case 5: horizontalLine(line, width: window.width, starts, base, taps: 5, out)
+                        default: horizontalLine(line, width: window.width, starts, base, taps: taps, out)
                         }
                     }
                 }
@@ -137,11 +138,27 @@ extension Image {
 
     @inline(__always)
     private static func horizontalLine(
-        _ line: UnsafePointer<UInt8>, _ starts: UnsafeBufferPointer<Int>, _ weights: UnsafePointer<Int32>, taps: Int,
-        _ output: UnsafeMutablePointer<UInt8>
+        _ line: UnsafePointer<UInt8>, width: Int, _ starts: UnsafeBufferPointer<Int>, _ weights: UnsafePointer<Int32>,
+        taps: Int, _ output: UnsafeMutablePointer<UInt8>
     ) {
         let half = Int32(1) << Int32(ResampleWeights.fractionBits - 1)
-        for x in 0..<starts.count {
+        // Four bytes hold a pixel and one more, which is there for all but the outputs that reach the end of the line. The
+        // fourth byte of an output is overwritten by the next one.
+        let vectors = min(starts.count - 1, starts.lastIndex { $0 + taps < width }.map { $0 + 1 } ?? 0)
+        for x in 0..<max(0, vectors) {
+            let pixel = UnsafeRawPointer(line + starts[x] * 3)
+            let weight = weights + x * taps
+            var sum = SIMD4<Int32>(repeating: half)
+            for tap in 0..<taps {
+                let bytes = pixel.loadUnaligned(fromByteOffset: 3 * tap, as: SIMD4<UInt8>.self)
+                sum &+= SIMD4<Int32>(truncatingIfNeeded: bytes) &* weight[tap]
+            }
+            let levels = (sum &>> Int32(ResampleWeights.fractionBits))
+                .clamped(lowerBound: .zero, upperBound: SIMD4(repeating: 255))
+            UnsafeMutableRawPointer(output + 3 * x).storeBytes(
+                of: SIMD4<UInt8>(truncatingIfNeeded: levels), as: SIMD4<UInt8>.self)
+        }
+        for x in max(0, vectors)..<starts.count {
             let pixel = line + starts[x] * 3
             let weight = weights + x * taps
             var (red, green, blue) = (half, half, half)
