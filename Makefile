@@ -15,7 +15,8 @@ help:
 	@echo 'make test    run the tests (DETECT_DATA=DIR: also those on real images)'
 	@echo 'make check   layers, format, and a build in which warnings are errors'
 	@echo 'make fuzz    throw damaged files at every parser (SECONDS=N for each)'
-	@echo 'make bench   measure speed'
+	@echo 'make bench   measure speed beside the peers'
+	@echo 'make scaling measure how speed and memory grow, and draw it into docs'
 	@echo 'make format  bring the sources into the project'"'"'s format'
 	@echo 'make clean   remove what was built; libtorch stays'
 
@@ -46,10 +47,15 @@ bench: build
 	$(SWIFT) build -c release --product image-loader
 	Benchmarks/run
 
+scaling: build
+	$(SWIFT) build -c release --product noise-contrast
+	Benchmarks/run --install
+	Benchmarks/scaling.py
+
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
 clean:
 	rm -rf .build .build-fuzz
 
-.PHONY: help setup build doctor demo test check fuzz bench format clean
+.PHONY: help setup build doctor demo test check fuzz bench scaling format clean

@@ -125,6 +125,14 @@ import Torch
         ])
     }
 
+    @Test func aSingleValueLeavesNumbers() {
+        let norm = norm(16)
+        let y = withoutGradients { norm(Tensor.ones([1, 16, 1, 1]), mode: .train) }
+        // One over √ε is 316, so that roundings of 1 become a few 1e-5.
+        #expect((y.reshape(16) - norm.bias).abs().max().item < 1e-4)
+        #expect(norm.runningVariance.doubles.allSatisfy { abs($0 - 0.9) < 1e-6 })
+    }
+
     @Test func aLargeMeanTakesNoDigitsFromTheVariance() {
         let x = Tensor.randn([8, 16, 20, 20], generator: Scope(seed: 1).generator) + 10_000
         let norm = BatchNorm2d(Scope(seed: 0) / "bn", 16)

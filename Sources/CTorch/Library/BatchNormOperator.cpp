@@ -25,7 +25,6 @@ Normalised normalise(const Tensor &x, const Tensor &weight, const Tensor &bias, 
     TORCH_CHECK(x.dim() == 4 && x.size(1) % batchnorm::channelStep == 0 && x.numel() > 0,
                 "images [N, C, H, W] with channels in multiples of ", batchnorm::channelStep, ", not ", x.sizes());
     const auto shape = shapeOf(x);
-    TORCH_CHECK(shape.rows > 1, "more than one value for each channel is needed in training, not ", x.sizes());
     for (const auto &tensor : {weight, bias, runningMean, runningVariance}) check(tensor, shape.channels);
     const auto input = x.contiguous(channelsLast);
     OptionalTensor sum;
@@ -42,7 +41,8 @@ Normalised normalise(const Tensor &x, const Tensor &weight, const Tensor &bias, 
         batchnorm::statistics(shape, elements<T>(input), mean, deviation);
         const auto w = weight.const_data_ptr<float>(), b = bias.const_data_ptr<float>();
         const auto m = runningMean.mutable_data_ptr<float>(), v = runningVariance.mutable_data_ptr<float>();
-        const double unbiased = static_cast<double>(shape.rows) / (shape.rows - 1);
+        // A single value varies by nothing.
+        const double unbiased = static_cast<double>(shape.rows) / std::max<int64_t>(1, shape.rows - 1);
         for (int64_t c = 0; c < shape.channels; ++c) {
             m[c] = static_cast<float>((1 - momentum) * m[c] + momentum * mean[c]);
             v[c] = static_cast<float>((1 - momentum) * v[c] + momentum * unbiased * deviation[c]);
