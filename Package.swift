@@ -1,23 +1,22 @@
 // swift-tools-version: 6.1
+import Foundation
 import PackageDescription
 
 // Set by scripts/fuzz alone: libFuzzer without a main function. It brings the target detect-fuzz into the package.
 let libFuzzer = Context.environment["DETECT_FUZZ"]
 
-// Vectors of eight floats: processors since 2013. DETECT_CPU names another one, as LLVM does ("x86-64", "znver4").
-#if arch(x86_64)
-    let processor = Context.environment["DETECT_CPU"] ?? "haswell"
-#else
-    let processor = Context.environment["DETECT_CPU"] ?? "generic"
-#endif
+// Vectors of eight floats where this machine has them (AVX2, in processors since 2013). DETECT_CPU names the processor to
+// build for instead, as LLVM calls it: "x86-64" for any, "haswell" for AVX2.
+let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+let processor = Context.environment["DETECT_CPU"] ?? (cpuinfo.contains(" avx2 ") ? "haswell" : nil)
 
 let swift: [SwiftSetting] =
     [
-        .unsafeFlags(["-target-cpu", processor]),
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (Context.environment["DETECT_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
+    + (processor.map { [.unsafeFlags(["-target-cpu", $0])] } ?? [])
     + (libFuzzer == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer"])])
 
 func room(_ name: String, _ dependencies: [String]) -> Target {

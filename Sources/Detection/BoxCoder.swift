@@ -25,7 +25,7 @@ public struct BoxDelta: Hashable, Sendable {
     }
 
     /// Growth beyond this is cut off, so that one bad prediction cannot overflow: 1000 pixels from a cell of 16.
-    private static let maximumGrowth = log(1000.0 / 16)
+    static let maximumGrowth = log(1000.0 / 16)
 
     /// The box this delta makes of a proposal.
     public func applied(to proposal: Box) -> Box {

@@ -20,8 +20,8 @@ public struct Region: Hashable, Sendable {
 /// In cells, a box from x1 to x2 (first and last pixel) starts at round(x1·scale) and ends at round(x2·scale), at
 /// least one cell wide; bin p of S covers [floor(p·w/S), ceil((p+1)·w/S)), clipped to the map; an empty bin gives 0.
 ///
-/// The index of every maximum is found on the CPU and the values are gathered by tensor operators, so the gradient
-/// is the gather's and flows to the cell that won (the first one, if several are equal).
+/// The index of every maximum is found first and the values are gathered by tensor operators, so the gradient is the
+/// gather's and flows to the cell that won (the first one, if several are equal).
 public struct RegionPooling: Hashable, Sendable {
     /// S
     public var size: Int
@@ -35,6 +35,7 @@ public struct RegionPooling: Hashable, Sendable {
 
     /// `map` [N, C, H, W] → [R, C, S, S] float32. Traps when a region names an image outside the batch.
     public func callAsFunction(_ map: Tensor, _ regions: [Region]) -> Tensor {
+        if map.device.kind != .cpu { return byOperators(map, regions) }
         let cells = map.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)  // [N, H, W, C]
         let found = maxima(of: cells, regions)
         let (count, channels) = (regions.count, map.size(1))
@@ -177,7 +178,7 @@ public struct RegionPooling: Hashable, Sendable {
     }
 
     /// The cells of each bin along one side.
-    private func bounds(_ low: Double, _ high: Double, limit: Int) -> [Range<Int>] {
+    func bounds(_ low: Double, _ high: Double, limit: Int) -> [Range<Int>] {
         let span = span(low, high)
         let start = span.lowerBound
         // Float, as the published implementations compute it: the ceilings below depend on its rounding.

@@ -21,6 +21,8 @@ public final class MemoryBank {
     ) {
         precondition(storage == .float32 || storage == .bfloat16, "a memory bank of \(storage)")
         rows = Tensor.empty([count, dimension], dtype: storage, device: device)
+        // Rows are read at random: with pages of 4 KB nearly each of them would first have to be found.
+        rows.preferHugePages()
         for start in stride(from: 0, to: count, by: Self.blockRows) {
             let length = min(Self.blockRows, count - start)
             rows.narrow(0, start, length).copy_(

@@ -1,6 +1,7 @@
 /// Who computes a fused layer.
 public enum FusionEngine: Sendable, Hashable {
-    /// oneDNN's convolution and product with what follows them in the same pass over memory; CPU only.
+    /// oneDNN's convolution and product with what follows them in the same pass over memory, or minimal filtering where
+    /// that is faster; CPU only.
     case oneDNN
     /// The ordinary operators one after the other, anywhere.
     case separate
@@ -22,8 +23,8 @@ public final class FusedConv2d {
     private let padding: Extent
     private let groups: Int
     private let engine: FusionEngine
-    /// The weights once more, in float32, where minimal filtering may be faster.
-    private let winogradWeight: Tensor?
+    /// Weights and bias once more, in float32, where minimal filtering may be faster.
+    private let exact: (weight: Tensor, bias: Tensor)?
 
     public init(_ convolution: Conv2d, _ norm: BatchNorm2d?, _ precision: Precision, engine: FusionEngine? = nil) {
         stride = convolution.stride
@@ -46,16 +47,17 @@ public final class FusedConv2d {
                 norm.bias.detach().to(dtype: .float64) + (bias - norm.runningMean.to(dtype: .float64)) * scale
             )
         }
-        let exact = weight.to(dtype: .float32)
+        let (exactWeight, exactBias) = (weight.to(dtype: .float32), bias.to(dtype: .float32))
         bias = bias.to(dtype: precision.dtype)
         weight = weight.to(dtype: precision.dtype)
         self.bias = bias
         self.weight =
             self.engine == .oneDNN
             ? OneDNN.packed(weight, stride: stride, padding: padding, groups: groups) : weight.contiguous(.channelsLast)
-        winogradWeight =
-            engine != .separate && Winograd.serves(exact, stride: stride, padding: padding, groups: groups)
-            ? exact.contiguous(.channelsLast) : nil
+        let isFused = engine != .separate
+        exact =
+            isFused && Winograd.serves(exactWeight, stride: stride, padding: padding, groups: groups)
+            ? (exactWeight.contiguous(.channelsLast), exactBias) : nil
         dtype = precision.dtype
     }
 
@@ -65,8 +67,10 @@ public final class FusedConv2d {
     /// relu(convolution(x) + `other`), each part on request; shapes as of the convolution.
     public func callAsFunction(_ x: Tensor, adding other: Tensor? = nil, relu: Bool) -> Tensor {
         let x = x.to(dtype: dtype).contiguous(.channelsLast)
-        if let winogradWeight, Winograd.pays(x, winogradWeight) {
-            return Winograd.convolution(x, winogradWeight, bias: bias, adding: other, relu: relu)
+        if let exact, Winograd.pays(x, exact.weight) {
+            return withoutGradients {
+                Winograd.convolution(x, exact.weight, bias: exact.bias, adding: other, relu: relu)
+            }
         }
         guard engine == .oneDNN else {
             var y = x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)

@@ -101,7 +101,7 @@ public final class BatchNorm2d {
     /// relu(normalised x + `other`), addition and ReLU on request.
     public func callAsFunction(_ x: Tensor, mode: Mode, adding other: Tensor? = nil, relu: Bool = false) -> Tensor {
         if mode == .train { withoutGradients { _ = batchesTracked.copy_(batchesTracked + 1) } }
-        if mode == .train, x.device.kind == .cpu, x.rank == 4, x.dtype == .float32 || x.dtype == .bfloat16,
+        if mode == .train, x.device.kind == .cpu, x.rank == 4, x.count > 0, x.dtype == .float32 || x.dtype == .bfloat16,
             x.size(1) % Self.fusedChannelStep == 0, let fused = Self.fused
         {
             return fused(

@@ -37,6 +37,31 @@ import Torch
         #expect(RegionPooling(size: 3, scale: 1)(map, [corner]).floats == [25, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 
+    /// What runs on a GPU: the same values and gradients, also at ties, of empty bins and of bins of all sizes.
+    @Test(arguments: [(1, 7), (2, 3), (1, 14)]) func operatorsPoolTheSame(images: Int, size: Int) throws {
+        let generator = Scope(seed: 3).generator
+        var random = RandomStream(5)
+        // Few different values: many ties.
+        let map = (Tensor.randn([images, 5, 19, 23], generator: generator) * 2).to(dtype: .int64).to(dtype: .float32)
+        let regions = (0..<40).map { _ in
+            let (x, y) = (random.uniform(-20, 360), random.uniform(-20, 300))
+            return Region(
+                image: random.integer(below: images),
+                box: Box(minX: x, minY: y, maxX: x + random.uniform(1, 250), maxY: y + random.uniform(1, 200)))
+        }
+        let pooling = RegionPooling(size: size, scale: 1.0 / 16)
+        #expect(pooling.byOperators(map, regions).doubles == pooling(map, regions).doubles)
+        #expect(pooling.byOperators(map, []).shape == [0, 5, size, size])
+        let weights = Tensor.randn([40, 5, size, size], generator: generator)
+        let gradients = try [pooling.byOperators, pooling.callAsFunction].map { pool in
+            let leaf = map.clone()
+            leaf.requiresGradient = true
+            (pool(leaf, regions) * weights).sum().backward()
+            return try #require(leaf.gradient).doubles
+        }
+        for (a, b) in zip(gradients[0], gradients[1]) { #expect(abs(a - b) < 1e-4) }
+    }
+
     @Test func noRegionsGiveAnEmptyTensor() {
         let map = Tensor.ones([1, 3, 4, 4])
         #expect(RegionPooling(size: 2, scale: 1)(map, []).shape == [0, 3, 2, 2])

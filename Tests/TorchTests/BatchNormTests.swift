@@ -42,6 +42,11 @@ import Torch
         Shape(images: 16, channels: 16, height: 40, width: 41), Shape(images: 3, channels: 2048, height: 5, width: 5),
     ]
 
+    /// More than the caches hold: results go past them.
+    @Test func agreesOnLargeMaps() {
+        agreesWithTheSeparateLayers(Shape(images: 32, channels: 64, height: 64, width: 65), (true, true))
+    }
+
     /// float32 sums of 256 values: 1e-5 of the size of the values. bfloat16 rounds each result, 2⁻⁹ of it, and keeps 2⁻⁹ of
     /// the sum of two where it is zero for ReLU: 1 % of the size of all.
     @Test(arguments: shapes, [(false, false), (true, false), (false, true), (true, true)])

@@ -112,6 +112,45 @@ import Torch
         #expect(y.dtype == .bfloat16)
     }
 
+    /// Images of bfloat16 under autocast, on maps where the gradient of the weights is taken either way. The arithmetic is
+    /// float32, or that of the direct sums in bfloat16; results are rounded to 2⁻⁹ of themselves.
+    @Test(arguments: [
+        Shape(images: 4, inputs: 32, height: 20, width: 24, outputs: 64),
+        Shape(images: 12, inputs: 128, height: 12, width: 16, outputs: 160),
+    ]) func imagesMayBeBFloat16(_ shape: Shape) {
+        let layer = layer(in: shape.inputs, out: shape.outputs)
+        let generator = Scope(seed: 5).generator
+        let x = Tensor.randn(
+            [shape.images, shape.inputs, shape.height, shape.width], generator: generator
+        ).to(dtype: .bfloat16)
+        let dy = Tensor.randn(
+            [shape.images, shape.outputs, shape.height, shape.width], generator: generator
+        ).to(dtype: .bfloat16)
+        let leaves = [x, layer.weight, layer.bias!]
+        let copies = leaves.map { $0.detach().to(dtype: .float64) }
+        for leaf in leaves + copies { leaf.requiresGradient = true }
+        let y = withPrecision(.bf16, on: .cpu) { layer(x) }
+        y.backward(dy)
+        let direct = copies[0].conv2d(copies[1], bias: copies[2], padding: Extent(1))
+        direct.backward(dy.to(dtype: .float64))
+        let pairs = [(y.detach(), direct.detach())] + zip(leaves, copies).map { ($0.gradient!, $1.gradient!) }
+        for ((ours, expected), dtype) in zip(pairs, [DType.bfloat16, .bfloat16, .float32, .float32]) {
+            let error = (ours.to(dtype: .float64) - expected).abs().max().item
+            #expect(ours.dtype == dtype && error < 0.01 * expected.abs().max().item, "\(error)")
+        }
+    }
+
+    /// Views of larger tensors and tensors in rows of channels, as of those laid out afresh.
+    @Test func layoutDoesNotMatter() {
+        let layer = layer(in: 32, out: 32)
+        let large = Tensor.randn([5, 32, 20, 18], generator: Scope(seed: 1).generator)
+        let view = large.narrow(0, 1, 4).narrow(2, 3, 16)
+        withoutGradients {
+            let expected = layer(view.contiguous(.channelsLast)).doubles
+            #expect(layer(view).doubles == expected && layer(view.contiguous()).doubles == expected)
+        }
+    }
+
     @Test func whatIsNotANumberStaysSo() {
         let fused = FusedConv2d(layer(in: 32, out: 32), nil, .fp32)
         let x = Tensor.ones([16, 32, 8, 8])

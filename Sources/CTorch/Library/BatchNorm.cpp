@@ -1,9 +1,10 @@
 #include "BatchNorm.h"
 
+#include "InstructionSets.h"
 #include "Threads.h"
 
-#include <ATen/Version.h>
 
+#include <algorithm>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -23,38 +24,35 @@ struct Kernels {
                      const float *slope, const float *shift, T *dx, T *dOther, bool streams);
 };
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma"))), apply_to = function)
-namespace avx512 {
+BEGIN_AVX512
 constexpr int lanes = 16;
 #include "BatchNormKernels.inc"
-} // namespace avx512
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-namespace avx2 {
+END_INSTRUCTIONS
+
+BEGIN_AVX2
 constexpr int lanes = 8;
 #include "BatchNormKernels.inc"
-} // namespace avx2
-#pragma clang attribute pop
+END_INSTRUCTIONS
 
 template <typename T>
 const Kernels<T> &kernels() {
-    static const Kernels<T> &best = at::get_cpu_capability() == "AVX512" ? avx512::kernels<T> : avx2::kernels<T>;
+    static const Kernels<T> &best = instructions::hasWide() ? avx512::kernels<T> : avx2::kernels<T>;
     return best;
 }
 
 // Rows whose sums are taken in float32.
 constexpr int64_t sumRows = 256;
-// Parts of the rows, summed up by themselves and joined in order: their number must not depend on the threads.
-constexpr int64_t parts = 64;
-
 // Calls add(first row, rows, sums) for all rows; returns the total of its sums.
 template <typename Add>
 std::vector<double> total(const Shape &shape, const Add &add) {
     const int64_t width = 2 * shape.channels;
+    // Parts of the rows, summed up by themselves and joined in order: their number must not depend on the threads.
+    const int64_t parts = std::clamp<int64_t>(shape.rows / sumRows, 1, 64);
     std::vector<double> sums(parts * width, 0);
     parallel(parts, [&](auto next) {
-        std::vector<float> few(width);
+        std::vector<float> few;
         for (int64_t part; (part = next()) >= 0;) {
+            few.resize(width);
             const int64_t end = shape.rows * (part + 1) / parts;
             for (int64_t row = shape.rows * part / parts; row < end; row += sumRows) {
                 std::fill(few.begin(), few.end(), 0.0f);
@@ -98,20 +96,23 @@ float value(uint16_t x) {
 
 namespace batchnorm {
 
-bool isSupported() { return at::get_cpu_capability() == "AVX512" || at::get_cpu_capability() == "AVX2"; }
-
 template <typename T>
 void statistics(const Shape &shape, const T *x, float *mean, float *variance) {
-    // Differences from a value of the channel, so that a large mean takes no digits from the variance.
-    std::vector<float> origin(shape.channels);
-    for (int64_t c = 0; c < shape.channels; ++c) origin[c] = value(x[c]);
+    // Differences from the mean of a few rows, so that a large mean takes no digits from the variance.
+    constexpr int64_t samples = 16;
+    std::vector<float> origin(shape.channels, 0);
+    for (int64_t i = 0; i < samples; ++i) {
+        const T *row = x + shape.rows * i / samples * shape.channels;
+        for (int64_t c = 0; c < shape.channels; ++c) origin[c] += value(row[c]) / samples;
+    }
     const auto sums = total(shape, [&](int64_t row, int64_t rows, float *few) {
         kernels<T>().addValues(rows, shape.channels, x + row * shape.channels, origin.data(), few);
     });
     for (int64_t c = 0; c < shape.channels; ++c) {
         const double difference = sums[c] / shape.rows;
         mean[c] = static_cast<float>(origin[c] + difference);
-        variance[c] = static_cast<float>(std::max(0.0, sums[shape.channels + c] / shape.rows - difference * difference));
+        // In this order what is not a number stays so.
+        variance[c] = static_cast<float>(std::max(sums[shape.channels + c] / shape.rows - difference * difference, 0.0));
     }
 }
 
@@ -146,8 +147,6 @@ void gradient(const Shape &shape, const T *dy, const T *y, const T *x, const flo
 #else
 
 namespace batchnorm {
-
-bool isSupported() { return false; }
 
 template <typename T>
 void statistics(const Shape &, const T *, float *, float *) {}

@@ -16,9 +16,6 @@ struct Shape {
 
 constexpr int64_t channelStep = 16;
 
-// Whether this processor has the instructions, as for `winograd`.
-bool isSupported();
-
 // Mean and biased variance of each channel. T is float, or uint16_t for bfloat16.
 template <typename T>
 void statistics(const Shape &shape, const T *x, float *mean, float *variance);
@@ -27,7 +24,7 @@ void statistics(const Shape &shape, const T *x, float *mean, float *variance);
 template <typename T>
 void apply(const Shape &shape, const T *x, const float *scale, const float *shift, const T *other, bool relu, T *y);
 
-// Of d, the gradient `dy` where y > 0 (everywhere if y is null): Σd and Σd · (x − mean).
+// Of d, the gradient `dy`, 0 where y is (nowhere if y is null): Σd and Σd · (x − mean).
 template <typename T>
 void gradientSums(const Shape &shape, const T *dy, const T *y, const T *x, const float *mean, float *sum, float *product);
 

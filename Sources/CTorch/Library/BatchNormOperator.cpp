@@ -11,6 +11,7 @@ namespace {
 batchnorm::Shape shapeOf(const Tensor &x) { return {x.size(0) * x.size(2) * x.size(3), x.size(1)}; }
 
 void check(const Tensor &tensor, int64_t channels) {
+    checkOnCPU(tensor);
     TORCH_CHECK(tensor.scalar_type() == at::kFloat && tensor.sizes() == at::IntArrayRef{channels} && tensor.is_contiguous(),
                 "float32 [", channels, "], not ", tensor.scalar_type(), tensor.sizes());
 }
@@ -24,6 +25,8 @@ Normalised normalise(const Tensor &x, const Tensor &weight, const Tensor &bias, 
                      const Tensor &runningVariance, double momentum, double epsilon, const OptionalTensor &other, bool relu) {
     TORCH_CHECK(x.dim() == 4 && x.size(1) % batchnorm::channelStep == 0 && x.numel() > 0,
                 "images [N, C, H, W] with channels in multiples of ", batchnorm::channelStep, ", not ", x.sizes());
+    checkOnCPU(x);
+    checkOnCPU(other);
     const auto shape = shapeOf(x);
     for (const auto &tensor : {weight, bias, runningMean, runningVariance}) check(tensor, shape.channels);
     const auto input = x.contiguous(channelsLast);
@@ -43,16 +46,20 @@ Normalised normalise(const Tensor &x, const Tensor &weight, const Tensor &bias, 
         const auto m = runningMean.mutable_data_ptr<float>(), v = runningVariance.mutable_data_ptr<float>();
         // A single value varies by nothing.
         const double unbiased = static_cast<double>(shape.rows) / std::max<int64_t>(1, shape.rows - 1);
+        const auto scales = scale.mutable_data_ptr<float>(), shifts = shift.mutable_data_ptr<float>();
         for (int64_t c = 0; c < shape.channels; ++c) {
             m[c] = static_cast<float>((1 - momentum) * m[c] + momentum * mean[c]);
             v[c] = static_cast<float>((1 - momentum) * v[c] + momentum * unbiased * deviation[c]);
             deviation[c] = static_cast<float>(1 / std::sqrt(deviation[c] + epsilon));
-            scale.mutable_data_ptr<float>()[c] = w[c] * deviation[c];
-            shift.mutable_data_ptr<float>()[c] = b[c] - mean[c] * (w[c] * deviation[c]);
+            scales[c] = w[c] * deviation[c];
+            shifts[c] = b[c] - mean[c] * scales[c];
         }
         batchnorm::apply(shape, elements<T>(input), scale.const_data_ptr<float>(), shift.const_data_ptr<float>(),
                          elementsOrNull<T>(sum), relu, mutableElements<T>(result.y));
     });
+    // A graph that has kept the old values must notice.
+    for (const auto &tensor : {runningMean, runningVariance})
+        if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
     return result;
 }
 
@@ -64,17 +71,18 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
 
         context->save_for_backward(
             {x, relu ? result.y : Tensor(), weight, result.mean, result.inverseDeviation});
-        context->saved_data["other"] = other ? c10::IValue(other->scalar_type()) : c10::IValue();
+        context->saved_data["has other"] = other.has_value();
         return result.y;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
+        TORCH_CHECK(!at::GradMode::is_enabled(), "the gradient has no gradient of its own");
         const auto saved = context->get_saved_variables();
         const auto x = saved[0].contiguous(channelsLast), y = saved[1], weight = saved[2], mean = saved[3],
                    inverseDeviation = saved[4];
         const auto dy = gradients[0].to(x.scalar_type()).contiguous(channelsLast);
         const auto shape = shapeOf(x);
-        const bool hasOther = !context->saved_data["other"].isNone();
+        const bool hasOther = context->saved_data["has other"].toBool();
         // x, weight, bias, two running statistics, two numbers, other, relu
         variable_list result(9);
         result[0] = at::empty_like(x);
@@ -89,13 +97,16 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
             const auto m = mean.const_data_ptr<float>(), deviation = inverseDeviation.const_data_ptr<float>();
             auto sum = result[2].mutable_data_ptr<float>(), product = result[1].mutable_data_ptr<float>();
             batchnorm::gradientSums(shape, elements<T>(dy), results, elements<T>(x), m, sum, product);
+            const auto w = weight.const_data_ptr<float>();
+            const auto scales = scale.mutable_data_ptr<float>(), slopes = slope.mutable_data_ptr<float>(),
+                       shifts = shift.mutable_data_ptr<float>();
             for (int64_t c = 0; c < shape.channels; ++c) {
                 // dx = γ/σ · (d − mean of d − x̂ · mean of d · x̂), x̂ = (x − µ)/σ, as scale · d + slope · x + shift.
-                const double s = weight.const_data_ptr<float>()[c] * static_cast<double>(deviation[c]);
+                const double s = w[c] * static_cast<double>(deviation[c]);
                 const double perValue = static_cast<double>(product[c]) * deviation[c] * deviation[c] / shape.rows;
-                scale.mutable_data_ptr<float>()[c] = static_cast<float>(s);
-                slope.mutable_data_ptr<float>()[c] = static_cast<float>(-s * perValue);
-                shift.mutable_data_ptr<float>()[c] = static_cast<float>(s * (perValue * m[c] - sum[c] / shape.rows));
+                scales[c] = static_cast<float>(s);
+                slopes[c] = static_cast<float>(-s * perValue);
+                shifts[c] = static_cast<float>(s * (perValue * m[c] - sum[c] / shape.rows));
                 product[c] *= deviation[c];
             }
             T *dOther = hasOther && results ? mutableElements<T>(result[7]) : nullptr;
@@ -103,7 +114,6 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
                                 slope.const_data_ptr<float>(), shift.const_data_ptr<float>(), mutableElements<T>(result[0]),
                                 dOther);
         });
-        if (hasOther) result[7] = result[7].to(context->saved_data["other"].toScalarType());
         return result;
     }
 };
@@ -123,15 +133,15 @@ Tensor batchNormWithGradient(const Tensor &x, const Tensor &weight, const Tensor
 
 // Without the instructions there is no such operator.
 TORCH_LIBRARY_FRAGMENT(detect, library) {
-    if (batchnorm::isSupported())
+    if (instructions::isSupported())
         library.def("batch_norm(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, "
                     "float momentum, float eps, Tensor? other, bool relu) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(detect, CPU, library) {
-    if (batchnorm::isSupported()) library.impl("batch_norm", &batchNorm);
+    if (instructions::isSupported()) library.impl("batch_norm", &batchNorm);
 }
 
-TORCH_LIBRARY_IMPL(detect, Autograd, library) {
-    if (batchnorm::isSupported()) library.impl("batch_norm", &batchNormWithGradient);
+TORCH_LIBRARY_IMPL(detect, AutogradCPU, library) {
+    if (instructions::isSupported()) library.impl("batch_norm", &batchNormWithGradient);
 }

@@ -1,6 +1,8 @@
 #pragma once
 // What the operators of this library share.
 
+#include "InstructionSets.h"
+
 #include <ATen/Functions.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -13,6 +15,14 @@ using torch::autograd::variable_list;
 using OptionalTensor = std::optional<Tensor>;
 
 constexpr auto channelsLast = at::MemoryFormat::ChannelsLast;
+
+void checkOnCPU(const Tensor &tensor) {
+    TORCH_CHECK(tensor.device().is_cpu(), "tensors on the CPU, not on ", tensor.device());
+}
+
+void checkOnCPU(const OptionalTensor &tensor) {
+    if (tensor) checkOnCPU(*tensor);
+}
 
 // Calls body with a value of the type that stands for the tensor's elements.
 template <typename Body>

@@ -24,7 +24,7 @@ let package = Package(
     products: [.executable(name: "libCTorch.so", targets: ["CTorchLibrary"])],
     targets: [
         .executableTarget(
-            name: "CTorchLibrary", path: ".", 
+            name: "CTorchLibrary", path: ".",
             exclude: ["Package.swift", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc"],
             sources: ["CTorch.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp", "BatchNormOperator.cpp"],
             cxxSettings: [

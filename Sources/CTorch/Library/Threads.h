@@ -3,34 +3,41 @@
 
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <atomic>
+#include <exception>
 
 // libtorch's threads are those of the OpenMP runtime that it brings along. The compiler of this file need not know OpenMP;
-// these are the functions that its constructs would call. Without them everything runs in the calling thread.
-extern "C" {
-__attribute__((weak)) void GOMP_parallel(void (*body)(void *), void *argument, unsigned threads, unsigned flags);
-__attribute__((weak)) int omp_in_parallel(void);
-}
+// this is the function that its constructs would call. Without it everything runs in the calling thread.
+extern "C" __attribute__((weak)) void GOMP_parallel(void (*body)(void *), void *argument, unsigned threads, unsigned flags);
 
-// Calls body(next) once in each of libtorch's threads; next() hands out the numbers below `count` and then −1.
+// Calls body(next) once in each of libtorch's threads; next() hands out the numbers below `count` and then −1. What one
+// thread throws ends the loop and is thrown on.
 template <typename Body>
 void parallel(int64_t count, const Body &body) {
     struct Work {
         const Body &body;
         int64_t count;
         std::atomic<int64_t> taken{0};
-        void operator()() {
-            body([&] {
-                const int64_t number = taken.fetch_add(1, std::memory_order_relaxed);
-                return number < count ? number : -1;
-            });
+        std::atomic_flag hasFailed = ATOMIC_FLAG_INIT;
+        std::exception_ptr failure;
+
+        void operator()() noexcept {
+            try {
+                body([&] {
+                    const int64_t number = taken.fetch_add(1, std::memory_order_relaxed);
+                    return number < count ? number : -1;
+                });
+            } catch (...) {
+                if (!hasFailed.test_and_set()) failure = std::current_exception();
+                taken.store(count, std::memory_order_relaxed);
+            }
         }
     } work{body, count};
-    const bool isAlone = !GOMP_parallel || !omp_in_parallel || omp_in_parallel();
-    const int64_t threads = isAlone ? 1 : std::min<int64_t>(at::get_num_threads(), count);
-    if (threads <= 1) return work();
-    GOMP_parallel([](void *work) { (*static_cast<Work *>(work))(); }, &work, static_cast<unsigned>(threads), 0);
+    // Always as many as libtorch takes: another number would have the runtime end threads and start them again.
+    const int threads = at::get_num_threads();
+    if (count <= 1 || threads <= 1 || !GOMP_parallel || at::in_parallel_region()) work();
+    else GOMP_parallel([](void *work) { (*static_cast<Work *>(work))(); }, &work, static_cast<unsigned>(threads), 0);
+    if (work.failure) std::rethrow_exception(work.failure);
 }
 
 // Calls body(number) for the numbers below `count`.

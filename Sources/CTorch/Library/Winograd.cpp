@@ -1,8 +1,8 @@
 #include "Winograd.h"
 
+#include "InstructionSets.h"
 #include "Threads.h"
 
-#include <ATen/Version.h>
 
 #include <algorithm>
 #include <memory>
@@ -30,22 +30,19 @@ struct Kernels {
     void (*finishWeights)(const float *u, int64_t pointStride, float *g, int64_t tapStride);
 };
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,fma"))), apply_to = function)
-namespace avx512 {
+BEGIN_AVX512
 constexpr int lanes = 16, rows = 8;
 #include "WinogradKernels.inc"
-} // namespace avx512
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-namespace avx2 {
+END_INSTRUCTIONS
+
+BEGIN_AVX2
 constexpr int lanes = 8, rows = 4;
 #include "WinogradKernels.inc"
-} // namespace avx2
-#pragma clang attribute pop
+END_INSTRUCTIONS
 
 template <typename T>
 const Kernels<T> &kernels() {
-    static const Kernels<T> &best = at::get_cpu_capability() == "AVX512" ? avx512::kernels<T> : avx2::kernels<T>;
+    static const Kernels<T> &best = instructions::hasWide() ? avx512::kernels<T> : avx2::kernels<T>;
     return best;
 }
 
@@ -101,8 +98,6 @@ constexpr int64_t group = 16, tapStride = group * channelStep;
 
 namespace winograd {
 
-bool isSupported() { return at::get_cpu_capability() == "AVX512" || at::get_cpu_capability() == "AVX2"; }
-
 void prepare(const float *weight, int64_t inputs, int64_t outputs, bool transposed, float *prepared) {
     const auto &k = kernels<float>();
     const int64_t stride = inputs * outputs;
@@ -135,13 +130,17 @@ void convolve(const Shape &shape, const T *x, const float *prepared, const float
     const auto &k = kernels<T>();
     const Tiles tiles{shape};
     const int64_t inputs = shape.inputs, outputs = shape.outputs;
-    // Few enough for patches and results to stay in the cache of a core.
+    // Few, so that patches and results stay in the cache of a core or at least in the last one.
     constexpr int64_t chunk = 16;
     const std::vector<T> zeros(inputs, 0);
     parallel((tiles.count + chunk - 1) / chunk, [&](auto next) {
         const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);
-        const Buffer patches = allocate(points * patchStride), results = allocate(points * resultStride);
+        Buffer patches, results;
         for (int64_t number; (number = next()) >= 0;) {
+            if (!patches) {
+                patches = allocate(points * patchStride);
+                results = allocate(points * resultStride);
+            }
             const int64_t first = number * chunk, count = std::min(chunk, tiles.count - first), rows = roundedUp(count, 8);
             for (int64_t t = 0; t < count; ++t)
                 withPixels(tiles, first + t, 6, 1, inputs, x, zeros.data(), [&](const T *const *pixels) {
@@ -172,6 +171,10 @@ void weightGradient(const Shape &shape, const T *x, const T *dy, float *gradient
     // Sums of large weights are read and written less often.
     const int64_t chunk = std::min(tiles.count, std::clamp<int64_t>(stride / 256, 128, 512));
     const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);
+    if (tiles.count == 0) {
+        std::fill_n(gradient, 9 * stride, 0.0f);
+        return;
+    }
     const Buffer patches = allocate(points * patchStride), results = allocate(points * resultStride),
                  products = allocate(points * stride);
     const std::vector<T> zeros(std::max(inputs, outputs), 0);
@@ -212,8 +215,6 @@ void weightGradient(const Shape &shape, const T *x, const T *dy, float *gradient
 #else
 
 namespace winograd {
-
-bool isSupported() { return false; }
 
 void prepare(const float *, int64_t, int64_t, bool, float *) {}
 template <typename T>

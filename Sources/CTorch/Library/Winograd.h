@@ -19,9 +19,6 @@ struct Shape {
 constexpr int64_t channelStep = 32;
 constexpr int64_t points = 36;
 
-// Whether this processor has the instructions: AVX2 with FMA or AVX-512, of which libtorch's ATEN_CPU_CAPABILITY can choose.
-bool isSupported();
-
 // Transformed weights, points · inputs · outputs values, of `weight` [outputs, 3, 3, inputs]. `transposed`: those of the
 // convolution that takes the gradient of the results to that of the images, whose inputs are `outputs`.
 void prepare(const float *weight, int64_t inputs, int64_t outputs, bool transposed, float *prepared);

@@ -28,6 +28,10 @@ Tensor prepared(const Tensor &weight, bool transposed) {
 
 Tensor convolution(const Tensor &x, const Tensor &weight, const OptionalTensor &bias, const OptionalTensor &other,
                    bool relu) {
+    checkOnCPU(x);
+    checkOnCPU(weight);
+    checkOnCPU(bias);
+    checkOnCPU(other);
     const auto shape = shapeOf(x, weight);
     auto y = at::empty({shape.images, shape.outputs, shape.height, shape.width}, x.options().memory_format(channelsLast));
     const auto pixels = x.contiguous(channelsLast);
@@ -66,7 +70,7 @@ Tensor weightGradient(const winograd::Shape &shape, const Tensor &x, const Tenso
     // In bfloat16 direct sums are faster where maps are small beside the weights or leave much of the last tiles empty.
     const int64_t tiles = shape.images * ((shape.height + 3) / 4) * ((shape.width + 3) / 4);
     const bool pays = tiles >= shape.inputs * shape.outputs / 120 &&
-        16 * tiles * 3 <= 4 * shape.images * shape.height * shape.width;
+        12 * tiles <= shape.images * shape.height * shape.width;
     if (x.scalar_type() == at::kBFloat16 && !pays) {
         const auto gradients = at::convolution_backward(dy, x, weight.to(at::kBFloat16), std::nullopt, {1, 1}, {1, 1}, {1, 1},
                                                         false, {0, 0}, 1, {false, true, false});
@@ -88,6 +92,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
+        TORCH_CHECK(!at::GradMode::is_enabled(), "the gradient has no gradient of its own");
         const auto saved = context->get_saved_variables();
         const auto x = saved[0].contiguous(channelsLast), weight = saved[1].contiguous(channelsLast);
         const auto dy = gradients[0].to(x.scalar_type()).contiguous(channelsLast);
@@ -96,7 +101,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
         if (context->needs_input_grad(0)) result[0] = imageGradient(shape, weight, dy);
         if (context->needs_input_grad(1)) result[1] = weightGradient(shape, x, weight, dy);
         // Only tensors that were given are numbered.
-        if (context->saved_data["has bias"].toBool() && context->needs_input_grad(2)) 
+        if (context->saved_data["has bias"].toBool() && context->needs_input_grad(2))
             result[2] = dy.sum({0, 2, 3}, false, at::kFloat);
         return result;
     }
@@ -129,18 +134,18 @@ Tensor convolutionInAutocast(const Tensor &x, const Tensor &weight, const Option
 
 // Without the instructions there is no such operator.
 TORCH_LIBRARY_FRAGMENT(detect, library) {
-    if (winograd::isSupported())
+    if (instructions::isSupported())
         library.def("winograd_convolution(Tensor x, Tensor weight, Tensor? bias, Tensor? other, bool relu) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(detect, CPU, library) {
-    if (winograd::isSupported()) library.impl("winograd_convolution", &convolution);
+    if (instructions::isSupported()) library.impl("winograd_convolution", &convolution);
 }
 
-TORCH_LIBRARY_IMPL(detect, Autograd, library) {
-    if (winograd::isSupported()) library.impl("winograd_convolution", &convolutionWithGradient);
+TORCH_LIBRARY_IMPL(detect, AutogradCPU, library) {
+    if (instructions::isSupported()) library.impl("winograd_convolution", &convolutionWithGradient);
 }
 
 TORCH_LIBRARY_IMPL(detect, AutocastCPU, library) {
-    if (winograd::isSupported()) library.impl("winograd_convolution", &convolutionInAutocast);
+    if (instructions::isSupported()) library.impl("winograd_convolution", &convolutionInAutocast);
 }

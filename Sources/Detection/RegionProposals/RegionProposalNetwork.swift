@@ -107,7 +107,12 @@ public final class RegionProposalNetwork {
     ///   - width: Of the input in pixels, as `height`.
     ///   - scale: Pixels of the input for a pixel of the image as it is given.
     public func proposals(_ output: Output, _ layer: ProposalLayer, width: Int, height: Int, scale: Double) -> [Box] {
-        layer(
+        if output.logits.device.kind != .cpu {
+            return layer.byOperators(
+                scores: output.logits.detach(), deltas: output.deltas.detach(), anchors: output.anchors,
+                width: Double(width), height: Double(height), minimumSide: config.minimumSide * scale)
+        }
+        return layer(
             scores: output.logits.detach().floats, deltas: output.deltas.detach().floats, anchors: output.anchors,
             width: Double(width), height: Double(height), minimumSide: config.minimumSide * scale)
     }

@@ -2,6 +2,7 @@ import Boxes
 import Detection
 import Support
 import Testing
+import Torch
 
 @Suite struct ProposalLayerTests {
     private let anchors = [
@@ -14,10 +15,39 @@ import Testing
         _ layer: ProposalLayer = ProposalLayer(candidates: 10, proposals: 10),
         minimumSide: Double = 0
     ) -> [Box] {
-        layer(
-            scores: scores, deltas: deltas ?? [Float](repeating: 0, count: 16), anchors: anchors, width: 100,
-            height: 100,
+        let deltas = deltas ?? [Float](repeating: 0, count: 16)
+        let boxes = layer(
+            scores: scores, deltas: deltas, anchors: anchors, width: 100, height: 100, minimumSide: minimumSide)
+        // By tensor operators the same, but for anchors whose score is no number, which they drop.
+        let others = layer.byOperators(
+            scores: Tensor(scores), deltas: Tensor(deltas, shape: [4, 4]), anchors: anchors, width: 100, height: 100,
             minimumSide: minimumSide)
+        #expect(others.count == boxes.count || scores.contains(where: \.isNaN))
+        for (a, b) in zip(boxes, others) { #expect(distance(a, b) < 1e-4) }
+        return boxes
+    }
+
+    private func distance(_ a: Box, _ b: Box) -> Double {
+        [\Box.minX, \.minY, \.maxX, \.maxY].map { abs(a[keyPath: $0] - b[keyPath: $0]) }.max()!
+    }
+
+    @Test func operatorsProposeTheSame() {
+        var random = RandomStream(3)
+        let anchors = (0..<3000).map { _ in
+            let (x, y) = (random.uniform(0, 500), random.uniform(0, 300))
+            return Box(minX: x, minY: y, maxX: x + random.uniform(20, 200), maxY: y + 90)
+        }
+        let deltas = (0..<12_000).map { _ in Float(random.uniform(-0.3, 0.3)) }
+        let scores = (0..<3000).map { _ in Float(random.uniform(-5, 5)) }
+        let layer = ProposalLayer(candidates: 2000, proposals: 300)
+        let boxes = layer(
+            scores: scores, deltas: deltas, anchors: anchors, width: 500, height: 300, minimumSide: 16)
+        let others = layer.byOperators(
+            scores: Tensor(scores), deltas: Tensor(deltas, shape: [3000, 4]), anchors: anchors, width: 500, height: 300,
+            minimumSide: 16)
+        #expect(boxes.count == 300 && others.count == 300)
+        // float32 coordinates of some hundreds.
+        for (a, b) in zip(boxes, others) { #expect(distance(a, b) < 1e-3) }
     }
 
     // The second anchor overlaps the first by 19/21; the last one reaches beyond the image.
