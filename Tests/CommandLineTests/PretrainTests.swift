@@ -54,9 +54,10 @@ extension ProgramRuns {
                     let arguments = pretraining(folder, run: instructions, ["--precision", "fp32"])
                     let outcome = try run(arguments, environment: ["ATEN_CPU_CAPABILITY": instructions])
                     try #require(outcome.exitCode == 0, "\(outcome.errors)")
-                    return try Files.readText("\(folder)/\(instructions)/metrics.jsonl").split(separator: "\n").compactMap {
-                        try JSON.parse($0.utf8)["loss"]?.doubleValue
-                    }
+                    return try Files.readText("\(folder)/\(instructions)/metrics.jsonl").split(separator: "\n")
+                        .compactMap {
+                            try JSON.parse($0.utf8)["loss"]?.doubleValue
+                        }
                 }
                 let (narrow, wide) = (try losses("avx2"), try losses("avx512"))
                 #expect(!narrow.isEmpty && narrow.count == wide.count)

@@ -72,7 +72,8 @@ import Torch
                 weight: copies[1], bias: copies[2], runningMean: mean, runningVariance: variance, training: true)
             if form.adds { expected = expected + copies[3] }
             // Which values ReLU keeps is taken from ours: next to zero rounding decides.
-            let kept = form.relu ? y.detach().greaterOrEqual(1e-30).to(dtype: .float64) : Tensor.ones([], dtype: .float64)
+            let kept =
+                form.relu ? y.detach().greaterOrEqual(1e-30).to(dtype: .float64) : Tensor.ones([], dtype: .float64)
             let masked = expected * kept
             masked.backward(dy.to(dtype: .float64))
             let pairs =

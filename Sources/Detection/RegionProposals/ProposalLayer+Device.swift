@@ -30,7 +30,8 @@ extension ProposalLayer {
             let (top, bottom) = ends(1, limit: height)
             // What is not a number is not large enough either, and no score.
             let side = (right - left).minimum(bottom - top)
-            let large = side.greater(0).to(dtype: .float32) * side.greaterOrEqual(minimumSide).to(dtype: .float32)
+            let large =
+                side.greater(0).to(dtype: .float32) * side.greaterOrEqual(minimumSide).to(dtype: .float32)
                 * scores.equal(scores).to(dtype: .float32)
             let boxes = Tensor.stack([left, top, right, bottom], 1)
             let valid = Tensor.where(large.greater(0), scores, Tensor.full([1], -.infinity, device: device))
