@@ -45,7 +45,7 @@ fuzz: setup
 
 bench: build
 	$(SWIFT) build -c release --product image-loader
-	Benchmarks/run
+	Benchmarks/run --json bench.json
 
 scaling: build
 	$(SWIFT) build -c release --product noise-contrast

@@ -3,7 +3,6 @@
 #include "InstructionSets.h"
 #include "Threads.h"
 
-
 #include <algorithm>
 #include <vector>
 
@@ -42,6 +41,7 @@ const Kernels<T> &kernels() {
 
 // Rows whose sums are taken in float32.
 constexpr int64_t sumRows = 256;
+
 // Calls add(first row, rows, sums) for all rows; returns the total of its sums.
 template <typename Add>
 std::vector<double> total(const Shape &shape, const Add &add) {

@@ -19,6 +19,14 @@ inline bool isSupported() {
 
 } // namespace instructions
 
-#define BEGIN_AVX512 _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512dq,avx512bw,fma\"))), apply_to = function)") namespace avx512 {
-#define BEGIN_AVX2 _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)") namespace avx2 {
-#define END_INSTRUCTIONS } _Pragma("clang attribute pop")
+// What lies between BEGIN and END is in a namespace of its own and compiled for that set.
+#define INSTRUCTIONS(text) _Pragma(#text)
+#define BEGIN_AVX512 \
+    INSTRUCTIONS(clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma"))), apply_to = function)) \
+    namespace avx512 {
+#define BEGIN_AVX2 \
+    INSTRUCTIONS(clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)) \
+    namespace avx2 {
+#define END_INSTRUCTIONS \
+    } \
+    INSTRUCTIONS(clang attribute pop)

@@ -3,7 +3,6 @@
 #include "InstructionSets.h"
 #include "Threads.h"
 
-
 #include <algorithm>
 #include <memory>
 #include <new>
