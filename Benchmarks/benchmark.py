@@ -104,6 +104,28 @@ def write_features(path, features, labels):
             file.write(array.data)
 
 
+def write_images(folder, count):
+    """`count` images as CIFAR-10's binary files hold them: a label and 3 x 32 x 32 bytes each."""
+    numpy = peer("numpy")
+    folder.mkdir()
+    records = numpy.random.default_rng(0).integers(256, size=(count, 3073), dtype=numpy.uint8)
+    records[:, 0] %= 10
+    records.tofile(folder / "data_batch_1.bin")
+    return folder
+
+
+def contrast_training(images, arch, stem, side, batch, negatives, precision, threads, run):
+    """What detect-cli is told for two epochs of noise-contrastive estimation in which images are only cropped and enlarged."""
+    return ["pretrain", "--data", images, "--arch", arch, "--stem", stem, "--image-size", side, "--batch", batch, "--loss",
+            "nce", "--negatives", negatives, "--epochs", 2, "--jitter", 0, "--grayscale", 0, "--flip", 0, "--knn-every", 0,
+            "--checkpoint-every", 10**6, "--precision", precision, "--threads", threads, "--run", run]
+
+
+def metrics(run):
+    """The lines of a run's log."""
+    return [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
+
+
 @dataclasses.dataclass
 class Row:
     """One piece of work, measured on both sides."""

@@ -13,14 +13,13 @@ Faster R-CNN it computes the convolutions and losses of the region proposal netw
 pooled there by adaptive max pooling of each region's cells, the usual way without torchvision's compiled operator.
 Channels-last memory on both sides; SGD with momentum. Two images a step. The first two steps of each side are not counted.
 """
-import json
 import statistics
 import struct
 import tempfile
 import time
 from pathlib import Path
 
-from benchmark import Row, alternate, arguments, detect, devkit, image_ids, peer, report, results
+from benchmark import Row, alternate, arguments, detect, devkit, image_ids, metrics, peer, report, results
 from networks import alexnet_stages, fully_connected, resnet, vgg16_stages
 
 torch = peer("torch")
@@ -29,6 +28,8 @@ F = nn.functional
 
 CLASSES = 20
 ANCHORS = 9
+# Steps that are not counted.
+WARM_UP = 2
 
 
 class Detector(nn.Module):
@@ -87,10 +88,6 @@ def jpeg_size(path):
     while data[position + 1] not in (0xC0, 0xC1, 0xC2):
         position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
     return struct.unpack(">HH", data[position + 5 : position + 9])
-
-
-# Steps that are not counted.
-WARM_UP = 2
 
 
 def draw(sizes, scale, count):
@@ -172,8 +169,7 @@ def main():
                    "--batch-norm", "frozen", "--pictures", 0, "--lr", 1e-5, "--score", 0.045, "--precision",
                    options.precision, "--threads", torch.get_num_threads(), "--run", run, "--json", folder / "result.json")
             values = results(folder / "result.json")
-            lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-            counted = [line for line in lines if line["step"] > WARM_UP]
+            counted = [line for line in metrics(run) if line["step"] > WARM_UP]
             # All lines stand for as many images.
             rate = statistics.harmonic_mean(line["images_per_second"] for line in counted)
             return rate, values["test_seconds_per_image"]

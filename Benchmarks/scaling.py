@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmark import CLI, ROOT, arguments, detect, peer, results, write_features
+from benchmark import CLI, ROOT, arguments, contrast_training, detect, metrics, peer, results, write_features, write_images
 
 np = peer("numpy")
 matplotlib = peer("matplotlib")
@@ -29,23 +29,15 @@ CONTRAST = ROOT / ".build/release/noise-contrast"
 
 def training(folder, batch, threads, precision):
     """(images a second, GB of memory) of an epoch of two steps, the second one of a run."""
-    images = folder / "images"
-    images.mkdir()
-    records = np.random.default_rng(0).integers(256, size=(2 * batch, 3073), dtype=np.uint8)
-    records[:, 0] %= 10
-    records.tofile(images / "data_batch_1.bin")
-    command = [CLI, "pretrain", "--data", images, "--arch", "resnet50", "--stem", "imagenet", "--image-size", 224, "--batch",
-               batch, "--loss", "nce", "--negatives", NEGATIVES, "--epochs", 2, "--jitter", 0, "--grayscale", 0, "--flip", 0,
-               "--knn-every", 0, "--checkpoint-every", 10**6, "--precision", precision, "--threads", threads, "--run",
-               folder / "run"]
+    images = write_images(folder / "images", 2 * batch)
+    command = [CLI, *contrast_training(images, "resnet50", "imagenet", 224, batch, NEGATIVES, precision, threads, folder / "run")]
     with open(folder / "errors", "wb") as errors:
         process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit((folder / "errors").read_text())
-    lines = [json.loads(line) for line in (folder / "run/metrics.jsonl").read_text().splitlines()]
-    return lines[-1]["images_per_second"], usage.ru_maxrss / 1e6
+    return metrics(folder / "run")[-1]["images_per_second"], usage.ru_maxrss / 1e6
 
 
 def search(folder, count, repeats):

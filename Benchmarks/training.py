@@ -14,12 +14,11 @@ The peers are the network as torchvision has it and the loss as the reference co
   bf16         autocast to bfloat16, channels-last
 ResNet-18 has its CIFAR stem and 32 pixels, the others 224 pixels.
 """
-import json
 import tempfile
 import time
 from pathlib import Path
 
-from benchmark import Row, alternate, arguments, detect, peer, report
+from benchmark import Row, alternate, arguments, contrast_training, detect, metrics, peer, report, write_images
 from networks import OPERATIONS, network
 
 np = peer("numpy")
@@ -78,24 +77,11 @@ class Peer:
         return self.steps * self.batch / (time.perf_counter() - start)
 
 
-def write_images(folder, count):
-    """`count` images as CIFAR-10's binary files hold them: a label and 3 x 32 x 32 bytes each."""
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    records = random.integers(256, size=(count, 3073), dtype=np.uint8)
-    records[:, 0] %= 10
-    records.tofile(folder / "data_batch_1.bin")
-    return folder
-
-
 def ours(folder, name, precision, steps, run):
     side, batch, stem, _ = SETTINGS[name]
     # The first epoch warms up; the second one's own rate is read from its line of the log.
-    detect("pretrain", "--data", folder, "--arch", name, "--stem", stem, "--image-size", side, "--batch", batch, "--loss",
-           "nce", "--negatives", NEGATIVES, "--epochs", 2, "--jitter", 0, "--grayscale", 0, "--flip", 0, "--knn-every", 0,
-           "--checkpoint-every", 10**6, "--precision", precision, "--threads", torch.get_num_threads(), "--run", run)
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return lines[-1]["images_per_second"]
+    detect(*contrast_training(folder, name, stem, side, batch, NEGATIVES, precision, torch.get_num_threads(), run))
+    return metrics(run)[-1]["images_per_second"]
 
 
 def main():

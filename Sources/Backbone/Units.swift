@@ -20,9 +20,8 @@ final class ConvUnit {
         case .plain(let convolution, let norm):
             if let norm, mode == .train { return norm(convolution(x), mode: mode, adding: other, relu: relu) }
             // Constant statistics: scaling the weights is the same and saves two passes over the map each way.
-            var y = norm.map { convolution(x, scaledBy: $0.transform) } ?? convolution(x)
-            if let other { y = y.add_(other) }
-            return relu ? y.relu_() : y
+            let y = norm.map { convolution(x, scaledBy: $0.transform) } ?? convolution(x)
+            return y.finished_(adding: other, relu: relu)
         case .fused(let fused):
             precondition(mode == .evaluate, "a frozen network cannot be trained")
             return fused(x, adding: other, relu: relu)

@@ -8,12 +8,8 @@ extension RegionPooling {
     /// Looks at the cells of all bins in turn, the first one of each, the next one of each, and so on; smaller bins see
     /// their last row or column again.
     public func byOperators(_ map: Tensor, _ regions: [Region]) -> Tensor {
-        let cells = map.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)  // [N, H, W, C]
-        let shape = cells.shape
-        let (height, width, channels) = (shape[1], shape[2], shape[3])
-        precondition(
-            regions.allSatisfy { (0..<shape[0]).contains($0.image) },
-            "a region names an image outside the batch of \(shape[0])")
+        let cells = cells(of: map, regions)
+        let (height, width, channels) = (cells.size(1), cells.size(2), cells.size(3))
         if regions.isEmpty { return Tensor.zeros([0, channels, size, size], device: map.device) }
         let columns = regions.map { bounds($0.box.minX, $0.box.maxX, limit: width) }
         let rows = regions.map { bounds($0.box.minY, $0.box.maxY, limit: height) }
@@ -51,12 +47,9 @@ extension RegionPooling {
             let channel = Tensor.arange(channels, device: map.device)
             return (best!.cell * Tensor([channels]).to(device: map.device) + channel).reshape(1, -1)
         }
-        let pooled = cells.reshape(1, -1).gather(1, indices).reshape(regions.count, size, size, channels)
         let filled = zip(rows, columns).flatMap { rows, columns in
             rows.flatMap { row in columns.map { row.isEmpty || $0.isEmpty ? Float(0) : 1 } }
         }
-        guard filled.contains(0) else { return pooled.permute(0, 3, 1, 2) }
-        let mask = Tensor(filled, shape: [regions.count, size, size, 1]).to(device: map.device)
-        return (pooled * mask).permute(0, 3, 1, 2)
+        return gather(cells, indices, filled: filled)
     }
 }

@@ -36,20 +36,31 @@ public struct RegionPooling: Hashable, Sendable {
     /// `map` [N, C, H, W] → [R, C, S, S] float32. Traps when a region names an image outside the batch.
     public func callAsFunction(_ map: Tensor, _ regions: [Region]) -> Tensor {
         if map.device.kind != .cpu { return byOperators(map, regions) }
-        let cells = map.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)  // [N, H, W, C]
+        let cells = cells(of: map, regions)
         let found = maxima(of: cells, regions)
         let (count, channels) = (regions.count, map.size(1))
         if !map.requiresGradient {
             return Tensor.from(found.values, [count, size, size, channels]).to(device: map.device).permute(0, 3, 1, 2)
         }
         let indices = Tensor.from(found.indices, [1, count * size * size * channels], dtype: .int64)
-        var pooled = cells.reshape(1, -1).gather(1, indices.to(device: map.device))
-            .reshape(count, size, size, channels)
-        if found.hasEmptyBins {
-            let mask = Tensor(found.filled, shape: [count, size, size, 1]).to(device: map.device)
-            pooled = pooled * mask
-        }
-        return pooled.permute(0, 3, 1, 2)
+        return gather(cells, indices.to(device: map.device), filled: found.filled)
+    }
+
+    /// The map as [N, H, W, C] float32. Traps when a region names an image outside the batch.
+    func cells(of map: Tensor, _ regions: [Region]) -> Tensor {
+        precondition(
+            regions.allSatisfy { (0..<map.size(0)).contains($0.image) },
+            "a region names an image outside the batch of \(map.size(0))")
+        return map.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)
+    }
+
+    /// [R, C, S, S] of the values at `indices` ([1, R·S·S·C], into the flattened cells), 0 for bins that are not `filled`
+    /// (R·S·S).
+    func gather(_ cells: Tensor, _ indices: Tensor, filled: [Float]) -> Tensor {
+        let pooled = cells.reshape(1, -1).gather(1, indices).reshape(-1, size, size, cells.size(3))
+        guard filled.contains(0) else { return pooled.permute(0, 3, 1, 2) }
+        let mask = Tensor(filled, shape: [pooled.size(0), size, size, 1]).to(device: cells.device)
+        return (pooled * mask).permute(0, 3, 1, 2)
     }
 
     /// The cells a box covers once its corners are rounded, first and behind the last, on a map without end: boxes with
@@ -67,22 +78,18 @@ public struct RegionPooling: Hashable, Sendable {
         var indices: [Int64]
         /// R·S·S: 0 for a bin without cells, else 1.
         var filled: [Float]
-        var hasEmptyBins: Bool
     }
 
     private func maxima(of cells: Tensor, _ regions: [Region]) -> Maxima {
         let shape = cells.shape
-        let (images, height, width, channels) = (shape[0], shape[1], shape[2], shape[3])
-        precondition(
-            regions.allSatisfy { (0..<images).contains($0.image) },
-            "a region names an image outside the batch of \(images)")
+        let (height, width, channels) = (shape[1], shape[2], shape[3])
         let bins = size * size
         let total = regions.count * bins * channels
         let wantsIndices = cells.requiresGradient
         var result = Maxima(
             values: [Float](repeating: 0, count: wantsIndices ? 0 : total),
             indices: [Int64](repeating: 0, count: wantsIndices ? total : 0),
-            filled: [Float](repeating: 1, count: regions.count * bins), hasEmptyBins: false)
+            filled: [Float](repeating: 1, count: regions.count * bins))
         cells.detach().withBytes { bytes in
             // Each region writes its own part of these buffers.
             nonisolated(unsafe) let map = bytes.bindMemory(to: Float.self).baseAddress
@@ -127,7 +134,6 @@ public struct RegionPooling: Hashable, Sendable {
                 }
             }
         }
-        result.hasEmptyBins = result.filled.contains(0)
         return result
     }
 

@@ -114,6 +114,10 @@ extension Image {
         let (starts, taps, weights) = ResampleWeights(
             inputCount: window.width, low: part.x, high: part.x + part.width, outputCount: width
         ).evened(inputCount: window.width)
+        // Four bytes hold a pixel and one more, which is there for all but the outputs that reach the end of the line. The
+        // fourth byte of an output is overwritten by the next one.
+        let vectors = max(
+            0, min(starts.count - 1, starts.lastIndex { $0 + taps < window.width }.map { $0 + 1 } ?? 0))
         return [UInt8](unsafeUninitializedCapacity: rows * width * 3) { output, count in
             starts.withUnsafeBufferPointer { starts in
                 weights.withUnsafeBufferPointer { weights in
@@ -123,11 +127,11 @@ extension Image {
                         let base = weights.baseAddress!
                         // The usual numbers of inputs as constants, so that the compiler unrolls the sums.
                         switch taps {
-                        case 2: horizontalLine(line, width: window.width, starts, base, taps: 2, out)
-                        case 3: horizontalLine(line, width: window.width, starts, base, taps: 3, out)
-                        case 4: horizontalLine(line, width: window.width, starts, base, taps: 4, out)
-                        case 5: horizontalLine(line, width: window.width, starts, base, taps: 5, out)
-                        default: horizontalLine(line, width: window.width, starts, base, taps: taps, out)
+                        case 2: horizontalLine(line, vectors: vectors, starts, base, taps: 2, out)
+                        case 3: horizontalLine(line, vectors: vectors, starts, base, taps: 3, out)
+                        case 4: horizontalLine(line, vectors: vectors, starts, base, taps: 4, out)
+                        case 5: horizontalLine(line, vectors: vectors, starts, base, taps: 5, out)
+                        default: horizontalLine(line, vectors: vectors, starts, base, taps: taps, out)
                         }
                     }
                 }
@@ -136,16 +140,14 @@ extension Image {
         }
     }
 
+    /// - Parameter vectors: Outputs from the start of the line that may read and write four bytes a pixel.
     @inline(__always)
     private static func horizontalLine(
-        _ line: UnsafePointer<UInt8>, width: Int, _ starts: UnsafeBufferPointer<Int>, _ weights: UnsafePointer<Int32>,
+        _ line: UnsafePointer<UInt8>, vectors: Int, _ starts: UnsafeBufferPointer<Int>, _ weights: UnsafePointer<Int32>,
         taps: Int, _ output: UnsafeMutablePointer<UInt8>
     ) {
         let half = Int32(1) << Int32(ResampleWeights.fractionBits - 1)
-        // Four bytes hold a pixel and one more, which is there for all but the outputs that reach the end of the line. The
-        // fourth byte of an output is overwritten by the next one.
-        let vectors = min(starts.count - 1, starts.lastIndex { $0 + taps < width }.map { $0 + 1 } ?? 0)
-        for x in 0..<max(0, vectors) {
+        for x in 0..<vectors {
             let pixel = UnsafeRawPointer(line + starts[x] * 3)
             let weight = weights + x * taps
             var sum = SIMD4<Int32>(repeating: half)
@@ -158,7 +160,7 @@ extension Image {
             UnsafeMutableRawPointer(output + 3 * x).storeBytes(
                 of: SIMD4<UInt8>(truncatingIfNeeded: levels), as: SIMD4<UInt8>.self)
         }
-        for x in max(0, vectors)..<starts.count {
+        for x in vectors..<starts.count {
             let pixel = line + starts[x] * 3
             let weight = weights + x * taps
             var (red, green, blue) = (half, half, half)

@@ -73,9 +73,8 @@ public final class FusedConv2d {
             }
         }
         guard engine == .oneDNN else {
-            var y = x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
-            if let other { y = y.add_(other) }
-            return relu ? y.relu_() : y
+            return x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+                .finished_(adding: other, relu: relu)
         }
         let geometry: [Operator.Argument] = [
             .tensor(weight), .tensor(bias), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups),

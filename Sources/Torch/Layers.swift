@@ -108,11 +108,10 @@ public final class BatchNorm2d {
                 .tensor(x), .tensor(weight), .tensor(bias), .tensor(runningMean), .tensor(runningVariance),
                 .double(Self.momentum), .double(Self.epsilon), .optional(other), .bool(relu))
         }
-        var y = x.batchNorm(
+        return x.batchNorm(
             weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
-            training: mode == .train, momentum: Self.momentum, epsilon: Self.epsilon)
-        if let other { y = y.add_(other) }
-        return relu ? y.relu_() : y
+            training: mode == .train, momentum: Self.momentum, epsilon: Self.epsilon
+        ).finished_(adding: other, relu: relu)
     }
 }
 

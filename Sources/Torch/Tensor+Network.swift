@@ -40,6 +40,12 @@ extension Tensor {
             .ints(dilation.list), .int(groups))
     }
 
+    /// relu(self + `other`), each part on request and in place: what follows a convolution.
+    public func finished_(adding other: Tensor?, relu: Bool) -> Tensor {
+        let sum = other.map { add_($0) } ?? self
+        return relu ? sum.relu_() : sum
+    }
+
     /// x [.., in] · weightᵀ [out, in] + bias [out].
     public func linear(_ weight: Tensor, bias: Tensor? = nil) -> Tensor {
         Op.linear(.tensor(self), .tensor(weight), .optional(bias))

@@ -104,11 +104,7 @@ import Torch
         for leaf in [x, norm.weight, norm.bias] {
             let step = Tensor.randn(leaf.shape, generator: generator) * 0.01
             let expected = (leaf.gradient! * step).sum().item
-            withoutGradients { _ = leaf.add_(step) }
-            let above = value()
-            withoutGradients { _ = leaf.add_(step * -2) }
-            let difference = (above - value()) / 2
-            withoutGradients { _ = leaf.add_(step) }
+            let difference = centralDifference(of: leaf, along: step, value)
             #expect(abs(difference - expected) < 1e-3 * (leaf.gradient!.norm() * step.norm()).item)
         }
     }

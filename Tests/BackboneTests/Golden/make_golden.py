@@ -18,17 +18,10 @@ sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._
 from torchvision import models  # noqa: E402
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parents[1]))
+from formula import summary, uniform  # noqa: E402
+
 IMAGE_ORDINAL = 10_000
-
-
-def uniform(shape, ordinal):
-    """float32 values in [-1, 1): a hash of the position in the tensor and of the tensor's ordinal."""
-    mask = 0xFFFFFFFF
-    h = (torch.arange(math.prod(shape), dtype=torch.int64) * 2654435761 + ordinal * 40503 + 12345) & mask
-    h ^= h >> 15
-    h = (h * 2246822519) & mask  # int64 wraps around; the low 32 bits stay right
-    h ^= h >> 13
-    return (((h >> 8) - (1 << 23)).to(torch.float32) / (1 << 23)).reshape(shape)
 
 
 def fill(module, gain):
@@ -55,19 +48,6 @@ def cifar_resnet18():
     model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
     model.maxpool = torch.nn.Identity()
     return model
-
-
-def summary(tensor):
-    """Shape, root mean square and 16 values at evenly spread positions."""
-    values = tensor.detach().contiguous().flatten().double()
-    count = values.numel()
-    samples = values[[i * (count - 1) // 15 for i in range(16)]]
-    digits = lambda value: float(f"{value:.8g}")  # noqa: E731
-    return {
-        "shape": list(tensor.shape),
-        "rms": digits(values.square().mean().sqrt().item()),
-        "values": [digits(value) for value in samples.tolist()],
-    }
 
 
 def sequential_outputs(model, x, ends, fc6, fc7):

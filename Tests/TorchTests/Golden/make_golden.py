@@ -6,33 +6,14 @@ All tensors follow from the formula that the tests have, too.
 """
 
 import json
-import math
+import sys
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 
-
-def uniform(shape, ordinal):
-    """float32 values in [-1, 1): a hash of the position in the tensor and of the tensor's ordinal."""
-    mask = 0xFFFFFFFF
-    h = (torch.arange(math.prod(shape), dtype=torch.int64) * 2654435761 + ordinal * 40503 + 12345) & mask
-    h ^= h >> 15
-    h = (h * 2246822519) & mask  # int64 wraps around; the low 32 bits stay right
-    h ^= h >> 13
-    return (((h >> 8) - (1 << 23)).to(torch.float32) / (1 << 23)).reshape(shape)
-
-
-def summary(tensor):
-    """Shape, root mean square and 16 values at evenly spread positions."""
-    values = tensor.detach().contiguous().flatten()
-    count = values.numel()
-    samples = values[[i * (count - 1) // 15 for i in range(16)]]
-    return {
-        "shape": list(tensor.shape),
-        "rms": float(f"{values.square().mean().sqrt().item():.8g}"),
-        "values": [float(f"{value:.8g}") for value in samples.tolist()],
-    }
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parents[1]))
+from formula import summary, uniform  # noqa: E402
 
 
 def run(shapes, function):
@@ -59,7 +40,7 @@ def main():
         "convolution": run({"x": x, "weight": (64, 32, 3, 3), "bias": (64,), "dy": y}, convolution),
         "batch_norm": run({"x": x, "weight": (32,), "bias": (32,), "other": x, "dy": x}, batch_norm),
     }
-    (Path(__file__).parent / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+    (FOLDER / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 
 if __name__ == "__main__":
