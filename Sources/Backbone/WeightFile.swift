@@ -20,14 +20,14 @@ public struct Normalization: Hashable, Sendable {
     /// [N, H, W, 3] uint8 pixels → [N, 3, H, W] float32 in channels-last memory, on the pixels' device.
     public func callAsFunction(_ pixels: Tensor) -> Tensor {
         // (p / 255 − mean) / deviation, as one multiplication and one addition.
-        let scale = Tensor(standardDeviation.map { Float(1 / (255 * $0)) }).to(device: pixels.device)
-        let shift = Tensor(zip(mean, standardDeviation).map { Float(-$0 / $1) }).to(device: pixels.device)
+        let scale = Tensor(standardDeviation.map { Float(1 / (255 * $0)) }).uploaded(to: pixels.device)
+        let shift = Tensor(zip(mean, standardDeviation).map { Float(-$0 / $1) }).uploaded(to: pixels.device)
         return (pixels.to(dtype: .float32).mul_(scale).add_(shift)).permute(0, 3, 1, 2)
     }
 
     /// The same for pixels in host memory; `pixels` holds `count` images of NHWC bytes.
     public func callAsFunction(_ pixels: [UInt8], count: Int, height: Int, width: Int, device: Device) -> Tensor {
-        self(Tensor(pixels, shape: [count, height, width, 3]).to(device: device))
+        self(Tensor(pixels, shape: [count, height, width, 3]).uploaded(to: device))
     }
 
     public var json: JSON {

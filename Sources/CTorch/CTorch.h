@@ -18,6 +18,7 @@ extern "C" {
 typedef struct CTTensor CTTensor;
 typedef struct CTOperator CTOperator;
 typedef struct CTGenerator CTGenerator;
+typedef struct CTGraph CTGraph;
 
 typedef char *_Nullable *_Nonnull CTError;
 
@@ -104,6 +105,14 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
     bool (*load_cuda)(CTError error);
     int32_t (*cuda_device_count)(void);
     bool (*cuda_synchronize)(int32_t device_index, CTError error);
+
+    // A graph of device work. From `graph_make` to `graph_release` the calling thread works in a stream of its own, as
+    // recording demands.
+    CTGraph *_Nullable (*_Nonnull graph_make)(int32_t device_index, CTError error);
+    bool (*graph_begin)(CTGraph *graph, CTError error);
+    bool (*graph_end)(CTGraph *graph, CTError error);
+    bool (*graph_replay)(CTGraph *graph, CTError error);
+    void (*graph_release)(CTGraph *graph);
 } CTFunctions;
 
 const CTFunctions *ct_functions(void);

@@ -34,13 +34,15 @@ public final class BatchLoader {
     /// - Parameters:
     ///   - order: indices into `collection`, cut into batches from the front.
     ///   - dropLast: leaves out the last batch when it is not full.
+    ///   - defersChanges: leaves the steps at the end of the pipeline that keep the size to whoever gets the batch, their
+    ///     random choices drawn in `HostBatch.changes`: for a device that does them faster than the workers.
     ///   - workers: threads; 0 does the work inside `next()`.
     ///   - prefetch: batches that may lie ready or be in work ahead of the consumer; at least 1.
     ///   - startBatch: the first batch to give, to resume in the middle of an epoch.
     public init(
         _ collection: any ImageCollection, order: [Int], batchSize: Int, dropLast: Bool = false,
-        pipeline: ImagePipeline, seed: UInt64, epoch: Int, workers: Int = 2, prefetch: Int = 2, startBatch: Int = 0,
-        onBadImage policy: BadImagePolicy = .stop
+        pipeline: ImagePipeline, defersChanges: Bool = false, seed: UInt64, epoch: Int, workers: Int = 2,
+        prefetch: Int = 2, startBatch: Int = 0, onBadImage policy: BadImagePolicy = .stop
     ) {
         precondition(batchSize > 0 && workers >= 0 && prefetch > 0, "a loader needs a batch size and a prefetch depth")
         precondition(startBatch >= 0 && epoch >= 0, "epochs and batches are counted from 0")
@@ -51,7 +53,8 @@ public final class BatchLoader {
         var skips = false
         if case .skip = policy { skips = true }
         let samples = SampleLoader(
-            collection: collection, order: order, pipeline: pipeline, seed: seed, epoch: epoch, skipsBadImages: skips)
+            collection: collection, order: order, pipeline: pipeline, defersChanges: defersChanges, seed: seed,
+            epoch: epoch, skipsBadImages: skips)
         self.samples = samples
         guard workers > 0, startBatch < batchCount else {
             self.workers = nil
@@ -107,7 +110,8 @@ public final class BatchLoader {
         pixels.reserveCapacity(chunks.reduce(0) { $0 + $1.pixels.count })
         for chunk in chunks { pixels += chunk.pixels }
         return HostBatch(
-            pixels: pixels, size: size, indices: chunks.flatMap(\.indices), labels: chunks.flatMap(\.labels))
+            pixels: pixels, size: size, indices: chunks.flatMap(\.indices), labels: chunks.flatMap(\.labels),
+            changes: chunks.flatMap(\.changes))
     }
 
     /// The positions in the order that make up a batch, cut into the pieces workers take.

@@ -8,6 +8,8 @@ struct Chunk: Sendable {
     var size: ImageSize?
     var indices: [Int] = []
     var labels: [Int] = []
+    /// Of each image, when they are put off.
+    var changes: [[ImageChange]] = []
     /// What was wrong with the images that were left out.
     var problems: [String] = []
 }
@@ -17,6 +19,7 @@ struct SampleLoader: Sendable {
     let collection: any ImageCollection
     let order: [Int]
     let pipeline: ImagePipeline
+    let defersChanges: Bool
     let seed: UInt64
     let epoch: Int
     let skipsBadImages: Bool
@@ -24,14 +27,15 @@ struct SampleLoader: Sendable {
     /// Prepares the samples at these positions of the order.
     func load(_ positions: Range<Int>) throws -> Chunk {
         var chunk = Chunk()
+        let now = defersChanges ? pipeline.withoutChanges : pipeline
         for position in positions {
             let index = order[position]
             do {
                 let name = collection.path(index)
                 var random = RandomStream(seed, UInt64(epoch), UInt64(index))
                 let image =
-                    try collection.pixels(index).map { pipeline.apply($0, random: &random) }
-                    ?? pipeline.load(try collection.data(index), name: name, random: &random)
+                    try collection.pixels(index).map { now.apply($0, random: &random) }
+                    ?? now.load(try collection.data(index), name: name, random: &random)
                 if chunk.size == nil {
                     chunk.size = image.size
                     chunk.pixels.reserveCapacity(positions.count * image.pixels.count)
@@ -40,6 +44,7 @@ struct SampleLoader: Sendable {
                 chunk.pixels += image.pixels
                 chunk.indices.append(index)
                 chunk.labels.append(collection.label(index) ?? -1)
+                if defersChanges { chunk.changes.append(pipeline.drawChanges(&random)) }
             } catch let error as InputError where skipsBadImages {
                 chunk.problems.append("\(error)")
             }

@@ -156,18 +156,18 @@ public final class FineTuning: TrainingTask {
         }
         let passes = withPrecision(options.precision, on: options.device) { samples.map(pass) }
         let regions = passes.map(\.regions)
-        let labels = Tensor(regions.flatMap(\.labels)).to(device: options.device)  // [R]
-        let targets = Tensor(regions.flatMap(\.targets), shape: [labels.count, 4]).to(device: options.device)
+        let labels = Tensor(regions.flatMap(\.labels)).uploaded(to: options.device)  // [R]
+        let targets = Tensor(regions.flatMap(\.targets), shape: [labels.count, 4]).uploaded(to: options.device)
         let (logits, deltas) = withPrecision(options.precision, on: options.device) {
             profile.measure("head") { model.head(Tensor.cat(passes.compactMap(\.pooled)), mode: headMode) }
         }
         let result = profile.measure("loss") {
             let losses = FastRCNN.losses(
                 logits: logits, deltas: deltas, labels: labels, targets: targets, beta: options.boxBeta)
-            let accuracy = withoutGradients { logits.argmax(1).equal(labels).to(dtype: .float32).mean().item }
+            let accuracy = withoutGradients { logits.argmax(1).equal(labels).to(dtype: .float32).mean() }
             var total = losses.classification + losses.regression
             var values = [
-                ("classification_loss", losses.classification.item), ("box_loss", losses.regression.item),
+                (name: "classification_loss", losses.classification), ("box_loss", losses.regression),
                 ("roi_accuracy", accuracy),
             ]
             let proposing = passes.compactMap(\.proposing)
@@ -175,7 +175,7 @@ public final class FineTuning: TrainingTask {
                 let objectness = Tensor.stack(proposing.map(\.objectness)).mean()
                 let regression = Tensor.stack(proposing.map(\.regression)).mean()
                 total = total + objectness + regression
-                values += [("rpn_objectness_loss", objectness.item), ("rpn_box_loss", regression.item)]
+                values += [("rpn_objectness_loss", objectness), ("rpn_box_loss", regression)]
             }
             return (loss: total, values: values)
         }

@@ -89,8 +89,7 @@ struct ColorPlanes {
 
     /// Turns the hue by `shift` of the full circle, −0.5 … 0.5, in Pillow's 8-bit HSV (torchvision's `adjust_hue`).
     mutating func adjustHue(_ shift: Double) {
-        precondition((-0.5...0.5).contains(shift), "the hue shift must lie in −0.5 … 0.5, got \(shift)")
-        let step = UInt8(truncatingIfNeeded: Int(shift * 255))
+        let step = ColorAdjustment.hueLevels(shift)
         let count = vectorCount
         planes.withUnsafeMutableBufferPointer { planes in
             for index in 0..<count {

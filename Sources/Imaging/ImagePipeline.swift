@@ -81,6 +81,21 @@ public struct ImagePipeline: Hashable, Sendable {
     }
 
     private var rest: ImagePipeline { ImagePipeline(Array(steps.dropFirst())) }
+
+    /// The steps at the end that leave the size as it is, and all before them.
+    private var parts: (first: ImagePipeline, last: ArraySlice<ImageStep>) {
+        let count = steps.reversed().prefix(while: \.keepsSize).count
+        return (ImagePipeline(Array(steps.dropLast(count))), steps.suffix(count))
+    }
+
+    /// The pipeline without the steps at its end that leave the size as it is.
+    public var withoutChanges: ImagePipeline { parts.first }
+
+    /// What the steps left out by `withoutChanges` do to an image, in order. With the stream that has gone through the
+    /// others, both together are the whole pipeline.
+    public func drawChanges(_ random: inout RandomStream) -> [ImageChange] {
+        parts.last.compactMap { $0.draw(&random) }
+    }
 }
 
 extension ImageStep {
@@ -96,41 +111,12 @@ extension ImageStep {
             return image.cropped(
                 clippingX: Int((Double(image.width - size.width) / 2).rounded(.toNearestOrEven)),
                 y: Int((Double(image.height - size.height) / 2).rounded(.toNearestOrEven)), size: size)
-        case .randomHorizontalFlip(let probability):
-            return random.chance(probability) ? image.flippedHorizontally() : image
-        case .colorJitter(let brightness, let contrast, let saturation, let hue):
-            var image = image
-            image.jitter(
-                brightness: brightness, contrast: contrast, saturation: saturation, hue: hue, random: &random)
-            return image
-        case .randomGrayscale(let probability):
-            return random.chance(probability) ? image.grayscaled() : image
+        case .randomHorizontalFlip, .colorJitter, .randomGrayscale:
+            return draw(&random).map(image.applying) ?? image
         case .randomCrop(let size, let padding):
             let x = random.integer(below: max(0, image.width + 2 * padding - size.width) + 1) - padding
             let y = random.integer(below: max(0, image.height + 2 * padding - size.height) + 1) - padding
             return image.cropped(clippingX: x, y: y, size: size)
-        }
-    }
-}
-
-extension Image {
-    /// Draws order and factors, four and four numbers whatever their ranges, and applies them.
-    fileprivate mutating func jitter(
-        brightness: Double, contrast: Double, saturation: Double, hue: Double, random: inout RandomStream
-    ) {
-        let order = random.permutation(4)
-        let factors = [brightness, contrast, saturation].map { random.uniform(max(0, 1 - $0), 1 + $0) }
-        let shift = random.uniform(-hue, hue)
-        if brightness <= 0, contrast <= 0, saturation <= 0, hue <= 0 { return }
-        adjust { planes in
-            for adjustment in order {
-                switch adjustment {
-                case 0: if brightness > 0 { planes.adjustBrightness(factors[0]) }
-                case 1: if contrast > 0 { planes.adjustContrast(factors[1]) }
-                case 2: if saturation > 0 { planes.adjustSaturation(factors[2]) }
-                default: if hue > 0 { planes.adjustHue(shift) }
-                }
-            }
         }
     }
 }

@@ -46,25 +46,37 @@ public final class InstanceDiscrimination {
     /// Z of noise-contrastive estimation, once it is known.
     public var partition: Double? { if case .nce(let nce) = loss { nce.partition.value } else { nil } }
 
-    /// The loss of a batch and what else it tells; `embedding` [B, D] float32, `indices` [B] int64.
-    func forward(_ embedding: Tensor, _ indices: Tensor) -> (Tensor, [(name: String, value: Double)]) {
+    /// Draws the noise of a step; nil for an objective without.
+    func drawNoise(for indices: Tensor) -> NoiseImages? {
+        guard case .nce(let nce) = loss else { return nil }
+        return nce.sampler.draw(for: indices, among: bank.count)
+    }
+
+    /// Whether a step does the same operations as the one before.
+    var isSteady: Bool { if case .nce(let nce) = loss { nce.partition.isSteady } else { true } }
+
+    /// The loss of a batch and what else it tells, one value each; `embedding` [B, D] float32, `indices` [B] int64.
+    func forward(_ embedding: Tensor, _ indices: Tensor, _ noise: NoiseImages?) -> (
+        loss: Tensor, values: [(name: String, value: Tensor)]
+    ) {
         let features = embedding.l2Normalized()  // [B, D]
         current = (indices, features.detach())
         let result: InstanceLoss
-        var values: [(name: String, value: Double)] = []
+        var values: [(name: String, value: Tensor)] = []
         switch loss {
         case .softmax(let softmax): result = softmax(features, indices, bank)
         case .nce(var nce):
-            result = nce(features, indices, bank)
+            guard let noise else { preconditionFailure("noise-contrastive estimation needs noise") }
+            result = nce.loss(features, indices, noise, bank)
             loss = .nce(nce)
-            if let z = nce.partition.value { values.append(("z", z)) }
+            if let z = nce.partition.tensor { values.append(("z", z)) }
         }
         values += [
             ("positive_similarity", result.positiveSimilarity), ("negative_similarity", result.negativeSimilarity),
         ]
         guard let proximal else { return (result.value, values) }
         let term = proximal(features, bank.select(indices))
-        return (result.value + term, values + [("proximal_loss", term.item)])
+        return (result.value + term, values + [("proximal_loss", term)])
     }
 
     /// Writes the features of the step into the bank.
@@ -90,7 +102,7 @@ public final class InstanceDiscrimination {
         bank.rows.copy_(saved)
         if case .nce(var nce) = loss {
             if let noise = state["noise"] { try nce.sampler.generator.restore(noise) }
-            nce.partition.restore(state.state["z"])
+            nce.partition.restore(state.state["z"], device: bank.rows.device)
             loss = .nce(nce)
         }
         return true

@@ -17,6 +17,9 @@ public struct PretrainOptions: Sendable {
     public var device = Device.cpu
     public var precision = Precision.fp32
     public var onBadImage = BadImagePolicy.stop
+    /// Whether colour and mirroring change whole batches on the device rather than single images in the loader's
+    /// threads, to the same pixels; nil for what suits the device.
+    public var augmentsOnDevice: Bool?
 
     public init(architecture: Architecture, objective: Objective, recipe: Recipe) {
         self.architecture = architecture

@@ -6,7 +6,7 @@ public import Torch
 public import Training
 
 /// Trains a backbone on images, without labels or with them; the loop in `Training` drives it.
-public final class Pretraining: TrainingTask {
+public final class Pretraining: CapturableTask {
     public let options: PretrainOptions
     public let network: any Network
     public let parameters: Parameters
@@ -55,25 +55,36 @@ public final class Pretraining: TrainingTask {
 
     public func learningRate(atStep step: Int) -> Double { schedule.rate(atStep: step) }
 
-    public func forward(step: Int) throws -> StepResult {
+    public var device: Device { options.device }
+
+    /// Once Z has been measured; never with dropout, whose generator a recorded step cannot ask.
+    public var isCapturable: Bool { options.architecture.isResidual && instance?.isSteady ?? true }
+
+    /// Images [B, 3, H, W], what they are [B] (their number, or their class), and the noise of the instance objective.
+    public func inputs(step: Int) throws -> StepInputs {
         let batch = try nextBatch(step)
-        let x = options.recipe.normalization(
-            batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width, device: options.device
-        )
-        let indices = Tensor(batch.indices).to(device: options.device)
+        let pixels = Tensor(batch.pixels, shape: [batch.count, batch.size.height, batch.size.width, 3])
+            .uploaded(to: device)
+        let x = options.recipe.normalization(DeviceAugmentation.apply(batch.changes, to: pixels))
+        let targets = Tensor(options.objective == .supervised ? batch.labels : batch.indices).uploaded(to: device)
+        let noise = instance?.drawNoise(for: targets)
         let data = data
-        let names = { batch.indices.map(data.path) }
-        if let instance {
-            let embedding = withPrecision(options.precision, on: options.device) {
-                instance.projection(network.features(x, mode: .train))
-            }
-            let (loss, values) = instance.forward(embedding.to(dtype: .float32), indices)
-            return StepResult(loss: loss, images: batch.count, values: values, imageNames: names)
+        return StepInputs([x, targets] + [noise?.indices, noise?.excluded].compactMap { $0 }, images: batch.count) {
+            batch.indices.map(data.path)
         }
-        let logits = withPrecision(options.precision, on: options.device) { network.logits(x, mode: .train) }
-        let labels = options.objective == .parametric ? indices : Tensor(batch.labels).to(device: options.device)
-        return StepResult(
-            loss: logits.to(dtype: .float32).crossEntropy(labels), images: batch.count, imageNames: names)
+    }
+
+    public func forward(_ inputs: [Tensor]) -> (loss: Tensor, values: [(name: String, value: Tensor)]) {
+        let (x, targets) = (inputs[0], inputs[1])
+        guard let instance else {
+            let logits = withPrecision(options.precision, on: device) { network.logits(x, mode: .train) }
+            return (logits.to(dtype: .float32).crossEntropy(targets), [])
+        }
+        let embedding = withPrecision(options.precision, on: device) {
+            instance.projection(network.features(x, mode: .train))
+        }
+        let noise = inputs.count > 2 ? NoiseImages(inputs[2], excluded: inputs.count > 3 ? inputs[3] : nil) : nil
+        return instance.forward(embedding.to(dtype: .float32), targets, noise)
     }
 
     public func finish(step: Int) { instance?.finish() }
@@ -83,7 +94,8 @@ public final class Pretraining: TrainingTask {
         if loader == nil || position == 0 {
             loader = BatchLoader(
                 data, order: EpochSampler(count: data.count, seed: options.seed, epoch: epoch).order,
-                batchSize: options.recipe.batch, dropLast: true, pipeline: pipeline, seed: options.seed, epoch: epoch,
+                batchSize: options.recipe.batch, dropLast: true, pipeline: pipeline,
+                defersChanges: options.augmentsOnDevice ?? (device.kind != .cpu), seed: options.seed, epoch: epoch,
                 workers: options.workers, startBatch: position, onBadImage: options.onBadImage)
         }
         guard let batch = try loader?.next() else { fatalError("the loader ended before the epoch did") }

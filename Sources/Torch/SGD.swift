@@ -16,7 +16,9 @@ public struct ParameterGroup {
 /// g ← ∇ + wd·p; v ← µ·v + g; p ← p − lr·v (Nesterov: p ← p − lr·(g + µ·v)).
 public final class SGD {
     private static let fused = Operator("aten::_fused_sgd_")
+    private static let fusedWithTensor = Operator("aten::_fused_sgd_", "tensor_lr")
     private static let foreachNorm = Operator("aten::_foreach_norm", "Scalar")
+    private static let foreachMultiply = Operator("aten::_foreach_mul_", "Tensor")
 
     public let groups: [ParameterGroup]
     public let momentum: Double
@@ -33,6 +35,17 @@ public final class SGD {
 
     /// One update from the gradients that `backward` left; parameters without a gradient stay as they are.
     public func step(learningRate: Double) {
+        update(Self.fused) { .double(learningRate * $0) }
+    }
+
+    /// The same with the learning rate on the device, where it can change between replays of a recorded step: one
+    /// value, float32 for a GPU.
+    public func step(learningRate: Tensor) {
+        update(Self.fusedWithTensor) { .tensor($0 == 1 ? learningRate : learningRate * $0) }
+    }
+
+    /// `rate` gives the learning rate of a group from its scale.
+    private func update(_ fused: Operator, _ rate: (Double) -> Operator.Argument) {
         withoutGradients {
             for (group, velocities) in zip(groups, velocities) {
                 var parameters: [Tensor] = []
@@ -47,11 +60,10 @@ public final class SGD {
                 if parameters.isEmpty { continue }
                 // Arguments: …, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step. Velocities
                 // start at zero, which makes the first step an ordinary one.
-                _ = Self.fused.results(
+                _ = fused.results(
                     [
                         .tensors(parameters), .tensors(gradients), .tensors(buffers), .double(group.weightDecay),
-                        .double(momentum), .double(learningRate * group.learningRateScale), 0.0, .bool(nesterov),
-                        false, false,
+                        .double(momentum), rate(group.learningRateScale), 0.0, .bool(nesterov), false, false,
                     ], 0)
             }
         }
@@ -62,15 +74,24 @@ public final class SGD {
         for group in groups { for entry in group.entries { entry.tensor.gradient = nil } }
     }
 
-    /// Scales all gradients so that their joint Euclidean norm is at most `limit`; returns the norm before.
+    /// Scales all gradients so that their joint Euclidean norm is at most `limit`; returns the norm before, one value.
+    ///
+    /// - Parameter byOperators: whether the factor stays a tensor, so that nobody waits for the norm; nil for what suits
+    ///   the device. On the CPU gradients that are short enough are left untouched instead.
     @discardableResult
-    public func clipGradients(_ limit: Double) -> Double {
+    public func clipGradients(_ limit: Double, byOperators: Bool? = nil) -> Tensor {
         withoutGradients {
             let gradients = groups.flatMap { $0.entries.compactMap(\.tensor.gradient) }
-            guard !gradients.isEmpty else { return 0 }
+            guard let first = gradients.first else { return Tensor.zeros([]) }
             let norms = Self.foreachNorm.results([.tensors(gradients), 2], gradients.count).map { $0! }
-            let norm = Tensor.stack(norms).norm().item
-            if norm > limit { for gradient in gradients { gradient.mul_(limit / (norm + 1e-6)) } }
+            let norm = Tensor.stack(norms).norm()
+            if byOperators ?? (first.device.kind != .cpu || DeviceGraph.isRecording) {
+                let factor = ((norm + 1e-6).reciprocal() * limit).clamp(max: 1)
+                _ = Self.foreachMultiply.results([.tensors(gradients), .tensor(factor)], 0)
+            } else {
+                let length = norm.item
+                if length > limit { for gradient in gradients { gradient.mul_(limit / (length + 1e-6)) } }
+            }
             return norm
         }
     }

@@ -15,6 +15,8 @@ extension Tensor {
         static let sqrt = Operator("aten::sqrt")
         static let abs = Operator("aten::abs")
         static let square = Operator("aten::square")
+        static let floor = Operator("aten::floor")
+        static let floorDivide = Operator("aten::floor_divide", "Scalar")
         static let reciprocal = Operator("aten::reciprocal")
         static let clampScalar = Operator("aten::clamp")
         static let maximum = Operator("aten::maximum")
@@ -67,6 +69,10 @@ extension Tensor {
     public func abs() -> Tensor { Op.abs(.tensor(self)) }
     public func square() -> Tensor { Op.square(.tensor(self)) }
     public func reciprocal() -> Tensor { Op.reciprocal(.tensor(self)) }
+    /// The largest integers that are not larger.
+    public func floor() -> Tensor { Op.floor(.tensor(self)) }
+    /// The quotients of integers, rounded down.
+    public func floorDivided(by divisor: Int) -> Tensor { Op.floorDivide(.tensor(self), .int(divisor)) }
 
     /// Limits every value to [low, high]; a bound left out is not applied.
     public func clamp(min low: Double? = nil, max high: Double? = nil) -> Tensor {

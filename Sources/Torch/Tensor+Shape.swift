@@ -21,6 +21,7 @@ extension Tensor {
         static let detach = Operator("aten::detach")
         static let toDType = Operator("aten::to", "dtype")
         static let toDevice = Operator("aten::to", "device")
+        static let pin = Operator("aten::pin_memory")
     }
 
     /// The same values in another shape; −1 stands for whatever is left.
@@ -75,5 +76,10 @@ extension Tensor {
     public func to(device: Device, nonBlocking: Bool = false) -> Tensor {
         self.device == device
             ? self : Op.toDevice(.tensor(self), .device(device), .dtype(dtype), .bool(nonBlocking))
+    }
+    /// A tensor of the CPU on another device, without waiting for what that device is doing: the copy starts from
+    /// page-locked memory, which libtorch keeps until it is done.
+    public func uploaded(to device: Device) -> Tensor {
+        device.kind == .cpu ? self : Op.pin(.tensor(self)).to(device: device, nonBlocking: true)
     }
 }

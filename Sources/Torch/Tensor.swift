@@ -95,6 +95,7 @@ public final class Tensor {
     }
 
     private convenience init<Element: BitwiseCopyable>(elements: [Element], shape: [Int]?, dtype: DType) {
+        DeviceGraph.refuse("making a tensor of values")
         let shape = shape ?? [elements.count]
         var holder: Tensor?
         elements.withUnsafeBytes { holder = Tensor(bytes: $0, shape: shape, dtype: dtype) }
@@ -103,6 +104,7 @@ public final class Tensor {
 
     /// The bytes in row-major order, copied to the CPU if need be.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        DeviceGraph.refuse("reading a tensor")
         let local = to(device: .cpu).contiguous()
         defer { withExtendedLifetime(local) {} }
         let count = Int(libtorch.tensor_byte_count(local.handle))
@@ -127,9 +129,15 @@ public final class Tensor {
     public var ints: [Int] { to(dtype: .int64).withBytes { $0.bindMemory(to: Int64.self).map(Int.init) } }
 
     /// The value of a tensor of one element. Waits for the device.
-    public var item: Double { trapping("item of \(shape)") { libtorch.item_double(handle, $0) } }
+    public var item: Double {
+        DeviceGraph.refuse("reading a tensor")
+        return trapping("item of \(shape)") { libtorch.item_double(handle, $0) }
+    }
     /// The integer value of a tensor of one element. Waits for the device.
-    public var intItem: Int { Int(trapping("item of \(shape)") { libtorch.item_int(handle, $0) }) }
+    public var intItem: Int {
+        DeviceGraph.refuse("reading a tensor")
+        return Int(trapping("item of \(shape)") { libtorch.item_int(handle, $0) })
+    }
 }
 
 extension Tensor: CustomStringConvertible {

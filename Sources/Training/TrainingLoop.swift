@@ -8,13 +8,13 @@ public struct StepResult {
     public var loss: Tensor
     /// Images in the step, for the rate.
     public var images: Int
-    /// Further measurements, averaged between log lines like the loss.
-    public var values: [(name: String, value: Double)]
+    /// Further measurements, one value each, averaged between log lines like the loss.
+    public var values: [(name: String, value: Tensor)]
     /// Names of the step's images, asked for only when the loss is not finite.
     public var imageNames: () -> [String]
 
     public init(
-        loss: Tensor, images: Int, values: [(name: String, value: Double)] = [], imageNames: @escaping () -> [String]
+        loss: Tensor, images: Int, values: [(name: String, value: Tensor)] = [], imageNames: @escaping () -> [String]
     ) {
         self.loss = loss
         self.images = images
@@ -55,6 +55,10 @@ public struct LoopOptions {
     public var evaluation: Evaluation?
     /// Measures the loop's own stages, beside those the task measures.
     public var profile: StageClock?
+    /// Records one step and replays it from then on, where the task is a `CapturableTask`.
+    public var capturesSteps = false
+    /// Steps whose measurements are read together; nil for what suits the device.
+    public var readEvery: Int?
     /// Stops after this many steps as an interruption would; for tests and time-limited jobs.
     public var stopAfter: Int?
 
@@ -72,8 +76,11 @@ public struct LoopOptions {
     public init(
         title: String, gradientClip: Double? = nil, logEvery: Int, checkpointEvery: Int,
         progress: ProgressBar.Style = .automatic, shown: [(name: String, label: String)] = [("loss", "loss")],
-        evaluation: Evaluation? = nil, profile: StageClock? = nil, stopAfter: Int? = nil
+        evaluation: Evaluation? = nil, profile: StageClock? = nil, capturesSteps: Bool = false, readEvery: Int? = nil,
+        stopAfter: Int? = nil
     ) {
+        self.capturesSteps = capturesSteps
+        self.readEvery = readEvery
         self.profile = profile
         self.shown = shown
         self.evaluation = evaluation
@@ -160,29 +167,29 @@ public struct TrainingLoop {
         var windowImages = 0
         var images = 0
         var last: [String: Double] = [:]
+        let captured =
+            options.capturesSteps
+            ? try (task as? any CapturableTask).map { try CapturedStep($0, gradientClip: options.gradientClip) } : nil
+        var measurements = StepMeasurements()
         for step in start..<max(start, task.totalSteps) {
             let rate = task.learningRate(atStep: step)
-            task.optimizer.clearGradients()
-            let result = try task.forward(step: step)
-            let loss = result.loss.item
-            guard loss.isFinite else { throw notFinite(loss, step, result) }
-            let profile = options.profile
-            profile.measure("backward") { result.loss.backward() }
-            var values = [("loss", loss)] + result.values
-            profile.measure("optimiser") {
-                if let limit = options.gradientClip {
-                    values.append(("gradient_norm", task.optimizer.clipGradients(limit)))
-                }
-                task.optimizer.step(learningRate: rate)
-                task.finish(step: step)
-            }
-            profile?.step()
-            sums.add(values)
-            images += result.images
-            windowImages += result.images
+            let count = try captured.map { try run($0, step, &measurements) } ?? run(step, rate, &measurements)
+            options.profile?.step()
+            images += count
+            windowImages += count
             let done = step + 1
             let epoch = Double(done) / Double(task.stepsPerEpoch)
-            if done % options.logEvery == 0 || done == task.totalSteps {
+            let isLogged = done % options.logEvery == 0 || done == task.totalSteps
+            let isStopping = Interruption.isRequested || options.stopAfter == done
+            let isSaved = done == task.totalSteps || isStopping || done % options.checkpointEvery == 0
+            // Nothing that is not finite gets into a checkpoint.
+            if isLogged || isSaved || measurements.count >= readEvery {
+                for step in measurements.take() {
+                    guard let loss = step.values.first?.value, loss.isFinite else { throw notFinite(step) }
+                    sums.add(step.values)
+                }
+            }
+            if isLogged {
                 let speed = Double(windowImages) / seconds(clock.now - windowStart)
                 let line = [("lr", rate)] + sums.means + [("images_per_second", speed)]
                 try log.append(step: done, epoch: epoch, line)
@@ -200,10 +207,7 @@ public struct TrainingLoop {
                 windowStart += clock.now - paused
             }
             bar.update(done, detail: detail(sums, last))
-            let isStopping = Interruption.isRequested || options.stopAfter == done
-            if done == task.totalSteps || isStopping || done % options.checkpointEvery == 0 {
-                try save(step: done, sums, to: path)
-            }
+            if isSaved { try save(step: done, sums, to: path) }
             if isStopping, done < task.totalSteps {
                 bar.finish()
                 throw InterruptedError("stopped after step \(done) of \(task.totalSteps); go on with --resume")
@@ -241,11 +245,50 @@ public struct TrainingLoop {
         return values
     }
 
-    private func notFinite(_ loss: Double, _ step: Int, _ result: StepResult) -> InputError {
-        let names = result.imageNames()
+    /// One step, its measurements left where they are; gives the number of its images.
+    private func run(_ step: Int, _ rate: Double, _ measurements: inout StepMeasurements) throws -> Int {
+        task.optimizer.clearGradients()
+        let result = try task.forward(step: step)
+        // Where reading costs nothing, a loss that is not finite stops before it does harm.
+        if readEvery == 1, !result.loss.item.isFinite {
+            throw notFinite(
+                .init(number: step, values: [("loss", result.loss.item)], imageNames: result.imageNames))
+        }
+        let profile = options.profile
+        profile.measure("backward") { result.loss.backward() }
+        var values = [(name: "loss", value: result.loss)] + result.values
+        profile.measure("optimiser") {
+            if let limit = options.gradientClip {
+                values.append(("gradient_norm", task.optimizer.clipGradients(limit)))
+            }
+            task.optimizer.step(learningRate: rate)
+            task.finish(step: step)
+        }
+        measurements.add(step: step, values.map(\.name), values.joined, imageNames: result.imageNames)
+        return result.images
+    }
+
+    /// The same, from the first steps on as replays of a recorded one.
+    private func run(_ captured: CapturedStep, _ step: Int, _ measurements: inout StepMeasurements) throws -> Int {
+        let (inputs, names, values) = try captured.run(step: step)
+        measurements.add(step: step, names, values, imageNames: inputs.imageNames)
+        return inputs.images
+    }
+
+    /// Steps whose measurements are read together: on the CPU each as it is made, where reading costs nothing; a GPU
+    /// would run out of work whenever the host waits for it.
+    private var readEvery: Int {
+        options.readEvery
+            ?? (task.parameters.entries.first?.tensor.device.kind == .cpu ? 1 : Self.deviceReadEvery)
+    }
+    private static let deviceReadEvery = 16
+
+    private func notFinite(_ step: StepMeasurements.Step) -> InputError {
+        let loss = step.values.first?.value ?? .nan
+        let names = step.imageNames()
         let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
         return InputError(
-            folder.path, "the loss became \(loss) at step \(step) with the images \(shown)",
+            folder.path, "the loss became \(loss) at step \(step.number) with the images \(shown)",
             remedy: "lower the learning rate or look at these images; the last checkpoint is kept")
     }
 

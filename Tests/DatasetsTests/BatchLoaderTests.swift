@@ -55,6 +55,29 @@ private struct MadeCollection: ImageCollection {
         #expect(try all(loader(collection, epoch: 4, workers: 1)) != expected)
     }
 
+    /// What was put off, done afterwards, gives the batch of the whole pipeline.
+    @Test(arguments: [0, 2]) func changesMayBePutOff(workers: Int) throws {
+        let collection = MadeCollection(count: 50)
+        let whole = try all(loader(collection, workers: 0))
+        let order = EpochSampler(count: 50, seed: 5, epoch: 3).order
+        let put = try all(
+            BatchLoader(
+                collection, order: order, batchSize: 20, pipeline: Self.pipeline, defersChanges: true, seed: 5,
+                epoch: 3,
+                workers: workers))
+        #expect(whole.allSatisfy { $0.changes.isEmpty })
+        for (whole, put) in zip(whole, put) {
+            #expect(put.indices == whole.indices && put.labels == whole.labels && put.size == whole.size)
+            #expect(put.pixels != whole.pixels && put.changes.count == put.count)
+            let bytes = put.size.pixelCount * 3
+            let changed = put.changes.enumerated().flatMap { number, changes in
+                let pixels = Array(put.pixels[number * bytes..<(number + 1) * bytes])
+                return changes.reduce(Image(size: put.size, pixels: pixels)) { $0.applying($1) }.pixels
+            }
+            #expect(changed == whole.pixels)
+        }
+    }
+
     @Test(arguments: [1, 16, 17, 40, 200])
     func batchSizes(batchSize: Int) throws {
         let collection = MadeCollection(count: 50)
@@ -137,28 +160,34 @@ private struct MadeCollection: ImageCollection {
         #expect(try loader.next() == nil)
     }
 
+    /// In a process of its own: the threads are the process's, and other suites load images beside this one.
     @Test(.timeLimit(.minutes(1)))
-    func droppedLoadersLeaveNoThreads() throws {
-        let collection = MadeCollection(count: 500)
-        for round in 0..<100 {
-            let loader = loader(collection, workers: 3)
-            if round % 2 == 0 { _ = try loader.next() }
-        }
-        // A thread takes a moment to get its name, and one that has been waited for to vanish.
-        for _ in 0..<100 where loaderThreads() > 0 { Thread.sleep(forTimeInterval: 0.02) }
-        #expect(loaderThreads() == 0)
-        let alive = loader(collection, workers: 3)
-        for _ in 0..<100 where loaderThreads() < 3 { Thread.sleep(forTimeInterval: 0.02) }
-        #expect(loaderThreads() == 3)
-        _ = try alive.next()
-    }
-
-    /// Threads of this process that bear the name loaders give to theirs.
-    private func loaderThreads() -> Int {
-        let tasks = (try? Files.list("/proc/self/task")) ?? []
-        return tasks.count { task in
-            let name = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
-            return name?.hasPrefix("image loader") ?? false
+    func droppedLoadersLeaveNoThreads() async {
+        await #expect(processExitsWith: .success) {
+            /// Threads that bear the name loaders give to theirs.
+            func loaderThreads() -> Int {
+                let tasks = (try? Files.list("/proc/self/task")) ?? []
+                return tasks.count { task in
+                    let name = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
+                    return name?.hasPrefix("image loader") ?? false
+                }
+            }
+            func makeLoader() -> BatchLoader {
+                BatchLoader(
+                    MadeCollection(count: 500), order: Array(0..<500), batchSize: 20, pipeline: Self.pipeline, seed: 5,
+                    epoch: 3, workers: 3)
+            }
+            for round in 0..<100 {
+                let loader = makeLoader()
+                if round % 2 == 0 { _ = try loader.next() }
+            }
+            // A thread takes a moment to get its name, and one that has been waited for to vanish.
+            for _ in 0..<100 where loaderThreads() > 0 { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(loaderThreads() == 0)
+            let alive = makeLoader()
+            for _ in 0..<100 where loaderThreads() < 3 { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(loaderThreads() == 3)
+            _ = try alive.next()
         }
     }
 

@@ -184,7 +184,7 @@ import Torch
         // 1e-6: the order of sums in float32.
         #expect(isClose([parts.value.item], [whole.value.item], 1e-6))
         #expect(isClose(partsGradient, wholeGradient, 1e-5))
-        #expect(abs(parts.negativeSimilarity - whole.negativeSimilarity) < 1e-6)
+        #expect(abs(parts.negativeSimilarity.item - whole.negativeSimilarity.item) < 1e-6)
     }
 
     // By hand from the bank right, up, left, down and the feature to the right: 1 with itself, (0 - 1 + 0)/3 with the
@@ -193,9 +193,10 @@ import Torch
         let bank = Self.bank([1, 0, 0, 1, -1, 0, 0, -1], dimension: 2)
         let feature = Tensor([Float(1), 0], shape: [1, 2])
         let softmax = NonParametricSoftmax(temperature: 1)(feature, Tensor([0]), bank)
-        #expect(abs(softmax.positiveSimilarity - 1) < 1e-6 && abs(softmax.negativeSimilarity + 1.0 / 3) < 1e-6)
+        #expect(
+            abs(softmax.positiveSimilarity.item - 1) < 1e-6 && abs(softmax.negativeSimilarity.item + 1.0 / 3) < 1e-6)
         var nce = Self.nce(1, 2)
         let sampled = nce.loss(feature, Tensor([0]), Self.noise([1, 2], batch: 1), bank)
-        #expect(abs(sampled.positiveSimilarity - 1) < 1e-6 && abs(sampled.negativeSimilarity + 0.5) < 1e-6)
+        #expect(abs(sampled.positiveSimilarity.item - 1) < 1e-6 && abs(sampled.negativeSimilarity.item + 0.5) < 1e-6)
     }
 }

@@ -80,28 +80,28 @@ import Torch
     @Test func theFirstBatchesCountAndThenNoMore() {
         var z = PartitionEstimate(.frozen(batches: 2))
         #expect(z.value == nil && z.isOpen)
-        z.add(4)
+        z.add(Tensor([4.0], shape: []))
         #expect(z.value == 4 && z.isOpen)
-        z.add(8)
+        z.add(Tensor([8.0], shape: []))
         #expect(z.value == 6 && !z.isOpen)
     }
 
     @Test func aMovingAverageStartsAtTheFirstBatch() {
         var z = PartitionEstimate(.movingAverage(decay: 0.75))
-        z.add(4)
-        z.add(8)
+        z.add(Tensor([4.0], shape: []))
+        z.add(Tensor([8.0], shape: []))
         #expect(z.value == 5 && z.isOpen)
     }
 
     @Test func itsStateGoesOn() {
         var z = PartitionEstimate(.frozen(batches: 3))
-        z.add(1.1)
-        z.add(2.2)
+        z.add(Tensor([1.1], shape: []))
+        z.add(Tensor([2.2], shape: []))
         var restored = PartitionEstimate(.frozen(batches: 3))
-        restored.restore(z.state)
-        #expect(restored == z)
-        restored.add(0.1)
-        z.add(0.1)
+        restored.restore(z.state, device: .cpu)
+        #expect(restored.value == z.value && restored.batches == z.batches)
+        restored.add(Tensor([0.1], shape: []))
+        z.add(Tensor([0.1], shape: []))
         #expect(restored.value == z.value && !restored.isOpen)
     }
 }

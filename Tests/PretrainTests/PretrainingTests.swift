@@ -86,7 +86,7 @@ extension TrainingSuites {
             let plain = try Pretraining(options, data: data).forward(step: 0)
             options.proximal = 30
             let proximal = try Pretraining(options, data: data).forward(step: 0)
-            let similarity = try #require(plain.values.first { $0.name == "positive_similarity" }?.value)
+            let similarity = try #require(plain.values.first { $0.name == "positive_similarity" }?.value.item)
             let expected = plain.loss.item + 30 * (2 - 2 * similarity)
             #expect(abs(proximal.loss.item - expected) < 1e-5 * expected)
         }

@@ -12,14 +12,15 @@ extension TrainingSuites {
         /// Runs to the end or to `stopAfter`, as a process of its own would.
         private func run(
             _ options: PretrainOptions, _ data: ImageFolder, in folder: String, resume: Bool = false,
-            stopAfter: Int? = nil
+            stopAfter: Int? = nil, capturesSteps: Bool = false, gradientClip: Double? = nil
         ) throws -> RunState {
             let task = try Pretraining(options, data: data)
             let run = try RunFolder(folder, resume: resume, config: options.json, mayDiffer: PretrainOptions.mayDiffer)
             let loop = TrainingLoop(
                 task, folder: run,
                 options: LoopOptions(
-                    title: "test", logEvery: 2, checkpointEvery: 1000, progress: .quiet, stopAfter: stopAfter))
+                    title: "test", gradientClip: gradientClip, logEvery: 2, checkpointEvery: 1000, progress: .quiet,
+                    capturesSteps: capturesSteps, stopAfter: stopAfter))
             if stopAfter == nil {
                 try loop.run()
             } else {
@@ -53,6 +54,43 @@ extension TrainingSuites {
             #expect(log.allSatisfy { $0["loss"]?.doubleValue != nil && $0["positive_similarity"] != nil })
             #expect(log.allSatisfy { ($0["z"] != nil) == (loss == .nce) })
             #expect(try metrics("\(folder.path)/parts") == log)
+        }
+
+        /// A run that replays a recorded step is the run that makes each step anew: with noise or without, a Z that
+        /// moves, a learning rate that falls, and resumed in between. What is replayed waits for no value, else it traps.
+        @Test(arguments: [InstanceLossKind.nce, .softmax])
+        func aRecordedStepIsAStep(loss: InstanceLossKind) throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: "\(folder.path)/images")
+            var options = smallOptions(loss: loss)
+            options.recipe.partition = .movingAverage(decay: 0.9)
+            options.recipe.negativesMode = .shared
+            options.recipe.excludesPositive = true
+            options.augmentsOnDevice = true
+            options.proximal = 0.1
+            let plain = try run(options, data, in: "\(folder.path)/plain")
+            let recorded = try run(options, data, in: "\(folder.path)/recorded", capturesSteps: true)
+            #expect(recorded.differences(plain) == [])
+            _ = try run(options, data, in: "\(folder.path)/parts", stopAfter: 5, capturesSteps: true)
+            let resumed = try run(options, data, in: "\(folder.path)/parts", resume: true, capturesSteps: true)
+            #expect(resumed.differences(plain) == [])
+            let log = try metrics("\(folder.path)/plain")
+            #expect(try metrics("\(folder.path)/recorded") == log)
+            #expect(try metrics("\(folder.path)/parts") == log)
+        }
+
+        @Test(arguments: [Objective.supervised, .parametric])
+        func aRecordedStepOfAClassifierIsAStep(objective: Objective) throws {
+            let folder = try TemporaryFolder()
+            let data = try makeSampleImages(24, in: "\(folder.path)/images")
+            let options = smallOptions(objective)
+            let plain = try run(options, data, in: "\(folder.path)/plain")
+            let recorded = try run(options, data, in: "\(folder.path)/recorded", capturesSteps: true)
+            #expect(recorded.differences(plain) == [])
+            // Clipped by a factor that stays on the device, which rounds otherwise: only the log tells.
+            _ = try run(options, data, in: "\(folder.path)/clipped", capturesSteps: true, gradientClip: 0.1)
+            let norms = try metrics("\(folder.path)/clipped").compactMap { $0["gradient_norm"]?.doubleValue }
+            #expect(norms.count == 5 && norms.allSatisfy { $0 > 0.1 })
         }
 
         /// Saves a run of one step under a configuration that says nothing, so that only the checkpoint can refuse.

@@ -42,7 +42,7 @@ final class RegressionTask: TrainingTask {
         var y = output(dropout(hidden(x).relu(), mode: .train)).squeeze(1)
         if step == poisonedStep { y = y * .nan }
         let loss = (y - x.sum([1])).square().mean()
-        return StepResult(loss: loss, images: 10, values: [("half", loss.item / 2)]) {
+        return StepResult(loss: loss, images: 10, values: [("half", loss * 0.5)]) {
             (0..<10).map { "image\(step)-\($0).jpg" }
         }
     }

@@ -12,14 +12,14 @@ import Training
     @discardableResult
     private func run(
         _ task: RegressionTask, _ folder: String, resume: Bool = false, logEvery: Int = 2, checkpointEvery: Int = 1000,
-        stopAfter: Int? = nil, gradientClip: Double? = nil
+        stopAfter: Int? = nil, gradientClip: Double? = nil, readEvery: Int? = nil
     ) throws -> TrainingLoop.Outcome {
         let run = try RunFolder(folder, resume: resume, config: Self.config)
         return try TrainingLoop(
             task, folder: run,
             options: LoopOptions(
                 title: "test", gradientClip: gradientClip, logEvery: logEvery, checkpointEvery: checkpointEvery,
-                progress: .quiet, stopAfter: stopAfter)
+                progress: .quiet, readEvery: readEvery, stopAfter: stopAfter)
         ).run()
     }
 
@@ -123,6 +123,37 @@ import Training
             let kept = try Checkpoint.read(lastCheckpoint(folder))
             #expect(kept.state["step"] == 6)
             #expect(kept.tensors.allSatisfy { !$0.tensor.dtype.isFloatingPoint || $0.tensor.isFinite })
+        }
+    }
+
+    /// Measurements that are read together give the same log, and every checkpoint knows those before it.
+    @Test(arguments: [3, 100]) func measurementsMayBeReadLate(readEvery: Int) throws {
+        try withTemporaryFolder { folder in
+            let whole = RegressionTask()
+            try run(whole, "\(folder)/each", logEvery: 5)
+            let late = RegressionTask()
+            try run(late, "\(folder)/late", logEvery: 5, readEvery: readEvery)
+            #expect(late.bytes == whole.bytes)
+            #expect(try log("\(folder)/late") == log("\(folder)/each"))
+            #expect(throws: InterruptedError.self) {
+                try run(RegressionTask(), "\(folder)/parts", logEvery: 5, stopAfter: 7, readEvery: readEvery)
+            }
+            try run(RegressionTask(), "\(folder)/parts", resume: true, logEvery: 5, readEvery: readEvery)
+            #expect(try log("\(folder)/parts") == log("\(folder)/each"))
+        }
+    }
+
+    @Test func aLossThatIsReadLateNamesItsOwnImages() throws {
+        try withTemporaryFolder { folder in
+            let task = RegressionTask()
+            task.poisonedStep = 7
+            let error = #expect(throws: InputError.self) {
+                try run(task, folder, logEvery: 100, checkpointEvery: 6, readEvery: 4)
+            }
+            #expect(error?.problem.contains("the loss became nan at step 7") == true)
+            #expect(error?.problem.contains("image7-0.jpg, image7-1.jpg") == true)
+            let kept = try Checkpoint.read(lastCheckpoint(folder))
+            #expect(kept.state["step"] == 6)
         }
     }
 

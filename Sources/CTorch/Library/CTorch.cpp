@@ -8,7 +8,14 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
+#if __has_include(<ATen/core/GraphImplInterface.h>)
+#include <ATen/core/GraphImplInterface.h>
+#define DETECT_HAS_GRAPHS 1
+#else
+#define DETECT_HAS_GRAPHS 0
+#endif
 
 #include <dlfcn.h>
 #include <malloc.h>
@@ -308,6 +315,67 @@ bool cuda_synchronize(int32_t device_index, CTError error) {
     });
 }
 
+#if DETECT_HAS_GRAPHS
+struct Graph {
+    explicit Graph(at::Device device)
+        : guard(device.type()), graph(at::create_graph_impl(device.type())), before(guard.getStream(device)) {
+        // What was begun in the other stream is to be finished before this one reads it.
+        guard.synchronizeDevice(device.index());
+        guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+    }
+
+    ~Graph() {
+        guard.synchronizeDevice(before.device_index());
+        guard.exchangeStream(before);
+    }
+
+    c10::impl::VirtualGuardImpl guard;
+    std::unique_ptr<at::GraphImplInterface> graph;
+    c10::Stream before;
+};
+
+at::GraphImplInterface &graph(CTGraph *handle) { return *reinterpret_cast<Graph *>(handle)->graph; }
+#endif
+
+CTGraph *graph_make(int32_t device_index, CTError error) {
+    return guarded<CTGraph *>(error, nullptr, [&]() -> CTGraph * {
+#if DETECT_HAS_GRAPHS
+        TORCH_CHECK(at::has_graph_impl(at::kCUDA), "this libtorch records no graphs");
+        return reinterpret_cast<CTGraph *>(new Graph(at::Device(at::kCUDA, static_cast<int8_t>(device_index))));
+#else
+        TORCH_CHECK(false, "libtorch ", TORCH_VERSION, " records no graphs");
+#endif
+    });
+}
+
+template <typename Body>
+bool with_graph([[maybe_unused]] CTGraph *handle, CTError error, [[maybe_unused]] Body body) {
+    return guarded(error, false, [&] {
+#if DETECT_HAS_GRAPHS
+        body(graph(handle));
+#endif
+        return true;
+    });
+}
+
+bool graph_begin(CTGraph *handle, CTError error) {
+    return with_graph(handle, error, [](auto &graph) { graph.capture_begin(); });
+}
+
+bool graph_end(CTGraph *handle, CTError error) {
+    return with_graph(handle, error, [](auto &graph) { graph.capture_end(); });
+}
+
+bool graph_replay(CTGraph *handle, CTError error) {
+    return with_graph(handle, error, [](auto &graph) { graph.replay(); });
+}
+
+void graph_release([[maybe_unused]] CTGraph *handle) {
+#if DETECT_HAS_GRAPHS
+    delete reinterpret_cast<Graph *>(handle);
+#endif
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const CTFunctions *ct_functions(void) {
@@ -351,6 +419,11 @@ extern "C" __attribute__((visibility("default"))) const CTFunctions *ct_function
         .load_cuda = load_cuda,
         .cuda_device_count = cuda_device_count,
         .cuda_synchronize = cuda_synchronize,
+        .graph_make = graph_make,
+        .graph_begin = graph_begin,
+        .graph_end = graph_end,
+        .graph_replay = graph_replay,
+        .graph_release = graph_release,
     };
     return &functions;
 }

@@ -39,7 +39,7 @@ public struct NoiseContrastiveEstimation {
             let own = bank.select(indices)  // v_i
             let positive = (v * own).sum([1])  // [B]
             let negative = bank.similarities(v, noise)  // [B, m]
-            if partition.isOpen { partition.add(n * (negative * (1 / temperature)).exp().mean().item) }
+            if partition.isOpen { partition.add((negative * (1 / temperature)).exp().mean().to(dtype: .float64) * n) }
             // m·P_n·Z, what exp(similarity/τ) has to exceed to look like data rather than noise.
             let threshold = partition.logarithm + log(Double(noise.perSample) / n)
             let positiveLogit = positive * (1 / temperature) - threshold

@@ -1,9 +1,9 @@
-internal import Foundation
 public import Support
+public import Torch
 
 /// Z of noise-contrastive estimation (Wu et al., equation 7), a number of the whole run: n · mean of exp(v_jᵀv/τ) over
-/// noise images.
-public struct PartitionEstimate: Hashable, Sendable {
+/// noise images. Kept on the device of the features, where no step has to wait for it.
+public struct PartitionEstimate {
     public enum Method: Hashable, Sendable {
         /// The mean over the first batches, then constant; one batch in the reference code.
         case frozen(batches: Int)
@@ -12,12 +12,15 @@ public struct PartitionEstimate: Hashable, Sendable {
     }
 
     public let method: Method
-    /// nil before the first batch.
-    public private(set) var value: Double?
-    /// Batches that have counted.
+    /// One float64 value, changed in its place; nil before the first batch.
+    public private(set) var tensor: Tensor?
+    /// Batches that have counted, until it is frozen.
     public private(set) var batches = 0
 
     public init(_ method: Method = .frozen(batches: 1)) { self.method = method }
+
+    /// nil before the first batch. Waits for the device.
+    public var value: Double? { tensor?.item }
 
     /// Whether another batch would still change it.
     public var isOpen: Bool {
@@ -27,28 +30,38 @@ public struct PartitionEstimate: Hashable, Sendable {
         }
     }
 
-    /// Takes in the estimate of a batch. Traps when that is not positive: a sum of exponentials cannot be.
-    public mutating func add(_ estimate: Double) {
-        precondition(estimate > 0 || estimate.isNaN, "an estimate of Z of \(estimate)")
-        batches += 1
-        switch (method, value) {
-        case (_, nil): value = estimate
-        case (.frozen, let old?): value = old + (estimate - old) / Double(batches)
-        case (.movingAverage(let decay), let old?): value = decay * old + (1 - decay) * estimate
+    /// Whether a batch does the same operations as the one before.
+    var isSteady: Bool {
+        switch method {
+        case .frozen: !isOpen
+        case .movingAverage: tensor != nil
         }
     }
 
-    /// ln Z. Traps before the first batch.
-    var logarithm: Double {
-        guard let value else { preconditionFailure("Z is not known before the first batch") }
-        return log(value)
+    /// Takes in the estimate of a batch, one float64 value.
+    public mutating func add(_ estimate: Tensor) {
+        if case .frozen = method { batches += 1 }
+        guard let old = tensor else {
+            tensor = estimate.clone()
+            return
+        }
+        switch method {
+        case .frozen: old.add_((estimate - old) / Double(batches))
+        case .movingAverage(let decay): old.copy_(old * decay + estimate * (1 - decay))
+        }
+    }
+
+    /// ln Z, one float64 value. Traps before the first batch.
+    var logarithm: Tensor {
+        guard let tensor else { preconditionFailure("Z is not known before the first batch") }
+        return tensor.log()
     }
 
     /// For a checkpoint.
     public var state: JSON { ["value": value.map { .number($0) } ?? .null, "batches": .integer(batches)] }
 
-    public mutating func restore(_ state: JSON?) {
-        value = state?["value"]?.doubleValue
+    public mutating func restore(_ state: JSON?, device: Device) {
+        tensor = state?["value"]?.doubleValue.map { Tensor.full([], $0, dtype: .float64, device: device) }
         batches = state?["batches"]?.intValue ?? 0
     }
 }

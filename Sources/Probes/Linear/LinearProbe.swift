@@ -105,12 +105,12 @@ public final class LinearProbe: TrainingTask {
 
     public func forward(step: Int) throws -> StepResult {
         let (outputs, labels, names) = try nextBatch(step)
-        let targets = Tensor(labels).to(device: options.device)
+        let targets = Tensor(labels).uploaded(to: options.device)
         let losses = zip(heads, outputs).map {
             $0($1.to(device: options.device), mode: .train).crossEntropy(targets)
         }
         let sum = losses.dropFirst().reduce(losses[0]) { $0 + $1 }
-        let values = zip(layers, losses).map { ("loss_\($0.name)", $1.item) }
+        let values = zip(layers, losses).map { (name: "loss_\($0.name)", value: $1) }
         return StepResult(loss: sum, images: labels.count, values: values, imageNames: names)
     }
 

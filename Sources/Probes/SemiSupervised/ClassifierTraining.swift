@@ -140,7 +140,7 @@ public final class ClassifierTraining: TrainingTask {
             batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width, device: options.device
         )
         let logits = withPrecision(options.precision, on: options.device) { network.logits(x, mode: .train) }
-        let loss = logits.to(dtype: .float32).crossEntropy(Tensor(batch.labels).to(device: options.device))
+        let loss = logits.to(dtype: .float32).crossEntropy(Tensor(batch.labels).uploaded(to: options.device))
         let data = data
         return StepResult(loss: loss, images: batch.count) { batch.indices.map(data.path) }
     }
