@@ -43,6 +43,7 @@ struct PretrainCommand: Command {
     let jitter: Option<Double?>
     let grayscale: Option<Double?>
     let flip: Option<Double?>
+    let capturesSteps: Option<Bool>
     let checkpointEvery: Option<Int?>
     let knnEvery: Option<Int>
     let knnTest: Option<String?>
@@ -112,6 +113,8 @@ struct PretrainCommand: Command {
         grayscale = parser.optional(
             "grayscale", "P", "probability of taking the colour away", shown: "the recipe's", .between(0, 1))
         flip = parser.optional("flip", "P", "probability of mirroring", shown: "the recipe's", .between(0, 1))
+        capturesSteps = parser.flag(
+            "cuda-graph", "record one step and have the GPU replay it: a ResNet with --device cuda")
         checkpointEvery = parser.optional(
             "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
         parser.group("While it runs")
@@ -134,10 +137,12 @@ struct PretrainCommand: Command {
     }
 
     func run() throws {
+        let options = try options()
         try compute.activate()
         let workflow = PretrainWorkflow(
-            options: try options(), data: try DataSource.open(data.value, set: set.value, limit: loading.limit.value),
-            run: runOptions.folder.value, resume: runOptions.resume.value, checkpointEvery: checkpointEvery.value,
+            options: options, data: try DataSource.open(data.value, set: set.value, limit: loading.limit.value),
+            run: runOptions.folder.value, resume: runOptions.resume.value, capturesSteps: capturesSteps.value,
+            checkpointEvery: checkpointEvery.value,
             recipeName: recipe.value.rawValue, knnEvery: knnEvery.value,
             knnTest: try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) },
             knnNeighbors: knnNeighbors.value)
@@ -197,7 +202,7 @@ struct PretrainCommand: Command {
         settings.jitter = jitter.value(or: settings.jitter)
         settings.grayscale = grayscale.value(or: settings.grayscale)
         settings.flip = flip.value(or: settings.flip)
-        let isResNet = architecture.value != .alexnet && architecture.value != .vgg16
+        let isResNet = architecture.value.isResidual
         if !isResNet, stem.value == .cifar {
             throw UsageError(
                 "\(architecture.value.rawValue) has no CIFAR stem", remedy: "use a ResNet, or leave --stem out")
@@ -247,6 +252,15 @@ struct PretrainCommand: Command {
         }
         if partition.value != .ema, partitionDecay.isGiven {
             throw UsageError("--z-decay has no meaning without --z ema", remedy: "leave it out, or give --z ema")
+        }
+        if capturesSteps.value, compute.device.value == .cpu {
+            throw UsageError(
+                "--cuda-graph has no meaning on the CPU", remedy: "leave it out, or give --device cuda")
+        }
+        if capturesSteps.value, !architecture.value.isResidual {
+            throw UsageError(
+                "--cuda-graph cannot record \(architecture.value.rawValue), whose dropout draws anew in each step",
+                remedy: "leave it out, or use a ResNet")
         }
         if bankMomentum.value == 1 {
             throw UsageError(

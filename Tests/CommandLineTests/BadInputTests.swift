@@ -53,6 +53,11 @@ import Testing
             ], "--schedule step"
         ),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--scale-lr"], "--batch"),
+        (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--cuda-graph"], "--device cuda"),
+        (
+            ["pretrain", "--data", "x", "--arch", "alexnet", "--run", "r", "--cuda-graph", "--device", "cuda"],
+            "whose dropout draws anew"
+        ),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--sweep", "depth=1,2"], "--sweep"),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--sweep", "negatives=1.5"], "--sweep"),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--devise", "cpu"], "--device"),

@@ -13,6 +13,8 @@ struct PretrainWorkflow {
     var data: any ImageCollection
     var run: String
     var resume = false
+    /// Records one step and replays it.
+    var capturesSteps = false
     /// Steps between checkpoints; nil for one an epoch.
     var checkpointEvery: Int?
     var recipeName = ""
@@ -62,7 +64,7 @@ struct PretrainWorkflow {
                 ],
                 evaluation: monitor.map { monitor in
                     .init(every: knnEvery * steps) { [("knn_top1", try monitor.measure())] }
-                }))
+                }, capturesSteps: capturesSteps))
         Interruption.watch()
         let outcome = try loop.run()
         let details: JSON = [
