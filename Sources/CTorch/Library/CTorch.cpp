@@ -10,12 +10,6 @@
 #include <ATen/Functions.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
-#if __has_include(<ATen/core/GraphImplInterface.h>)
-#include <ATen/core/GraphImplInterface.h>
-#define DETECT_HAS_GRAPHS 1
-#else
-#define DETECT_HAS_GRAPHS 0
-#endif
 
 #include <dlfcn.h>
 #include <malloc.h>
@@ -315,10 +309,40 @@ bool cuda_synchronize(int32_t device_index, CTError error) {
     });
 }
 
-#if DETECT_HAS_GRAPHS
+// at::cuda::CUDAGraph, called by the names of its members: its header wants those of CUDA, which the build does without.
+class CUDAGraph {
+public:
+    explicit CUDAGraph(bool keep_graph = false) {
+        member<void(void *, bool)>("C1Eb")(memory, keep_graph);
+    }
+    ~CUDAGraph() { member<void(void *)>("D1Ev")(memory); }
+    CUDAGraph(const CUDAGraph &) = delete;
+
+    void capture_begin() {
+        constexpr int globalMode = 0;  // cudaStreamCaptureModeGlobal
+        member<void(void *, Pool, int)>("13capture_beginESt4pairIyyE21cudaStreamCaptureMode")(memory, Pool(), globalMode);
+    }
+    void capture_end() { member<void(void *)>("11capture_endEv")(memory); }
+    void replay() { member<void(void *)>("6replayEv")(memory); }
+
+private:
+    using Pool = std::pair<unsigned long long, unsigned long long>;
+
+    template <typename Function>
+    static Function *member(const char *mangled) {
+        const auto name = std::string("_ZN2at4cuda9CUDAGraph") + mangled;
+        void *symbol = dlsym(RTLD_DEFAULT, name.c_str());
+        TORCH_CHECK(symbol, "libtorch ", TORCH_VERSION, " here cannot record graphs: it has no ", name);
+        return reinterpret_cast<Function *>(symbol);
+    }
+
+    // Some hundred bytes in torch 2.11 to 2.13.
+    alignas(64) std::byte memory[4096] = {};
+};
+
+// A graph, and the stream of its own that its thread works in meanwhile: the default one cannot be recorded.
 struct Graph {
-    explicit Graph(at::Device device)
-        : guard(device.type()), graph(at::create_graph_impl(device.type())), before(guard.getStream(device)) {
+    explicit Graph(at::Device device) : guard(device.type()), before(guard.getStream(device)) {
         // What was begun in the other stream is to be finished before this one reads it.
         guard.synchronizeDevice(device.index());
         guard.exchangeStream(guard.getStreamFromGlobalPool(device));
@@ -330,51 +354,32 @@ struct Graph {
     }
 
     c10::impl::VirtualGuardImpl guard;
-    std::unique_ptr<at::GraphImplInterface> graph;
     c10::Stream before;
+    CUDAGraph graph;
 };
 
-at::GraphImplInterface &graph(CTGraph *handle) { return *reinterpret_cast<Graph *>(handle)->graph; }
-#endif
+CUDAGraph &graph(CTGraph *handle) { return reinterpret_cast<Graph *>(handle)->graph; }
 
 CTGraph *graph_make(int32_t device_index, CTError error) {
-    return guarded<CTGraph *>(error, nullptr, [&]() -> CTGraph * {
-#if DETECT_HAS_GRAPHS
-        TORCH_CHECK(at::has_graph_impl(at::kCUDA), "this libtorch records no graphs");
+    return guarded<CTGraph *>(error, nullptr, [&] {
+        TORCH_CHECK(at::hasCUDA(), "libtorch's CUDA part is not loaded");
         return reinterpret_cast<CTGraph *>(new Graph(at::Device(at::kCUDA, static_cast<int8_t>(device_index))));
-#else
-        TORCH_CHECK(false, "libtorch ", TORCH_VERSION, " records no graphs");
-#endif
-    });
-}
-
-template <typename Body>
-bool with_graph([[maybe_unused]] CTGraph *handle, CTError error, [[maybe_unused]] Body body) {
-    return guarded(error, false, [&] {
-#if DETECT_HAS_GRAPHS
-        body(graph(handle));
-#endif
-        return true;
     });
 }
 
 bool graph_begin(CTGraph *handle, CTError error) {
-    return with_graph(handle, error, [](auto &graph) { graph.capture_begin(); });
+    return guarded(error, false, [&] { return graph(handle).capture_begin(), true; });
 }
 
 bool graph_end(CTGraph *handle, CTError error) {
-    return with_graph(handle, error, [](auto &graph) { graph.capture_end(); });
+    return guarded(error, false, [&] { return graph(handle).capture_end(), true; });
 }
 
 bool graph_replay(CTGraph *handle, CTError error) {
-    return with_graph(handle, error, [](auto &graph) { graph.replay(); });
+    return guarded(error, false, [&] { return graph(handle).replay(), true; });
 }
 
-void graph_release([[maybe_unused]] CTGraph *handle) {
-#if DETECT_HAS_GRAPHS
-    delete reinterpret_cast<Graph *>(handle);
-#endif
-}
+void graph_release(CTGraph *handle) { delete reinterpret_cast<Graph *>(handle); }
 
 }  // namespace
 
