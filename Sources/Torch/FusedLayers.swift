@@ -17,7 +17,9 @@ public enum FusionEngine: Sendable, Hashable {
 /// Keeps a copy of the weights as they are when it is made, and records nothing for gradients. With
 /// s = γ/√(σ² + ε): weight · s and β + (bias − µ) · s, folded in double precision. Images are channels-last in and out.
 public final class FusedConv2d {
-    private let weight: Tensor
+    /// As the engine reads them: for oneDNN from the first images on.
+    private var weight: Tensor
+    private var isPacked = false
     private let bias: Tensor
     private let stride: Extent
     private let padding: Extent
@@ -51,9 +53,7 @@ public final class FusedConv2d {
         bias = bias.to(dtype: precision.dtype)
         weight = weight.to(dtype: precision.dtype)
         self.bias = bias
-        self.weight =
-            self.engine == .oneDNN
-            ? OneDNN.packed(weight, stride: stride, padding: padding, groups: groups) : weight.contiguous(.channelsLast)
+        self.weight = self.engine == .oneDNN ? weight.contiguous() : weight.contiguous(.channelsLast)
         let isFused = engine != .separate
         exact =
             isFused && Winograd.serves(exactWeight, stride: stride, padding: padding, groups: groups)
@@ -75,6 +75,10 @@ public final class FusedConv2d {
         guard engine == .oneDNN else {
             return x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
                 .finished_(adding: other, relu: relu)
+        }
+        if !isPacked {
+            weight = OneDNN.packed(weight, for: x, stride: stride, padding: padding, groups: groups)
+            isPacked = true
         }
         let geometry: [Operator.Argument] = [
             .tensor(weight), .tensor(bias), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups),
@@ -162,9 +166,10 @@ private enum OneDNN {
         return (try? reorderLinear.call([.tensor(weight.contiguous()), nil], 1))?[0] ?? weight
     }
 
-    /// The weights in the order oneDNN's kernels read them, which saves a copy at each call.
-    static func packed(_ weight: Tensor, stride: Extent, padding: Extent, groups: Int) -> Tensor {
+    /// The weights in the order in which oneDNN's kernels read them for images of that shape, which saves a copy at each
+    /// call. Without the shape oneDNN may prepare for kernels it will not choose, and then copy slowly each time.
+    static func packed(_ weight: Tensor, for x: Tensor, stride: Extent, padding: Extent, groups: Int) -> Tensor {
         reorder!(
-            .tensor(weight.contiguous()), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups))
+            .tensor(weight), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups), .ints(x.shape))
     }
 }
