@@ -14,7 +14,7 @@ let (images, negatives, batch, steps) = (numbers[0], numbers[1], numbers[2], num
 let dimension = 128
 let generator = Generator(seed: 0)
 let bank = MemoryBank(count: images, dimension: dimension, generator: generator)
-var objective = NoiseContrastiveEstimation(
+let objective = NoiseContrastiveEstimation(
     temperature: 0.07, sampler: NoiseSampler(negatives: negatives, generator: generator))
 let clock = ContinuousClock()
 var seconds: [Double] = []

@@ -179,9 +179,9 @@ public final class FineTuning: TrainingTask {
             }
             return (loss: total, values: values)
         }
-        let images = maker.set.images
+        let (images, indices) = (maker.set.images, samples.map(\.index))
         return StepResult(loss: result.loss, images: samples.count, values: result.values) {
-            samples.map { images.path($0.index) }
+            indices.map(images.path)
         }
     }
 

@@ -5,7 +5,7 @@ internal import Support
 /// Drawn on one side and applied on another: `Image.apply` changes an image in host memory, and the same values tell a
 /// device how to change a batch.
 public enum ImageChange: Hashable, Sendable {
-    case mirror(Bool)
+    case horizontalFlip(Bool)
     case grayscale(Bool)
     /// In this order.
     case colors([ColorAdjustment])
@@ -33,7 +33,7 @@ extension ImageStep {
     /// Makes the random choices of the step; nil when it changes the size of the image.
     func draw(_ random: inout RandomStream) -> ImageChange? {
         switch self {
-        case .randomHorizontalFlip(let probability): .mirror(random.chance(probability))
+        case .randomHorizontalFlip(let probability): .horizontalFlip(random.chance(probability))
         case .randomGrayscale(let probability): .grayscale(random.chance(probability))
         case .colorJitter(let brightness, let contrast, let saturation, let hue):
             .colors(Self.jitter(brightness, contrast, saturation, hue, &random))
@@ -63,7 +63,7 @@ extension Image {
     /// The image after the change.
     public func applying(_ change: ImageChange) -> Image {
         switch change {
-        case .mirror(let isMirrored): return isMirrored ? flippedHorizontally() : self
+        case .horizontalFlip(let isFlipped): return isFlipped ? flippedHorizontally() : self
         case .grayscale(let isGray): return isGray ? grayscaled() : self
         case .colors(let adjustments):
             if adjustments.isEmpty { return self }

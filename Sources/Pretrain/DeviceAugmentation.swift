@@ -33,16 +33,16 @@ public struct DeviceAugmentation {
 
     /// One change of each image.
     private mutating func apply(_ changes: [ImageChange]) {
-        var (mirrored, gray) = ([Float](repeating: 0, count: batch), [Float](repeating: 0, count: batch))
+        var (flipped, gray) = ([Float](repeating: 0, count: batch), [Float](repeating: 0, count: batch))
         var adjustments = [[ColorAdjustment]](repeating: [], count: batch)
         for (image, change) in changes.enumerated() {
             switch change {
-            case .mirror(let isMirrored): mirrored[image] = isMirrored ? 1 : 0
+            case .horizontalFlip(let isFlipped): flipped[image] = isFlipped ? 1 : 0
             case .grayscale(let isGray): gray[image] = isGray ? 1 : 0
             case .colors(let list): adjustments[image] = list
             }
         }
-        if mirrored.contains(1) { planes = Tensor.where(perImage(mirrored).greater(0), planes.flip(3), planes) }
+        if flipped.contains(1) { planes = Tensor.where(perImage(flipped).greater(0), planes.flip(3), planes) }
         if gray.contains(1) { planes = Tensor.where(perImage(gray).greater(0), luma.unsqueeze(0), planes) }
         for round in 0..<(adjustments.map(\.count).max() ?? 0) {
             adjust(adjustments.map { round < $0.count ? $0[round] : nil })
@@ -65,9 +65,10 @@ public struct DeviceAugmentation {
         }
         if turned.count < batch {
             let (luma, pixelCount) = (luma, planes.size(2) * planes.size(3))
-            // Half up, in integers: ⌊sum / n + 1/2⌋.
-            let mean = (luma.to(dtype: .int32).sum([1, 2], keepDimensions: true) * 2 + Double(pixelCount))
-                .floorDivided(by: 2 * pixelCount).to(dtype: .float32)  // [B, 1, 1]
+            // Half up: ⌊(2 · sum + n) / 2n⌋, whose whole numbers float64 holds exactly.
+            let sum = luma.to(dtype: .float64).sum([1, 2], keepDimensions: true)  // [B, 1, 1]
+            let divisor = Tensor.full([], Double(2 * pixelCount), dtype: .float64, device: planes.device)
+            let mean = ((sum * 2 + Double(pixelCount)) / divisor).floor().to(dtype: .float32)
             let level = luma.unsqueeze(0) * perImage(withLuma) + mean.unsqueeze(0) * perImage(withMean)
             planes = (level + perImage(factors) * (planes - level)).clamp(min: 0, max: 255).floor()
         }

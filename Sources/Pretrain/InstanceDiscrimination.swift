@@ -7,7 +7,7 @@ public final class InstanceDiscrimination {
     /// F → D
     public let projection: Linear
     public let bank: MemoryBank
-    private var loss: Loss
+    private let loss: Loss
     private let proximal: ProximalRegularization?
     private let bankMomentum: Double
     /// Features of the current step, kept for the update of the bank.
@@ -65,10 +65,9 @@ public final class InstanceDiscrimination {
         var values: [(name: String, value: Tensor)] = []
         switch loss {
         case .softmax(let softmax): result = softmax(features, indices, bank)
-        case .nce(var nce):
+        case .nce(let nce):
             guard let noise else { preconditionFailure("noise-contrastive estimation needs noise") }
             result = nce.loss(features, indices, noise, bank)
-            loss = .nce(nce)
             if let z = nce.partition.tensor { values.append(("z", z)) }
         }
         values += [
@@ -100,10 +99,9 @@ public final class InstanceDiscrimination {
             return false
         }
         bank.rows.copy_(saved)
-        if case .nce(var nce) = loss {
+        if case .nce(let nce) = loss {
             if let noise = state["noise"] { try nce.sampler.generator.restore(noise) }
             nce.partition.restore(state.state["z"], device: bank.rows.device)
-            loss = .nce(nce)
         }
         return true
     }

@@ -57,7 +57,7 @@ public final class Pretraining: CapturableTask {
 
     public var device: Device { options.device }
 
-    /// Once Z has been measured; never with dropout, whose generator a recorded step cannot ask.
+    /// Once Z has been measured; never with dropout, whose generator a captured step cannot ask.
     public var isCapturable: Bool { options.architecture.isResidual && instance?.isSteady ?? true }
 
     /// Images [B, 3, H, W], what they are [B] (their number, or their class), and the noise of the instance objective.
@@ -68,9 +68,9 @@ public final class Pretraining: CapturableTask {
         let x = options.recipe.normalization(DeviceAugmentation.apply(batch.changes, to: pixels))
         let targets = Tensor(options.objective == .supervised ? batch.labels : batch.indices).uploaded(to: device)
         let noise = instance?.drawNoise(for: targets)
-        let data = data
+        let (data, indices) = (data, batch.indices)
         return StepInputs([x, targets] + [noise?.indices, noise?.excluded].compactMap { $0 }, images: batch.count) {
-            batch.indices.map(data.path)
+            indices.map(data.path)
         }
     }
 

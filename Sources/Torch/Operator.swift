@@ -149,6 +149,7 @@ public struct Operator: Sendable {
                 handleLists.append((values.count, handles.count))
                 handles.append(contentsOf: list.map { $0?.handle })
             case .generator(let generator):
+                DeviceGraph.refuse("drawing random numbers")
                 value.kind = CT_GENERATOR
                 value.pointer = UnsafeRawPointer(generator.handle)
             case .dtype(let dtype):

@@ -38,7 +38,7 @@ public final class SGD {
         update(Self.fused) { .double(learningRate * $0) }
     }
 
-    /// The same with the learning rate on the device, where it can change between replays of a recorded step: one
+    /// The same with the learning rate on the device, where it can change between replays of a captured step: one
     /// value, float32 for a GPU.
     public func step(learningRate: Tensor) {
         update(Self.fusedWithTensor) { .tensor($0 == 1 ? learningRate : learningRate * $0) }
@@ -85,7 +85,7 @@ public final class SGD {
             guard let first = gradients.first else { return Tensor.zeros([]) }
             let norms = Self.foreachNorm.results([.tensors(gradients), 2], gradients.count).map { $0! }
             let norm = Tensor.stack(norms).norm()
-            if byOperators ?? (first.device.kind != .cpu || DeviceGraph.isRecording) {
+            if byOperators ?? (first.device.kind != .cpu) {
                 let factor = ((norm + 1e-6).reciprocal() * limit).clamp(max: 1)
                 _ = Self.foreachMultiply.results([.tensors(gradients), .tensor(factor)], 0)
             } else {

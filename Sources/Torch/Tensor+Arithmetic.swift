@@ -16,7 +16,6 @@ extension Tensor {
         static let abs = Operator("aten::abs")
         static let square = Operator("aten::square")
         static let floor = Operator("aten::floor")
-        static let floorDivide = Operator("aten::floor_divide", "Scalar")
         static let reciprocal = Operator("aten::reciprocal")
         static let clampScalar = Operator("aten::clamp")
         static let maximum = Operator("aten::maximum")
@@ -71,8 +70,6 @@ extension Tensor {
     public func reciprocal() -> Tensor { Op.reciprocal(.tensor(self)) }
     /// The largest integers that are not larger.
     public func floor() -> Tensor { Op.floor(.tensor(self)) }
-    /// The quotients of integers, rounded down.
-    public func floorDivided(by divisor: Int) -> Tensor { Op.floorDivide(.tensor(self), .int(divisor)) }
 
     /// Limits every value to [low, high]; a bound left out is not applied.
     public func clamp(min low: Double? = nil, max high: Double? = nil) -> Tensor {

@@ -74,8 +74,9 @@ extension Tensor {
     public func detach() -> Tensor { Op.detach(.tensor(self)) }
     public func to(dtype: DType) -> Tensor { self.dtype == dtype ? self : Op.toDType(.tensor(self), .dtype(dtype)) }
     public func to(device: Device, nonBlocking: Bool = false) -> Tensor {
-        self.device == device
-            ? self : Op.toDevice(.tensor(self), .device(device), .dtype(dtype), .bool(nonBlocking))
+        if self.device == device { return self }
+        DeviceGraph.refuse("copying a tensor between devices")
+        return Op.toDevice(.tensor(self), .device(device), .dtype(dtype), .bool(nonBlocking))
     }
     /// A tensor of the CPU on another device, without waiting for what that device is doing: the copy starts from
     /// page-locked memory, which libtorch keeps until it is done.

@@ -58,6 +58,7 @@ public final class Tensor {
 
     /// A CPU tensor from bytes in row-major order. Traps when their number does not fit.
     public convenience init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) {
+        DeviceGraph.refuse("making a tensor of values")
         let sizes = shape.map(Int64.init)
         self.init(
             owning: trapping("tensor \(dtype)\(shape)") {
@@ -95,7 +96,6 @@ public final class Tensor {
     }
 
     private convenience init<Element: BitwiseCopyable>(elements: [Element], shape: [Int]?, dtype: DType) {
-        DeviceGraph.refuse("making a tensor of values")
         let shape = shape ?? [elements.count]
         var holder: Tensor?
         elements.withUnsafeBytes { holder = Tensor(bytes: $0, shape: shape, dtype: dtype) }

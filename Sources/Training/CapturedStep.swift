@@ -17,7 +17,10 @@ public struct StepInputs {
     }
 }
 
-/// A task that does the same operations in every step, so that a device can record one step and replay it.
+/// A task that does the same operations in every step, so that a device can capture one step and replay it.
+///
+/// A replayed step calls neither `forward(_:)` nor `finish(step:)` again on a GPU, and on the CPU with the number of the
+/// captured step: all they change must be tensors, in place.
 public protocol CapturableTask: TrainingTask {
     /// Whether that is so from now on: nothing changes with the step any more but its inputs and the learning rate.
     var isCapturable: Bool { get }
@@ -36,20 +39,21 @@ extension CapturableTask {
     }
 }
 
-/// The steps of a task, from the first one that can be recorded on as replays of one device graph.
+/// The steps of a task, from the first one that can be captured on as replays of one device graph.
 final class CapturedStep {
     private let task: any CapturableTask
     private let gradientClip: Double?
     private let graph: DeviceGraph
     /// What the graph reads: the inputs, and the learning rate.
     private let rate: Tensor
-    private var inputs: [Tensor] = []
+    private var inputs: [Tensor]?
     /// What the graph writes.
     private var names: [String] = []
     private var values: Tensor?
     private var stepsBefore = 0
+    private var shapesBefore: [[Int]] = []
 
-    /// Steps before the recorded one: libraries of the device choose their methods and make their buffers in them.
+    /// Steps before the captured one: libraries of the device choose their methods and make their buffers in them.
     private static let warmUp = 3
 
     init(_ task: any CapturableTask, gradientClip: Double?) throws(TorchError) {
@@ -63,16 +67,18 @@ final class CapturedStep {
     func run(step: Int) throws -> (inputs: StepInputs, names: [String], values: Tensor) {
         let now = try task.inputs(step: step)
         rate.fill_(task.learningRate(atStep: step))
-        if values == nil, stepsBefore < Self.warmUp || !task.isCapturable {
-            stepsBefore += 1
+        let shapes = now.tensors.map(\.shape)
+        defer { (stepsBefore, shapesBefore) = (stepsBefore + 1, shapes) }
+        if let inputs, shapes == inputs.map(\.shape) {
+            for (own, new) in zip(inputs, now.tensors) { own.copy_(new) }
+        } else if inputs == nil, stepsBefore >= Self.warmUp, task.isCapturable, shapes == shapesBefore {
+            let inputs = now.tensors.map { $0.clone() }
+            self.inputs = inputs
+            try graph.capture { [unowned self] in (names, values) = work(inputs, step) }
+        } else {
+            // Too early, or a batch that lacks images which could not be read.
             let (names, values) = work(now.tensors, step)
             return (now, names, values)
-        }
-        if inputs.isEmpty {
-            inputs = now.tensors.map { $0.clone() }
-            try graph.record { [unowned self] in (names, values) = work(inputs, step) }
-        } else {
-            for (own, new) in zip(inputs, now.tensors) { own.copy_(new) }
         }
         try graph.replay()
         // The next replay writes over them.
@@ -81,14 +87,10 @@ final class CapturedStep {
 
     private func work(_ tensors: [Tensor], _ step: Int) -> (names: [String], values: Tensor) {
         task.optimizer.clearGradients()
-        let (loss, measured) = task.forward(tensors)
-        loss.backward()
-        var values = [(name: "loss", value: loss)] + measured
-        if let gradientClip {
-            values.append(("gradient_norm", task.optimizer.clipGradients(gradientClip)))
-        }
-        task.optimizer.step(learningRate: rate)
-        task.finish(step: step)
-        return (values.map(\.name), values.joined)
+        let (loss, values) = task.forward(tensors)
+        let all = task.update(
+            step, loss, values, clip: gradientClip, byOperators: true, profile: nil
+        ) { $0.step(learningRate: rate) }
+        return (all.map(\.name), all.joined)
     }
 }

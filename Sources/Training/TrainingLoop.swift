@@ -39,6 +39,23 @@ public protocol TrainingTask: AnyObject {
     func restore(extraState: Checkpoint) throws
 }
 
+extension TrainingTask {
+    /// What follows the forward pass of a step: gradients, clipping, the update by `apply`. Gives all measurements.
+    func update(
+        _ step: Int, _ loss: Tensor, _ values: [(name: String, value: Tensor)], clip: Double?, byOperators: Bool? = nil,
+        profile: StageClock?, apply: (SGD) -> Void
+    ) -> [(name: String, value: Tensor)] {
+        var values = [(name: "loss", value: loss)] + values
+        profile.measure("backward") { loss.backward() }
+        profile.measure("optimiser") {
+            if let clip { values.append(("gradient_norm", optimizer.clipGradients(clip, byOperators: byOperators))) }
+            apply(optimizer)
+            finish(step: step)
+        }
+        return values
+    }
+}
+
 /// How often the loop reports and saves.
 public struct LoopOptions {
     public var title: String
@@ -55,7 +72,7 @@ public struct LoopOptions {
     public var evaluation: Evaluation?
     /// Measures the loop's own stages, beside those the task measures.
     public var profile: StageClock?
-    /// Records one step and replays it from then on, where the task is a `CapturableTask`.
+    /// Captures one step and replays it from then on; for a `CapturableTask`.
     public var capturesSteps = false
     /// Steps whose measurements are read together; nil for what suits the device.
     public var readEvery: Int?
@@ -167,9 +184,13 @@ public struct TrainingLoop {
         var windowImages = 0
         var images = 0
         var last: [String: Double] = [:]
-        let captured =
-            options.capturesSteps
-            ? try (task as? any CapturableTask).map { try CapturedStep($0, gradientClip: options.gradientClip) } : nil
+        var captured: CapturedStep?
+        if options.capturesSteps {
+            guard let task = task as? any CapturableTask else {
+                preconditionFailure("\(type(of: task)) captures no steps")
+            }
+            captured = try CapturedStep(task, gradientClip: options.gradientClip)
+        }
         var measurements = StepMeasurements()
         for step in start..<max(start, task.totalSteps) {
             let rate = task.learningRate(atStep: step)
@@ -180,10 +201,11 @@ public struct TrainingLoop {
             let done = step + 1
             let epoch = Double(done) / Double(task.stepsPerEpoch)
             let isLogged = done % options.logEvery == 0 || done == task.totalSteps
-            let isStopping = Interruption.isRequested || options.stopAfter == done
-            let isSaved = done == task.totalSteps || isStopping || done % options.checkpointEvery == 0
-            // Nothing that is not finite gets into a checkpoint.
-            if isLogged || isSaved || measurements.count >= readEvery {
+            let evaluation = options.evaluation.flatMap { done % $0.every == 0 || done == task.totalSteps ? $0 : nil }
+            var isStopping = Interruption.isRequested || options.stopAfter == done
+            let isSaved = done == task.totalSteps || done % options.checkpointEvery == 0
+            // Nothing that is not finite is evaluated or gets into a checkpoint.
+            if isLogged || isSaved || isStopping || evaluation != nil || measurements.count >= readEvery {
                 for step in measurements.take() {
                     guard let loss = step.values.first?.value, loss.isFinite else { throw notFinite(step) }
                     sums.add(step.values)
@@ -198,16 +220,17 @@ public struct TrainingLoop {
                 windowStart = clock.now
                 windowImages = 0
             }
-            if let evaluation = options.evaluation, done % evaluation.every == 0 || done == task.totalSteps {
+            if let evaluation {
                 let paused = clock.now
                 let line = try evaluation.measure()
                 try log.append(step: done, epoch: epoch, line)
                 last.merge(line) { $1 }
                 // What is measured between steps is not part of their speed.
                 windowStart += clock.now - paused
+                isStopping = isStopping || Interruption.isRequested
             }
             bar.update(done, detail: detail(sums, last))
-            if isSaved { try save(step: done, sums, to: path) }
+            if isSaved || isStopping { try save(step: done, sums, to: path) }
             if isStopping, done < task.totalSteps {
                 bar.finish()
                 throw InterruptedError("stopped after step \(done) of \(task.totalSteps); go on with --resume")
@@ -254,21 +277,15 @@ public struct TrainingLoop {
             throw notFinite(
                 .init(number: step, values: [("loss", result.loss.item)], imageNames: result.imageNames))
         }
-        let profile = options.profile
-        profile.measure("backward") { result.loss.backward() }
-        var values = [(name: "loss", value: result.loss)] + result.values
-        profile.measure("optimiser") {
-            if let limit = options.gradientClip {
-                values.append(("gradient_norm", task.optimizer.clipGradients(limit)))
-            }
-            task.optimizer.step(learningRate: rate)
-            task.finish(step: step)
+        let values = task.update(step, result.loss, result.values, clip: options.gradientClip, profile: options.profile)
+        {
+            $0.step(learningRate: rate)
         }
         measurements.add(step: step, values.map(\.name), values.joined, imageNames: result.imageNames)
         return result.images
     }
 
-    /// The same, from the first steps on as replays of a recorded one.
+    /// The same, from the first steps on as replays of a captured one.
     private func run(_ captured: CapturedStep, _ step: Int, _ measurements: inout StepMeasurements) throws -> Int {
         let (inputs, names, values) = try captured.run(step: step)
         measurements.add(step: step, names, values, imageNames: inputs.imageNames)

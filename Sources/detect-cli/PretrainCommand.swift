@@ -114,7 +114,7 @@ struct PretrainCommand: Command {
             "grayscale", "P", "probability of taking the colour away", shown: "the recipe's", .between(0, 1))
         flip = parser.optional("flip", "P", "probability of mirroring", shown: "the recipe's", .between(0, 1))
         capturesSteps = parser.flag(
-            "cuda-graph", "record one step and have the GPU replay it: a ResNet with --device cuda")
+            "cuda-graph", "capture one step and have the GPU replay it: a ResNet with --device cuda")
         checkpointEvery = parser.optional(
             "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
         parser.group("While it runs")
@@ -259,7 +259,7 @@ struct PretrainCommand: Command {
         }
         if capturesSteps.value, !architecture.value.isResidual {
             throw UsageError(
-                "--cuda-graph cannot record \(architecture.value.rawValue), whose dropout draws anew in each step",
+                "--cuda-graph cannot capture \(architecture.value.rawValue), whose dropout draws anew in each step",
                 remedy: "leave it out, or use a ResNet")
         }
         if bankMomentum.value == 1 {

@@ -51,7 +51,7 @@ import Torch
     /// By hand: mirroring, luma, and half of the brightness of two pixels.
     @Test func changesByHand() {
         let pixels = Tensor([UInt8](arrayLiteral: 10, 20, 30, 200, 100, 50), shape: [1, 1, 2, 3])
-        #expect(DeviceAugmentation.apply([[.mirror(true)]], to: pixels).ints == [200, 100, 50, 10, 20, 30])
+        #expect(DeviceAugmentation.apply([[.horizontalFlip(true)]], to: pixels).ints == [200, 100, 50, 10, 20, 30])
         // .299 · 10 + .587 · 20 + .114 · 30 = 18.15; 59.8 + 58.7 + 5.7 = 124.2
         #expect(DeviceAugmentation.apply([[.grayscale(true)]], to: pixels).ints == [18, 18, 18, 124, 124, 124])
         #expect(
@@ -59,7 +59,9 @@ import Torch
         // The mean of 18 and 124 is 71.
         #expect(DeviceAugmentation.apply([[.colors([.contrast(0)])]], to: pixels).ints == [71, 71, 71, 71, 71, 71])
         #expect(
-            DeviceAugmentation.apply([[.mirror(false), .colors([])]], to: pixels).ints == [10, 20, 30, 200, 100, 50])
+            DeviceAugmentation.apply([[.horizontalFlip(false), .colors([])]], to: pixels).ints == [
+                10, 20, 30, 200, 100, 50,
+            ])
         #expect(DeviceAugmentation.apply([[]], to: pixels).ints == pixels.ints)
     }
 
@@ -86,7 +88,7 @@ import Torch
             return pipeline.drawChanges(&random)
         }
         #expect(Set(changes.map { $0.count }) == [3])
-        #expect(changes.contains { $0[0] == .grayscale(true) } && changes.contains { $0[2] == .mirror(true) })
+        #expect(changes.contains { $0[0] == .grayscale(true) } && changes.contains { $0[2] == .horizontalFlip(true) })
         expectSame(images, changes)
     }
 

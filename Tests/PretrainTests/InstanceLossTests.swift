@@ -38,7 +38,7 @@ import Torch
     @Test func fourImagesByHand() {
         let bank = Self.bank([1, 0, 0, 1, -1, 0, 0, -1], dimension: 2)
         let feature = Tensor([Float(1), 0], shape: [1, 2])
-        var nce = Self.nce(1, 2, Generator(seed: 0))
+        let nce = Self.nce(1, 2, Generator(seed: 0))
         #expect(nce.partition.value == nil)
         let loss = nce.loss(feature, Tensor([0]), Self.noise([1, 2], batch: 1), bank).value
         #expect(abs(loss.item - 1.194522107) < 1e-6)
@@ -57,7 +57,7 @@ import Torch
         let bank = Self.bank(golden["bank"]?.doubles ?? [], dimension: dimension)
         let indices = Tensor(test["indices"]?.ints ?? [])
         let noise = Self.noise(test["noise"]?.ints ?? [], batch: batch)
-        var nce = Self.nce(temperature, golden["negatives"]?.intValue ?? 0, Generator(seed: 0))
+        let nce = Self.nce(temperature, golden["negatives"]?.intValue ?? 0, Generator(seed: 0))
         func check(_ name: String, _ loss: (Tensor) -> Tensor) throws {
             let expected = try #require(test[name])
             let features = Tensor((expected["features"]?.doubles ?? []).map { Float($0) }, shape: [batch, dimension])
@@ -101,7 +101,7 @@ import Torch
         let bank = MemoryBank(count: 20, dimension: 6, generator: generator)
         let features = Tensor.randn([1, 6], generator: generator).l2Normalized()
         features.requiresGradient = true
-        var nce = Self.nce(0.1, 5, generator)
+        let nce = Self.nce(0.1, 5, generator)
         let loss = nce.loss(features, Tensor([3]), Self.noise([0, 3, 19, 7, 7], batch: 1), bank).value
         loss.backward()
         let (f, rows, z) = (features.doubles, bank.rows.doubles, try #require(nce.partition.value))
@@ -123,7 +123,7 @@ import Torch
         let generator = Generator(seed: 1)
         let bank = MemoryBank(count: 20_000, dimension: 128, generator: generator)
         let features = Tensor.randn([32, 128], generator: generator).l2Normalized()
-        var nce = Self.nce(temperature, 4096, generator)
+        let nce = Self.nce(temperature, 4096, generator)
         _ = nce(features, Tensor.arange(32), bank)
         let ratio = try #require(nce.partition.value) / 20_000
         #expect(abs(ratio - expected) < 0.03 * expected)
@@ -132,7 +132,7 @@ import Torch
     // With rows along and across the feature, Z/n = share · e + (1 - share): tells how often each row was drawn.
     @Test func noiseIsUniformOverTheWholeBank() throws {
         let bank = Self.bank([1, 0, 0, 1], dimension: 2)
-        var nce = Self.nce(1, 4000, Generator(seed: 9))
+        let nce = Self.nce(1, 4000, Generator(seed: 9))
         _ = nce(Tensor([Float(1), 0], shape: [1, 2]), Tensor([0]), bank)
         let share = (try #require(nce.partition.value) / 2 - 1) / (exp(1) - 1)
         #expect(abs(share - 0.5) < 0.04)
@@ -142,7 +142,7 @@ import Torch
         let generator = Generator(seed: 2)
         let bank = MemoryBank(count: 500, dimension: 8, generator: generator)
         let features = Tensor.randn([4, 8], generator: generator).l2Normalized()
-        var nce = Self.nce(0.1, 16, generator)
+        let nce = Self.nce(0.1, 16, generator)
         _ = nce(features, Tensor.arange(4), bank)
         let state = generator.state
         let losses = (0..<3).map { _ in nce(features, Tensor.arange(4), bank).value.item }
@@ -156,7 +156,7 @@ import Torch
         let bank = Self.bank([1, 0, -1, 0, 0, 1], dimension: 2)
         let feature = Tensor([Float(1), 0], shape: [1, 2])
         feature.requiresGradient = true
-        var nce = Self.nce(0.01, 2, Generator(seed: 0))
+        let nce = Self.nce(0.01, 2, Generator(seed: 0))
         _ = nce.loss(feature, Tensor([0]), Self.noise([2, 2], batch: 1), bank)
         // Z = 3: a positive at -1 and a noise image at +1 each cost 100 and the logarithm of m·Pn·Z = 2.
         let loss = nce.loss(feature, Tensor([1]), Self.noise([0, 0], batch: 1), bank).value
@@ -195,7 +195,7 @@ import Torch
         let softmax = NonParametricSoftmax(temperature: 1)(feature, Tensor([0]), bank)
         #expect(
             abs(softmax.positiveSimilarity.item - 1) < 1e-6 && abs(softmax.negativeSimilarity.item + 1.0 / 3) < 1e-6)
-        var nce = Self.nce(1, 2)
+        let nce = Self.nce(1, 2)
         let sampled = nce.loss(feature, Tensor([0]), Self.noise([1, 2], batch: 1), bank)
         #expect(abs(sampled.positiveSimilarity.item - 1) < 1e-6 && abs(sampled.negativeSimilarity.item + 0.5) < 1e-6)
     }

@@ -47,7 +47,7 @@ import Torch
         func result(_ noise: NoiseImages) throws -> (Double, [Double]) {
             let features = Tensor(values, shape: [3, 8])
             features.requiresGradient = true
-            var nce = InstanceLossTests.nce(0.1, 5)
+            let nce = InstanceLossTests.nce(0.1, 5)
             let loss = nce.loss(features, Tensor([7, 8, 9]), noise, bank).value
             loss.backward()
             return (loss.item, try #require(features.gradient).doubles)
@@ -63,7 +63,7 @@ import Torch
         let bank = InstanceLossTests.bank([1, 0, 0, 1, -1, 0, 0, -1], dimension: 2)
         let feature = Tensor([Float(0.6), 0.8], shape: [1, 2])
         func loss(_ noise: NoiseImages) -> Double {
-            var nce = InstanceLossTests.nce(1, 2)
+            let nce = InstanceLossTests.nce(1, 2)
             // Z from the same images in both cases.
             _ = nce.loss(feature, Tensor([0]), NoiseImages(Tensor([2, 3])), bank)
             return nce.loss(feature, Tensor([0]), noise, bank).value.item
@@ -78,7 +78,7 @@ import Torch
 
 @Suite struct PartitionEstimateTests {
     @Test func theFirstBatchesCountAndThenNoMore() {
-        var z = PartitionEstimate(.frozen(batches: 2))
+        let z = PartitionEstimate(.frozen(batches: 2))
         #expect(z.value == nil && z.isOpen)
         z.add(Tensor([4.0], shape: []))
         #expect(z.value == 4 && z.isOpen)
@@ -86,18 +86,28 @@ import Torch
         #expect(z.value == 6 && !z.isOpen)
     }
 
+    /// A captured step finds it where it was.
+    @Test(arguments: [PartitionEstimate.Method.frozen(batches: 3), .movingAverage(decay: 0.5)])
+    func itStaysInItsPlace(method: PartitionEstimate.Method) {
+        let z = PartitionEstimate(method)
+        z.add(Tensor([4.0], shape: []))
+        let tensor = z.tensor
+        z.add(Tensor([8.0], shape: []))
+        #expect(z.tensor === tensor && tensor?.item == 6)
+    }
+
     @Test func aMovingAverageStartsAtTheFirstBatch() {
-        var z = PartitionEstimate(.movingAverage(decay: 0.75))
+        let z = PartitionEstimate(.movingAverage(decay: 0.75))
         z.add(Tensor([4.0], shape: []))
         z.add(Tensor([8.0], shape: []))
         #expect(z.value == 5 && z.isOpen)
     }
 
     @Test func itsStateGoesOn() {
-        var z = PartitionEstimate(.frozen(batches: 3))
+        let z = PartitionEstimate(.frozen(batches: 3))
         z.add(Tensor([1.1], shape: []))
         z.add(Tensor([2.2], shape: []))
-        var restored = PartitionEstimate(.frozen(batches: 3))
+        let restored = PartitionEstimate(.frozen(batches: 3))
         restored.restore(z.state, device: .cpu)
         #expect(restored.value == z.value && restored.batches == z.batches)
         restored.add(Tensor([0.1], shape: []))

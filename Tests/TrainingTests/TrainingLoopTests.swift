@@ -143,6 +143,28 @@ import Training
         }
     }
 
+    /// Nothing is measured of a network that a loss which is not finite has ruined.
+    @Test func lossesAreReadBeforeAnEvaluation() throws {
+        try withTemporaryFolder { folder in
+            let task = RegressionTask()
+            task.poisonedStep = 7
+            var evaluated = 0
+            let error = #expect(throws: InputError.self) {
+                try TrainingLoop(
+                    task, folder: try RunFolder(folder, resume: false, config: Self.config),
+                    options: LoopOptions(
+                        title: "test", logEvery: 100, checkpointEvery: 100, progress: .quiet,
+                        evaluation: .init(every: 1) {
+                            evaluated += 1
+                            return []
+                        }, readEvery: 100)
+                ).run()
+            }
+            #expect(error?.problem.contains("the loss became nan at step 7") == true)
+            #expect(evaluated == 7)
+        }
+    }
+
     @Test func aLossThatIsReadLateNamesItsOwnImages() throws {
         try withTemporaryFolder { folder in
             let task = RegressionTask()

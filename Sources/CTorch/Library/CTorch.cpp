@@ -8,6 +8,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
 
@@ -312,9 +313,7 @@ bool cuda_synchronize(int32_t device_index, CTError error) {
 // at::cuda::CUDAGraph, called by the names of its members: its header wants those of CUDA, which the build does without.
 class CUDAGraph {
 public:
-    explicit CUDAGraph(bool keep_graph = false) {
-        member<void(void *, bool)>("C1Eb")(memory, keep_graph);
-    }
+    CUDAGraph() { member<void(void *, bool)>("C1Eb")(memory, /*keep_graph=*/false); }
     ~CUDAGraph() { member<void(void *)>("D1Ev")(memory); }
     CUDAGraph(const CUDAGraph &) = delete;
 
@@ -342,18 +341,28 @@ private:
 
 // A graph, and the stream of its own that its thread works in meanwhile: the default one cannot be recorded.
 struct Graph {
-    explicit Graph(at::Device device) : guard(device.type()), before(guard.getStream(device)) {
+    explicit Graph(at::Device device)
+        : guard(device.type()), deviceBefore(guard.exchangeDevice(device)), before(guard.getStream(device)) {
         // What was begun in the other stream is to be finished before this one reads it.
         guard.synchronizeDevice(device.index());
         guard.exchangeStream(guard.getStreamFromGlobalPool(device));
     }
 
+    // After a failure of the device, waiting for it fails as well.
     ~Graph() {
-        guard.synchronizeDevice(before.device_index());
-        guard.exchangeStream(before);
+        try {
+            guard.synchronizeDevice(before.device_index());
+        } catch (...) {
+        }
+        guard.uncheckedSetDevice(deviceBefore);
+        try {
+            guard.exchangeStream(before);
+        } catch (...) {
+        }
     }
 
     c10::impl::VirtualGuardImpl guard;
+    at::Device deviceBefore;
     c10::Stream before;
     CUDAGraph graph;
 };
@@ -362,13 +371,20 @@ CUDAGraph &graph(CTGraph *handle) { return reinterpret_cast<Graph *>(handle)->gr
 
 CTGraph *graph_make(int32_t device_index, CTError error) {
     return guarded<CTGraph *>(error, nullptr, [&] {
-        TORCH_CHECK(at::hasCUDA(), "libtorch's CUDA part is not loaded");
+        TORCH_CHECK(at::hasCUDA(), "there is no GPU whose work could be captured");
         return reinterpret_cast<CTGraph *>(new Graph(at::Device(at::kCUDA, static_cast<int8_t>(device_index))));
     });
 }
 
 bool graph_begin(CTGraph *handle, CTError error) {
-    return guarded(error, false, [&] { return graph(handle).capture_begin(), true; });
+    return guarded(error, false, [&] {
+        // The graph gets memory of its own; what the steps before have left in the allocator would stand beside it.
+        const auto &owner = *reinterpret_cast<Graph *>(handle);
+        owner.guard.synchronizeDevice(owner.before.device_index());
+        c10::getDeviceAllocator(at::kCUDA)->emptyCache();
+        graph(handle).capture_begin();
+        return true;
+    });
 }
 
 bool graph_end(CTGraph *handle, CTError error) {

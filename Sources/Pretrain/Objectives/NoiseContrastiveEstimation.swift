@@ -15,7 +15,7 @@ public struct NoiseContrastiveEstimation {
     /// τ
     public let temperature: Double
     /// Z
-    public internal(set) var partition: PartitionEstimate
+    public let partition: PartitionEstimate
     public let sampler: NoiseSampler
 
     public init(temperature: Double, partition: PartitionEstimate = .init(), sampler: NoiseSampler) {
@@ -25,12 +25,12 @@ public struct NoiseContrastiveEstimation {
     }
 
     /// `features` [B, D] unit rows, `indices` [B] int64: the image of each row. Draws the noise.
-    public mutating func callAsFunction(_ features: Tensor, _ indices: Tensor, _ bank: MemoryBank) -> InstanceLoss {
+    public func callAsFunction(_ features: Tensor, _ indices: Tensor, _ bank: MemoryBank) -> InstanceLoss {
         loss(features, indices, sampler.draw(for: indices, among: bank.count), bank)
     }
 
     /// The same for given noise images.
-    public mutating func loss(
+    public func loss(
         _ features: Tensor, _ indices: Tensor, _ noise: NoiseImages, _ bank: MemoryBank
     ) -> InstanceLoss {
         let parts = withoutGradients {

@@ -3,7 +3,7 @@ public import Torch
 
 /// Z of noise-contrastive estimation (Wu et al., equation 7), a number of the whole run: n · mean of exp(v_jᵀv/τ) over
 /// noise images. Kept on the device of the features, where no step has to wait for it.
-public struct PartitionEstimate {
+public final class PartitionEstimate {
     public enum Method: Hashable, Sendable {
         /// The mean over the first batches, then constant; one batch in the reference code.
         case frozen(batches: Int)
@@ -14,7 +14,7 @@ public struct PartitionEstimate {
     public let method: Method
     /// One float64 value, changed in its place; nil before the first batch.
     public private(set) var tensor: Tensor?
-    /// Batches that have counted, until it is frozen.
+    /// Batches that have counted; only where their number matters, for a mean that will be frozen.
     public private(set) var batches = 0
 
     public init(_ method: Method = .frozen(batches: 1)) { self.method = method }
@@ -39,7 +39,7 @@ public struct PartitionEstimate {
     }
 
     /// Takes in the estimate of a batch, one float64 value.
-    public mutating func add(_ estimate: Tensor) {
+    public func add(_ estimate: Tensor) {
         if case .frozen = method { batches += 1 }
         guard let old = tensor else {
             tensor = estimate.clone()
@@ -60,7 +60,7 @@ public struct PartitionEstimate {
     /// For a checkpoint.
     public var state: JSON { ["value": value.map { .number($0) } ?? .null, "batches": .integer(batches)] }
 
-    public mutating func restore(_ state: JSON?, device: Device) {
+    public func restore(_ state: JSON?, device: Device) {
         tensor = state?["value"]?.doubleValue.map { Tensor.full([], $0, dtype: .float64, device: device) }
         batches = state?["batches"]?.intValue ?? 0
     }

@@ -131,7 +131,8 @@ public final class LinearProbe: TrainingTask {
             guard let batch = try loader?.next(), let reader else {
                 fatalError("the loader ended before the epoch did")
             }
-            return (reader(batch), batch.labels, { batch.indices.map(images.path) })
+            let indices = batch.indices
+            return (reader(batch), batch.labels, { indices.map(images.path) })
         case .cached(let cached):
             let indices = Array(order()[position * batchSize..<(position + 1) * batchSize])
             return (cached.select(indices), indices.map { cached.labels[$0] }, { indices.map { cached.names[$0] } })

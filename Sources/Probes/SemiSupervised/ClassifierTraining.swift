@@ -141,8 +141,8 @@ public final class ClassifierTraining: TrainingTask {
         )
         let logits = withPrecision(options.precision, on: options.device) { network.logits(x, mode: .train) }
         let loss = logits.to(dtype: .float32).crossEntropy(Tensor(batch.labels).uploaded(to: options.device))
-        let data = data
-        return StepResult(loss: loss, images: batch.count) { batch.indices.map(data.path) }
+        let (data, indices) = (data, batch.indices)
+        return StepResult(loss: loss, images: batch.count) { indices.map(data.path) }
     }
 
     public func finish(step: Int) {}

@@ -13,7 +13,7 @@ struct PretrainWorkflow {
     var data: any ImageCollection
     var run: String
     var resume = false
-    /// Records one step and replays it.
+    /// Captures one step and replays it.
     var capturesSteps = false
     /// Steps between checkpoints; nil for one an epoch.
     var checkpointEvery: Int?
@@ -44,7 +44,7 @@ struct PretrainWorkflow {
                         "every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null,
                         "neighbors": .string(knnNeighbors.rawValue),
                     ]),
-            ] + (options.json.members ?? []))
+            ] + (capturesSteps ? [.init("cuda_graph", true)] : []) + (options.json.members ?? []))
         let training = try Pretraining(options, data: data)
         let monitor =
             knnEvery > 0
