@@ -31,7 +31,7 @@ public final class AlexNet: Network {
             Conv2d(features / 10, in: 256, out: 256, kernel: 3, padding: 1, initializer: he),
         ].map { ConvUnit($0) }
         let classifier = scope / "classifier"
-        dropout = Dropout(0.5, generator: scope.generator)
+        dropout = Dropout(0.5, generator: scope.trainingGenerator)
         fc6 = LinearUnit(Linear(classifier / 1, in: 256 * 6 * 6, out: 4096, initializer: he))
         fc7 = LinearUnit(Linear(classifier / 4, in: 4096, out: 4096, initializer: he))
         fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0)) }

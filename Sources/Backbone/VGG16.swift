@@ -38,7 +38,7 @@ public final class VGG16: Network {
         }
         let classifier = scope / "classifier"
         let normal = Initializer.normal(standardDeviation: 0.01)
-        dropout = Dropout(0.5, generator: scope.generator)
+        dropout = Dropout(0.5, generator: scope.trainingGenerator)
         fc6 = LinearUnit(Linear(classifier / 0, in: 512 * 7 * 7, out: 4096, initializer: normal))
         fc7 = LinearUnit(Linear(classifier / 3, in: 4096, out: 4096, initializer: normal))
         fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0, initializer: normal)) }

@@ -63,7 +63,7 @@ public final class FineTuning: TrainingTask {
         precondition(
             (0...model.network.trunkStages.count).contains(options.frozenStages),
             "\(options.frozenStages) frozen stages of \(model.network.trunkStages.count)")
-        generator = scope.generator
+        generator = scope.trainingGenerator
         statistics = try SampleMaker.statistics(of: data, options: options)
         maker = SampleMaker(set: data, options: options, statistics: statistics)
         stepsPerEpoch = max(1, maker.samplesPerEpoch / options.imagesPerStep)

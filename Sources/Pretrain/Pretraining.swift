@@ -43,7 +43,7 @@ public final class Pretraining: CapturableTask {
         network = NetworkConfig(options.architecture, stem: recipe.stem, classes: options.classCount(data))
             .makeNetwork(scope)
         parameters = scope.parameters
-        generator = scope.generator
+        generator = scope.trainingGenerator
         instance =
             options.objective == .instance
             ? InstanceDiscrimination(options, imageCount: data.count, featureCount: network.featureCount, scope) : nil

@@ -115,7 +115,7 @@ public final class BatchNorm2d {
     }
 }
 
-/// Dropout whose mask comes from a generator that a checkpoint can keep.
+/// Dropout whose mask comes from a generator that a checkpoint can keep, on the device of what it is applied to.
 public final class Dropout {
     public let probability: Double
     private let generator: Generator

@@ -93,6 +93,8 @@ public struct Scope {
     public let device: Device
     /// Draws initial values, on the CPU so that every device starts from the same ones.
     public let generator: Generator
+    /// Draws what training needs anew in each step, such as the masks of dropout, on the device; on the CPU the same.
+    public let trainingGenerator: Generator
 
     /// The root of a new model whose initial values follow from `seed`.
     public init(seed: UInt64, device: Device = .cpu, parameters: Parameters = Parameters()) {
@@ -100,6 +102,7 @@ public struct Scope {
         self.path = ""
         self.device = device
         generator = Generator(seed: seed)
+        trainingGenerator = device == .cpu ? generator : Generator(seed: seed, device: device)
     }
 
     private init(parent: Scope, name: String) {
@@ -107,6 +110,7 @@ public struct Scope {
         path = parent.path.isEmpty ? name : "\(parent.path).\(name)"
         device = parent.device
         generator = parent.generator
+        trainingGenerator = parent.trainingGenerator
     }
 
     public static func / (scope: Scope, name: String) -> Scope { Scope(parent: scope, name: name) }

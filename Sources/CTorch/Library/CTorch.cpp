@@ -1,18 +1,16 @@
 #include "../CTorch.h"
+#include "GPU.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
-#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
 
-#include <dlfcn.h>
 #include <malloc.h>
 
 #include <atomic>
@@ -53,6 +51,9 @@ Result guarded(CTError error, Result failure, Body body) noexcept {
     return failure;
 }
 
+// Device types as the caller numbers them: 0 the CPU, 1 a GPU.
+at::DeviceType device_type(int64_t code) { return code == 1 ? gpu::type : static_cast<at::DeviceType>(code); }
+
 c10::IValue toIValue(const CTValue &value) {
     const auto count = static_cast<size_t>(value.integer);
     switch (value.kind) {
@@ -89,7 +90,7 @@ c10::IValue toIValue(const CTValue &value) {
     case CT_GENERATOR:
         return c10::IValue(generator(static_cast<CTGenerator *>(const_cast<void *>(value.pointer))));
     case CT_DEVICE:
-        return c10::IValue(at::Device(static_cast<at::DeviceType>(value.integer), static_cast<int8_t>(value.real)));
+        return c10::IValue(at::Device(device_type(value.integer), static_cast<int8_t>(value.real)));
     case CT_SCALARS: {
         c10::List<std::optional<at::Scalar>> list;
         for (size_t i = 0; i < count; ++i) list.push_back(at::Scalar(static_cast<const double *>(value.pointer)[i]));
@@ -121,7 +122,10 @@ void tensor_strides(CTTensor *tensor, int64_t *strides) {
 }
 
 int32_t tensor_dtype(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).scalar_type()); }
-int32_t tensor_device_type(CTTensor *tensor) { return static_cast<int32_t>(borrow(tensor).device().type()); }
+int32_t tensor_device_type(CTTensor *tensor) {
+    const auto type = borrow(tensor).device().type();
+    return type == gpu::type ? 1 : static_cast<int32_t>(type);
+}
 int32_t tensor_device_index(CTTensor *tensor) { return borrow(tensor).device().index(); }
 
 bool tensor_is_contiguous(CTTensor *tensor, int32_t memory_format) {
@@ -238,8 +242,8 @@ bool set_gradient_mode(bool enabled) {
     return before;
 }
 
-bool set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
-    auto type = static_cast<at::DeviceType>(device_type);
+bool set_autocast(int32_t device, bool enabled, int32_t dtype) {
+    auto type = device_type(device);
     bool before = at::autocast::is_autocast_enabled(type);
     at::autocast::set_autocast_enabled(type, enabled);
     if (enabled) at::autocast::set_autocast_dtype(type, static_cast<at::ScalarType>(dtype));
@@ -248,9 +252,9 @@ bool set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
 
 void clear_autocast_cache(void) { at::autocast::clear_cache(); }
 
-CTGenerator *generator_make(int32_t device_type, int32_t device_index, uint64_t seed, CTError error) {
+CTGenerator *generator_make(int32_t device, int32_t device_index, uint64_t seed, CTError error) {
     return guarded<CTGenerator *>(error, nullptr, [&] {
-        auto type = static_cast<at::DeviceType>(device_type);
+        auto type = device_type(device);
         at::Generator made = type == at::kCPU
             ? at::make_generator<at::CPUGeneratorImpl>(seed)
             : at::globalContext().getAcceleratorHooksInterface(type).getNewGenerator(static_cast<int8_t>(device_index));
@@ -284,62 +288,16 @@ void keep_freed_memory(void) {
 const char *version(void) { return TORCH_VERSION; }
 
 bool load_cuda(CTError error) {
-    static const std::string failure = [] {
-        Dl_info info;
-        void *inside = reinterpret_cast<void *>(static_cast<int (*)()>(&at::get_num_threads));
-        if (!dladdr(inside, &info)) return std::string("libtorch_cpu was not found in memory");
-        std::string folder(info.dli_fname);
-        folder.erase(folder.rfind('/') + 1);
-        if (!dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL)) return std::string(dlerror());
-        return std::string();
-    }();
-    return guarded(error, false, [&] {
-        TORCH_CHECK(failure.empty(), failure);
-        return true;
-    });
+    return guarded(error, false, [&] { return gpu::load(), true; });
 }
 
-int32_t cuda_device_count(void) {
-    return at::hasCUDA() ? static_cast<int32_t>(at::detail::getCUDAHooks().deviceCount()) : 0;
-}
+int32_t cuda_device_count(void) { return gpu::device_count(); }
 
 bool cuda_synchronize(int32_t device_index, CTError error) {
-    return guarded(error, false, [&] {
-        at::detail::getCUDAHooks().deviceSynchronize(static_cast<int8_t>(device_index));
-        return true;
-    });
+    return guarded(error, false, [&] { return gpu::synchronize(static_cast<int8_t>(device_index)), true; });
 }
 
-// at::cuda::CUDAGraph, called by the names of its members: its header wants those of CUDA, which the build does without.
-class CUDAGraph {
-public:
-    CUDAGraph() { member<void(void *, bool)>("C1Eb")(memory, /*keep_graph=*/false); }
-    ~CUDAGraph() { member<void(void *)>("D1Ev")(memory); }
-    CUDAGraph(const CUDAGraph &) = delete;
-
-    void capture_begin() {
-        constexpr int globalMode = 0;  // cudaStreamCaptureModeGlobal
-        member<void(void *, Pool, int)>("13capture_beginESt4pairIyyE21cudaStreamCaptureMode")(memory, Pool(), globalMode);
-    }
-    void capture_end() { member<void(void *)>("11capture_endEv")(memory); }
-    void replay() { member<void(void *)>("6replayEv")(memory); }
-
-private:
-    using Pool = std::pair<unsigned long long, unsigned long long>;
-
-    template <typename Function>
-    static Function *member(const char *mangled) {
-        const auto name = std::string("_ZN2at4cuda9CUDAGraph") + mangled;
-        void *symbol = dlsym(RTLD_DEFAULT, name.c_str());
-        TORCH_CHECK(symbol, "libtorch ", TORCH_VERSION, " here cannot record graphs: it has no ", name);
-        return reinterpret_cast<Function *>(symbol);
-    }
-
-    // Some hundred bytes in torch 2.11 to 2.13.
-    alignas(64) std::byte memory[4096] = {};
-};
-
-// A graph, and the stream of its own that its thread works in meanwhile: the default one cannot be recorded.
+// A graph, and the stream of its own that its thread works in meanwhile: the default one cannot be captured.
 struct Graph {
     explicit Graph(at::Device device)
         : guard(device.type()), deviceBefore(guard.exchangeDevice(device)), before(guard.getStream(device)) {
@@ -364,15 +322,15 @@ struct Graph {
     c10::impl::VirtualGuardImpl guard;
     at::Device deviceBefore;
     c10::Stream before;
-    CUDAGraph graph;
+    std::unique_ptr<gpu::Graph> graph = gpu::Graph::make();
 };
 
-CUDAGraph &graph(CTGraph *handle) { return reinterpret_cast<Graph *>(handle)->graph; }
+gpu::Graph &graph(CTGraph *handle) { return *reinterpret_cast<Graph *>(handle)->graph; }
 
 CTGraph *graph_make(int32_t device_index, CTError error) {
     return guarded<CTGraph *>(error, nullptr, [&] {
-        TORCH_CHECK(at::hasCUDA(), "there is no GPU whose work could be captured");
-        return reinterpret_cast<CTGraph *>(new Graph(at::Device(at::kCUDA, static_cast<int8_t>(device_index))));
+        TORCH_CHECK(gpu::device_count() > 0, "there is no GPU whose work could be captured");
+        return reinterpret_cast<CTGraph *>(new Graph(at::Device(gpu::type, static_cast<int8_t>(device_index))));
     });
 }
 
@@ -381,7 +339,7 @@ bool graph_begin(CTGraph *handle, CTError error) {
         // The graph gets memory of its own; what the steps before have left in the allocator would stand beside it.
         const auto &owner = *reinterpret_cast<Graph *>(handle);
         owner.guard.synchronizeDevice(owner.before.device_index());
-        c10::getDeviceAllocator(at::kCUDA)->emptyCache();
+        gpu::empty_cache();
         graph(handle).capture_begin();
         return true;
     });

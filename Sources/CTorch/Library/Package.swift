@@ -19,28 +19,42 @@ guard FileManager.default.fileExists(atPath: "\(libtorch)/lib/libtorch_cpu.so") 
         """)
 }
 
+func library(_ name: String, path: String, exclude: [String] = [], sources: [String]) -> Target {
+    .executableTarget(
+        name: name, path: path, exclude: exclude, sources: sources,
+        cxxSettings: [
+            .unsafeFlags([
+                "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20", "-O2",
+                "-fno-strict-aliasing", "-w",
+            ])
+        ],
+        // By absolute path: with -ltorch another libtorch of the machine could win.
+        linkerSettings: [
+            .unsafeFlags([
+                "-Xclang-linker", "-shared", "-Xclang-linker", "-Wno-unused-command-line-argument",
+                "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
+                "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+            ])
+        ])
+}
+
 let package = Package(
     name: "CTorch",
-    products: [.executable(name: "libCTorch.so", targets: ["CTorchLibrary"])],
+    products: [
+        .executable(name: "libCTorch.so", targets: ["CTorchLibrary"]),
+        // The same with a GPU that is none, for tests.
+        .executable(name: "libCTorchStandIn.so", targets: ["CTorchStandIn"]),
+    ],
     targets: [
-        .executableTarget(
-            name: "CTorchLibrary", path: ".",
-            exclude: ["Package.swift", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc"],
-            sources: ["CTorch.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp", "BatchNormOperator.cpp"],
-            cxxSettings: [
-                .unsafeFlags([
-                    "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20", "-O2",
-                    "-fno-strict-aliasing", "-w",
-                ])
-            ],
-            // By absolute path: with -ltorch another libtorch of the machine could win.
-            linkerSettings: [
-                .unsafeFlags([
-                    "-Xclang-linker", "-shared", "-Xclang-linker", "-Wno-unused-command-line-argument",
-                    "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
-                    "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
-                ])
-            ])
+        library(
+            "CTorchLibrary", path: ".",
+            exclude: ["Package.swift", "StandIn", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc"],
+            sources: [
+                "CTorch.cpp", "CUDA.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp",
+                "BatchNormOperator.cpp",
+            ]
+        ),
+        library("CTorchStandIn", path: "StandIn", sources: ["CTorch.cpp", "Device.cpp"]),
     ],
     cxxLanguageStandard: .cxx20
 )

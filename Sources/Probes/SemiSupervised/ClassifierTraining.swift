@@ -113,7 +113,7 @@ public final class ClassifierTraining: TrainingTask {
         let scope = Scope(seed: options.seed, device: options.device)
         network = options.config.makeNetwork(scope)
         parameters = scope.parameters
-        generator = scope.generator
+        generator = scope.trainingGenerator
         if let weights { try Self.load(weights, into: scope.parameters, except: options.config.classifierPrefix) }
         optimizer = SGD(
             [ParameterGroup(parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)

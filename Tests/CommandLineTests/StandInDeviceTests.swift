@@ -1,0 +1,157 @@
+import Foundation
+import Support
+import TestSupport
+import Testing
+import Torch
+
+/// `--device cuda` on a device that computes on the CPU and is as strict as CUDA (Sources/CTorch/Library/StandIn): each
+/// operator wants all its tensors and its generator there, and captured steps must not read or bring values.
+extension ProgramRuns {
+    @Suite struct StandInDeviceTests {
+        /// The program beside the library with the stand-in, in a folder of its own.
+        private struct Program {
+            let folder: String
+
+            init(_ folder: String) throws {
+                self.folder = folder
+                let built = binary.deletingLastPathComponent()
+                try FileManager.default.copyItem(at: binary, to: URL(fileURLWithPath: "\(folder)/detect-cli"))
+                try FileManager.default.copyItem(
+                    at: built.appendingPathComponent("libCTorchStandIn.so"),
+                    to: URL(fileURLWithPath: "\(folder)/libCTorch.so"))
+            }
+
+            func callAsFunction(_ arguments: [String]) throws {
+                let outcome = try run(arguments, shell: "exec '\(folder)/detect-cli' \"$@\"", timeLimit: 240)
+                try #require(outcome.exitCode == 0, "\(arguments.joined(separator: " ")): \(outcome.errors)")
+            }
+
+            /// Lines of the log without what depends on the machine.
+            func log(_ run: String) throws -> [[String: Double]] {
+                try Files.readText("\(folder)/\(run)/metrics.jsonl").split(separator: "\n").map { line in
+                    Dictionary(
+                        uniqueKeysWithValues: (try JSON.parse(line.utf8).members ?? []).compactMap { member in
+                            member.value.doubleValue.map { (member.name, $0) }
+                        }.filter { $0.0 != "images_per_second" })
+                }
+            }
+
+            func weights(_ run: String) throws -> [String: [Float]] {
+                try SafetensorsFile(path: "\(folder)/\(run)/weights.safetensors").tensors().mapValues(\.floats)
+            }
+        }
+
+        private func isClose(_ a: [String: Double], _ b: [String: Double]) -> Bool {
+            a.keys.sorted() == b.keys.sorted() && a.allSatisfy { abs($1 - b[$0]!) <= 1e-4 * max(1, abs($1)) }
+        }
+
+        private func pretraining(_ folder: String, run: String, _ more: [String]) -> [String] {
+            [
+                "pretrain", "--data", "\(folder)/objects/train", "--limit", "64", "--threads", "1", "--run",
+                "\(folder)/\(run)",
+            ] + more
+        }
+
+        /// One step on the device and on the CPU: the same but for rounding, augmentation and noise included.
+        @Test(arguments: [["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"]])
+        func aStepIsTheCPUs(options: [String]) throws {
+            try withTemporaryFolder { folder in
+                let program = try Program(folder)
+                try drawObjects(folder)
+                for device in ["cpu", "cuda"] {
+                    try program(
+                        pretraining(
+                            folder, run: device,
+                            options + [
+                                "--arch", "resnet18", "--recipe", "cifar10", "--image-size", "16", "--batch", "64",
+                                "--epochs", "1", "--device", device, "--knn-every", "0",
+                            ]))
+                }
+                let (cpu, cuda) = (try program.log("cpu"), try program.log("cuda"))
+                #expect(cpu.count == 1 && zip(cpu, cuda).allSatisfy(isClose), "\(cpu), \(cuda)")
+            }
+        }
+
+        /// A step that is captured and replayed trains as one that is made anew, to the last bit.
+        @Test(arguments: [
+            ["--loss", "nce", "--z", "ema", "--negatives-mode", "shared", "--exclude-positive", "--proximal", "0.1"],
+            ["--loss", "nce", "--negatives", "16", "--precision", "bf16"],
+            ["--objective", "parametric", "--clip", "1"],
+        ])
+        func aCapturedRunIsTheRun(options: [String]) throws {
+            try withTemporaryFolder { folder in
+                let program = try Program(folder)
+                try drawObjects(folder)
+                let common =
+                    options + [
+                        "--arch", "resnet18", "--recipe", "cifar10", "--image-size", "16", "--batch", "16", "--epochs",
+                        "2", "--device", "cuda", "--knn-every", "1",
+                    ]
+                try program(pretraining(folder, run: "plain", common))
+                try program(pretraining(folder, run: "captured", common + ["--cuda-graph"]))
+                #expect(try program.log("captured") == program.log("plain"))
+                #expect(try program.weights("captured") == program.weights("plain"))
+            }
+        }
+
+        /// Dropout draws on the device.
+        @Test func alexNet() throws {
+            try withTemporaryFolder { folder in
+                let program = try Program(folder)
+                try drawObjects(folder)
+                try program(
+                    pretraining(
+                        folder, run: "run",
+                        [
+                            "--arch", "alexnet", "--image-size", "64", "--batch", "32", "--epochs", "1", "--negatives",
+                            "16", "--device", "cuda", "--knn-every", "0",
+                        ]))
+                #expect(try program.log("run").allSatisfy { $0["loss"]?.isFinite == true })
+            }
+        }
+
+        @Test func features() throws {
+            try withTemporaryFolder { folder in
+                let program = try Program(folder)
+                try drawObjects(folder)
+                for device in ["cpu", "cuda"] {
+                    try program([
+                        "features", "--weights", "random", "--arch", "resnet18", "--stem", "cifar", "--image-size",
+                        "16",
+                        "--data", "\(folder)/objects/val", "--out", "\(folder)/\(device).safetensors", "--device",
+                        device,
+                    ])
+                }
+                let rows = try ["cpu", "cuda"].map {
+                    try SafetensorsFile(path: "\(folder)/\($0).safetensors").tensors()["features"]!.floats
+                }
+                let largest = rows[0].map(\.magnitude).max() ?? 0
+                #expect(rows[0].count == rows[1].count && largest > 0)
+                #expect(zip(rows[0], rows[1]).allSatisfy { abs($0 - $1) <= 1e-4 * largest })
+            }
+        }
+
+        /// Training and test of both detectors; the first step is the CPU's but for rounding.
+        @Test(arguments: ["fast", "faster"])
+        func detectors(head: String) throws {
+            try withTemporaryFolder { folder in
+                let program = try Program(folder)
+                try succeed([
+                    "synthesize", "--out", "\(folder)/kit", "--images", "8", "--width", "128", "--height", "96",
+                ])
+                for device in ["cpu", "cuda"] {
+                    try program(
+                        [
+                            "finetune", "--devkit", "\(folder)/kit", "--arch", "resnet18", "--head", head, "--scale",
+                            "96",
+                            "--iterations", "2", "--log-every", "1", "--rois", "8", "--roi-size", "4", "--threads", "1",
+                            "--lr", "1e-4", "--device", device, "--run", "\(folder)/\(device)",
+                        ])
+                }
+                let (cpu, cuda) = (try program.log("cpu"), try program.log("cuda"))
+                #expect(cpu.count == 2 && isClose(cpu[0], cuda[0]), "\(cpu), \(cuda)")
+                #expect(cuda.allSatisfy { $0["loss"]?.isFinite == true })
+            }
+        }
+    }
+}
