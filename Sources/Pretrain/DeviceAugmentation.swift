@@ -65,7 +65,7 @@ public struct DeviceAugmentation {
         }
         if turned.count < batch {
             let (luma, pixelCount) = (luma, planes.size(2) * planes.size(3))
-            // Half up: ⌊(2 · sum + n) / 2n⌋, whose whole numbers float64 holds exactly.
+            // Half up: ⌊(2 · sum + n) / 2n⌋, whose whole numbers float64 holds exactly; by a tensor as above.
             let sum = luma.to(dtype: .float64).sum([1, 2], keepDimensions: true)  // [B, 1, 1]
             let divisor = Tensor.full([], Double(2 * pixelCount), dtype: .float64, device: planes.device)
             let mean = ((sum * 2 + Double(pixelCount)) / divisor).floor().to(dtype: .float32)

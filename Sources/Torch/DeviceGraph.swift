@@ -6,8 +6,8 @@ internal import CTorch
 /// read from those it left. What is captured must neither wait for values, nor bring values from the host or another
 /// device, nor ask a random generator: all of it traps. Numbers of the host that go into it stay what they were.
 ///
-/// On the CPU, where a call costs little, replaying does the work anew under the same rules. That differs from a GPU in
-/// one way: Swift's own variables change with each replay there, and never again here.
+/// On the CPU, where a call costs little, replaying does the work anew under the same rules. What it differs in: Swift's own
+/// variables change with each replay, where a GPU's replay knows nothing of them.
 public final class DeviceGraph {
     /// Whether the code that asks is being captured.
     @TaskLocal private static var isCapturing = false

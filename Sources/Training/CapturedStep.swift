@@ -19,8 +19,8 @@ public struct StepInputs {
 
 /// A task that does the same operations in every step, so that a device can capture one step and replay it.
 ///
-/// A replayed step calls neither `forward(_:)` nor `finish(step:)` again on a GPU, and on the CPU with the number of the
-/// captured step: all they change must be tensors, in place.
+/// On a GPU a replay calls neither `forward(_:)` nor `finish(step:)`; on the CPU it calls both, with the number of the
+/// captured step. So all they change must be tensors, in place.
 public protocol CapturableTask: TrainingTask {
     /// Whether that is so from now on: nothing changes with the step any more but its inputs and the learning rate.
     var isCapturable: Bool { get }

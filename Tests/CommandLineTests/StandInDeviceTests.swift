@@ -21,9 +21,14 @@ extension ProgramRuns {
                     to: URL(fileURLWithPath: "\(folder)/libCTorch.so"))
             }
 
-            func callAsFunction(_ arguments: [String]) throws {
-                let outcome = try run(arguments, shell: "exec '\(folder)/detect-cli' \"$@\"", timeLimit: 240)
+            /// What it printed, and what its graphs said when they went.
+            @discardableResult
+            func callAsFunction(_ arguments: [String]) throws -> String {
+                let outcome = try run(
+                    arguments, shell: "exec '\(folder)/detect-cli' \"$@\"",
+                    environment: ["DETECT_STAND_IN_VERBOSE": "1"], timeLimit: 240)
                 try #require(outcome.exitCode == 0, "\(arguments.joined(separator: " ")): \(outcome.errors)")
+                return outcome.output + outcome.errors
             }
 
             /// Lines of the log without what depends on the machine.
@@ -68,7 +73,17 @@ extension ProgramRuns {
                             ]))
                 }
                 let (cpu, cuda) = (try program.log("cpu"), try program.log("cuda"))
-                #expect(cpu.count == 1 && zip(cpu, cuda).allSatisfy(isClose), "\(cpu), \(cuda)")
+                #expect(cpu.count == 1 && cuda.count == 1)
+                #expect(zip(cpu, cuda).allSatisfy(isClose), "\(cpu), \(cuda)")
+                // Running statistics and all: what one update of rate .03 changes, and little else.
+                let (a, b) = (try program.weights("cpu"), try program.weights("cuda"))
+                #expect(a.keys.sorted() == b.keys.sorted())
+                for (name, values) in a {
+                    let other = try #require(b[name])
+                    #expect(
+                        values.count == other.count
+                            && zip(values, other).allSatisfy { abs($0 - $1) <= 1e-3 * max(0.1, abs($0)) }, "\(name)")
+                }
             }
         }
 
@@ -88,7 +103,9 @@ extension ProgramRuns {
                         "2", "--device", "cuda", "--knn-every", "1",
                     ]
                 try program(pretraining(folder, run: "plain", common))
-                try program(pretraining(folder, run: "captured", common + ["--cuda-graph"]))
+                let said = try program(pretraining(folder, run: "captured", common + ["--cuda-graph"]))
+                // Of eight steps three come before.
+                #expect(said.contains("operators captured, replayed 5 times"), "\(said)")
                 #expect(try program.log("captured") == program.log("plain"))
                 #expect(try program.weights("captured") == program.weights("plain"))
             }
@@ -149,7 +166,8 @@ extension ProgramRuns {
                         ])
                 }
                 let (cpu, cuda) = (try program.log("cpu"), try program.log("cuda"))
-                #expect(cpu.count == 2 && isClose(cpu[0], cuda[0]), "\(cpu), \(cuda)")
+                try #require(cpu.count == 2 && cuda.count == 2)
+                #expect(isClose(cpu[0], cuda[0]), "\(cpu), \(cuda)")
                 #expect(cuda.allSatisfy { $0["loss"]?.isFinite == true })
             }
         }

@@ -291,7 +291,13 @@ bool load_cuda(CTError error) {
     return guarded(error, false, [&] { return gpu::load(), true; });
 }
 
-int32_t cuda_device_count(void) { return gpu::device_count(); }
+int32_t cuda_device_count(void) {
+    try {
+        return gpu::device_count();
+    } catch (...) {
+        return 0;
+    }
+}
 
 bool cuda_synchronize(int32_t device_index, CTError error) {
     return guarded(error, false, [&] { return gpu::synchronize(static_cast<int8_t>(device_index)), true; });
@@ -300,10 +306,16 @@ bool cuda_synchronize(int32_t device_index, CTError error) {
 // A graph, and the stream of its own that its thread works in meanwhile: the default one cannot be captured.
 struct Graph {
     explicit Graph(at::Device device)
-        : guard(device.type()), deviceBefore(guard.exchangeDevice(device)), before(guard.getStream(device)) {
-        // What was begun in the other stream is to be finished before this one reads it.
-        guard.synchronizeDevice(device.index());
-        guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+        : graph(gpu::Graph::make()), guard(device.type()), deviceBefore(guard.exchangeDevice(device)),
+          before(guard.getStream(device)) {
+        try {
+            // What was begun in the other stream is to be finished before this one reads it.
+            guard.synchronizeDevice(device.index());
+            guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+        } catch (...) {
+            guard.uncheckedSetDevice(deviceBefore);
+            throw;
+        }
     }
 
     // After a failure of the device, waiting for it fails as well.
@@ -319,10 +331,10 @@ struct Graph {
         }
     }
 
+    std::unique_ptr<gpu::Graph> graph;
     c10::impl::VirtualGuardImpl guard;
     at::Device deviceBefore;
     c10::Stream before;
-    std::unique_ptr<gpu::Graph> graph = gpu::Graph::make();
 };
 
 gpu::Graph &graph(CTGraph *handle) { return *reinterpret_cast<Graph *>(handle)->graph; }

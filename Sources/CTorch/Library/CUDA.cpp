@@ -43,19 +43,17 @@ namespace {
 class CUDAGraph final : public Graph {
 public:
     CUDAGraph() { member<void(void *, bool)>("C1Eb")(memory, /*keep_graph=*/false); }
-    ~CUDAGraph() override { member<void(void *)>("D1Ev")(memory); }
+    ~CUDAGraph() override { destroy(memory); }
     CUDAGraph(const CUDAGraph &) = delete;
 
-    void capture_begin() override {
-        constexpr int globalMode = 0;  // cudaStreamCaptureModeGlobal
-        member<void(void *, Pool, int)>("13capture_beginESt4pairIyyE21cudaStreamCaptureMode")(memory, Pool(), globalMode);
-    }
-    void capture_end() override { member<void(void *)>("11capture_endEv")(memory); }
-    void replay() override { member<void(void *)>("6replayEv")(memory); }
+    void capture_begin() override { begin(memory, Pool(), /*cudaStreamCaptureModeGlobal=*/0); }
+    void capture_end() override { end(memory); }
+    void replay() override { launch(memory); }
 
 private:
     using Pool = std::pair<unsigned long long, unsigned long long>;
 
+    // All are looked up before the object is made.
     template <typename Function>
     static Function *member(const char *mangled) {
         const auto name = std::string("_ZN2at4cuda9CUDAGraph") + mangled;
@@ -63,6 +61,12 @@ private:
         TORCH_CHECK(symbol, "libtorch ", TORCH_VERSION, " here cannot capture graphs: it has no ", name);
         return reinterpret_cast<Function *>(symbol);
     }
+
+    void (*destroy)(void *) = member<void(void *)>("D1Ev");
+    void (*begin)(void *, Pool, int) =
+        member<void(void *, Pool, int)>("13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
+    void (*end)(void *) = member<void(void *)>("11capture_endEv");
+    void (*launch)(void *) = member<void(void *)>("6replayEv");
 
     // Some hundred bytes in torch 2.11 to 2.13.
     alignas(64) std::byte memory[4096] = {};

@@ -1,10 +1,10 @@
 // A stand-in for a GPU where there is none, for tests: `--device cuda` then means this device (libtorch's PrivateUse1),
-// which computes on the CPU and is as strict as CUDA is.
+// which computes on the CPU and is strict where CUDA is.
 //
 // Every operator runs on the CPU, but only if all its tensors and its generator are of the device. Graphs are captured
 // as CUDA captures them: operators are noted and their effects undone, replays do them on the same memory, and what CUDA
-// refuses meanwhile fails: reading values, copies from the host, random generators. Streams are names without meaning, so
-// mistakes in the order of streams stay unseen, and so do those of CUDA's own kernels.
+// refuses meanwhile fails: reading values, copies from the host, random generators. What stays unseen: the order of
+// streams, which are names here; CUDA's own kernels; and operators of the CPU that get a generator of the device.
 #include "../GPU.h"
 
 #include <ATen/ATen.h>
@@ -21,6 +21,7 @@
 
 #include <malloc.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -34,13 +35,20 @@ const c10::Device kDevice(kType, 0);
 
 // MARK: Memory
 
-std::mutex memoryMutex;
-std::map<void *, size_t> blocks;
+// New memory holds what no computation should meet: 3e38 in float32, indices out of every range.
+constexpr int kUnwritten = 0x7F;
+
+// Never destroyed: libtorch's own statics release tensors later.
+struct Blocks {
+    std::mutex mutex;
+    std::map<void *, size_t> sizes;
+};
+Blocks &blocks = *new Blocks;
 
 void release(void *pointer) {
     {
-        std::lock_guard lock(memoryMutex);
-        blocks.erase(pointer);
+        std::lock_guard lock(blocks.mutex);
+        blocks.sizes.erase(pointer);
     }
     free(pointer);
 }
@@ -50,10 +58,9 @@ struct Memory final : c10::Allocator {
         if (size == 0) return {nullptr, nullptr, &release, kDevice};
         void *pointer = aligned_alloc(64, (size + 63) / 64 * 64);
         TORCH_CHECK(pointer, "the stand-in device has no memory for ", size, " bytes");
-        // Like a GPU's, new memory holds anything.
-        memset(pointer, 0xAB, size);
-        std::lock_guard lock(memoryMutex);
-        blocks[pointer] = size;
+        memset(pointer, kUnwritten, size);
+        std::lock_guard lock(blocks.mutex);
+        blocks.sizes[pointer] = size;
         return {pointer, pointer, &release, kDevice};
     }
     c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -99,7 +106,8 @@ C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard);
 // MARK: Generators
 
 std::mutex generatorMutex;
-std::set<c10::GeneratorImpl *> generators;
+// Kept, so that no other generator can come to lie where one of them was.
+std::map<c10::GeneratorImpl *, at::Generator> &generators = *new std::map<c10::GeneratorImpl *, at::Generator>;
 
 struct Hooks final : at::PrivateUse1HooksInterface {
     bool isBuilt() const override { return true; }
@@ -115,7 +123,7 @@ struct Hooks final : at::PrivateUse1HooksInterface {
     at::Generator getNewGenerator(c10::DeviceIndex) const override {
         auto made = at::make_generator<at::CPUGeneratorImpl>();
         std::lock_guard lock(generatorMutex);
-        generators.insert(made.unsafeGetGeneratorImpl());
+        generators.emplace(made.unsafeGetGeneratorImpl(), made);
         return made;
     }
 };
@@ -180,15 +188,26 @@ c10::OperatorHandle find(const char *name, const char *overload = "") {
     return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
 }
 
-// The operator that does the same on the host, its arguments made to fit: convolutions have names of their own here.
+// The operator that does the same on the host, its arguments made to fit: convolutions have names of their own here,
+// and batch norm's schema does not say that it changes the running statistics.
 c10::OperatorHandle host_operator(const c10::OperatorHandle &op, torch::jit::Stack *stack) {
     const auto &name = op.schema().name();
+    if (name == "aten::native_batch_norm") {
+        const bool hasStatistics = stack->end()[-5].isTensor() && stack->end()[-5].toTensor().defined();
+        return hasStatistics ? find("aten::_native_batch_norm_legit") : op;
+    }
     if (name == "aten::convolution_overrideable") return find("aten::convolution");
     if (name != "aten::convolution_backward_overrideable") return op;
     // grad_output, input, weight; stride, padding, dilation, transposed, output_padding, groups, output_mask
     const auto outputs = stack->end()[-10].toTensor().size(1);
     stack->insert(stack->end() - 7, c10::IValue(std::vector<int64_t>{outputs}));
     return find("aten::convolution_backward");
+}
+
+// Operators whose results have a size that the host has to be told.
+bool waits(const std::string &name) {
+    static const std::set<std::string> names{"aten::nonzero", "aten::masked_select", "aten::_unique2", "aten::unique_dim"};
+    return names.contains(name);
 }
 
 void fallback(const c10::OperatorHandle &asked, torch::jit::Stack *stack) {
@@ -209,6 +228,8 @@ void fallback(const c10::OperatorHandle &asked, torch::jit::Stack *stack) {
         TORCH_CHECK(!capture, schema.operator_name(), ": the generator is not registered with the graph");
     }
     if (!capture || depth > 0) return run_on_host(op, stack);
+    TORCH_CHECK(!waits(op.schema().name()), schema.operator_name(),
+                ": operation not permitted when stream is capturing");
     Note note{op, torch::jit::Stack(stack->end() - count, stack->end()), {}};
     run_on_host(op, stack);
     note.results = tensors(*stack, schema.returns().size());
@@ -250,12 +271,17 @@ at::Scalar local_scalar_dense(const at::Tensor &tensor) {
     return on_host(tensor).item();
 }
 
-const at::Tensor &resize_(const at::Tensor &tensor, at::IntArrayRef size, std::optional<at::MemoryFormat>) {
+const at::Tensor &resize_(const at::Tensor &tensor, at::IntArrayRef size, std::optional<at::MemoryFormat> format) {
+    if (tensor.sizes() == size) return tensor;
+    // Results without a size yet are made by operators.
+    if (tensor.numel() > 0) refuse_while_capturing("a change of size");
+    TORCH_CHECK(!format || *format == at::MemoryFormat::Contiguous, "the stand-in device resizes to contiguous memory");
     auto *impl = tensor.unsafeGetTensorImpl();
-    const auto bytes = static_cast<size_t>(at::detail::computeStorageNbytesContiguous(size, tensor.itemsize()));
-    if (tensor.storage().nbytes() < bytes) {
+    const auto bytes = static_cast<size_t>(
+        at::detail::computeStorageNbytesContiguous(size, tensor.itemsize(), tensor.storage_offset()));
+    if (const auto had = tensor.storage().nbytes(); had < bytes) {
         auto fresh = memory.allocate(bytes);
-        memcpy(fresh.get(), tensor.storage().data(), tensor.storage().nbytes());
+        if (had > 0) memcpy(fresh.get(), tensor.storage().data(), had);
         tensor.storage().set_data_ptr_noswap(std::move(fresh));
         tensor.storage().set_nbytes(bytes);
     }
@@ -280,7 +306,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
     library.impl("convolution_backward_overrideable", torch::CppFunction::makeFromBoxedFunction<&fallback>());
 }
 
-// Mixed precision as CUDA has it.
+// Mixed precision: the operators that CUDA has in bfloat16 and float32.
 TORCH_LIBRARY_IMPL(_, AutocastPrivateUse1, library) { library.fallback(torch::CppFunction::makeFallthrough()); }
 
 TORCH_LIBRARY_IMPL(aten, AutocastPrivateUse1, m) {
@@ -288,6 +314,10 @@ TORCH_LIBRARY_IMPL(aten, AutocastPrivateUse1, m) {
 #define FLOAT32(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, fp32)
     AT_FORALL_LOWER_PRECISION_FP(LOWER_PRECISION)
     AT_FORALL_FP32(FLOAT32)
+#define OWN_FLOAT32(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, fp32_set_opt_dtype)
+    AT_FORALL_FP32_SET_OPT_DTYPE(OWN_FLOAT32)
+#define PROMOTED(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, promote)
+    AT_FORALL_PROMOTE(PROMOTED)
 }
 
 }  // namespace
@@ -310,25 +340,38 @@ namespace {
 
 class StandInGraph final : public Graph {
 public:
-    void capture_begin() override {
-        TORCH_CHECK(currentStream != 0, "graphs must be captured on a non-default stream");
-        std::scoped_lock lock(captureMutex, memoryMutex);
-        TORCH_CHECK(!capture, "a capture is under way");
-        capture = &notes;
-        for (auto [pointer, size] : blocks) before.emplace_back(pointer, std::string(static_cast<char *>(pointer), size));
+    ~StandInGraph() override {
+        std::lock_guard lock(captureMutex);
+        if (capture == &notes) capture = nullptr;
+        if (getenv("DETECT_STAND_IN_VERBOSE"))
+            fprintf(stderr, "stand-in: %zu operators captured, replayed %d times\n", notes.size(), replays);
     }
 
+    void capture_begin() override {
+        TORCH_CHECK(currentStream != 0, "graphs must be captured on a non-default stream");
+        std::scoped_lock lock(captureMutex, blocks.mutex);
+        TORCH_CHECK(!capture, "a capture is under way");
+        for (auto [pointer, size] : blocks.sizes) before[pointer] = std::string(static_cast<char *>(pointer), size);
+        capture = &notes;
+    }
+
+    // Nothing has been done: what was there is as it was, what came is unwritten.
     void capture_end() override {
-        std::scoped_lock lock(captureMutex, memoryMutex);
+        std::scoped_lock lock(captureMutex, blocks.mutex);
         capture = nullptr;
-        // Nothing has been done: all memory is as it was.
-        for (auto &[pointer, bytes] : before)
-            if (auto block = blocks.find(pointer); block != blocks.end() && block->second == bytes.size())
-                memcpy(pointer, bytes.data(), bytes.size());
+        for (auto [pointer, size] : blocks.sizes) {
+            const auto old = before.find(pointer);
+            if (old != before.end() && old->second.size() == size) {
+                memcpy(pointer, old->second.data(), size);
+            } else {
+                memset(pointer, kUnwritten, size);
+            }
+        }
         before.clear();
     }
 
     void replay() override {
+        ++replays;
         // What was noted lies below the recording of gradients.
         at::AutoDispatchBelowADInplaceOrView guard;
         for (auto &note : notes) {
@@ -339,15 +382,19 @@ public:
             }
             run_on_host(note.op, &stack);
             const auto results = tensors(stack, note.op.schema().returns().size());
-            for (size_t i = 0; i < results.size(); ++i)
-                if (results[i].defined() && !results[i].is_same(note.results[i]))
-                    on_host(note.results[i]).copy_(on_host(results[i]));
+            for (size_t i = 0; i < results.size(); ++i) {
+                if (!results[i].defined() || results[i].is_same(note.results[i])) continue;
+                TORCH_CHECK(results[i].sizes() == note.results[i].sizes(), note.op.schema().name(),
+                            " gives another size when it is replayed");
+                on_host(note.results[i]).copy_(on_host(results[i]));
+            }
         }
     }
 
 private:
     std::vector<Note> notes;
-    std::vector<std::pair<void *, std::string>> before;
+    std::map<void *, std::string> before;
+    int replays = 0;
 };
 
 }  // namespace
