@@ -2,7 +2,7 @@ internal import Support
 
 /// What a step that leaves the size as it is does to one image: its random choices, already made.
 ///
-/// Drawn on one side and applied on another: `Image.apply` changes an image in host memory, and the same values tell a
+/// Drawn on one side and applied on another: `Image.applying` changes an image in host memory, and the same values tell a
 /// device how to change a batch.
 public enum ImageChange: Hashable, Sendable {
     case horizontalFlip(Bool)
