@@ -27,7 +27,7 @@ F = torch.nn.functional
 
 NEGATIVES, DIMENSION, TEMPERATURE = 4096, 128, 0.07
 # (side, batch, stem, steps)
-SETTINGS = {"resnet50": (224, 32, "imagenet", 3), "alexnet": (224, 128, "imagenet", 5), "vgg16": (224, 16, "imagenet", 3),
+SETTINGS = {"resnet50": (224, 32, "imagenet", 6), "alexnet": (224, 128, "imagenet", 5), "vgg16": (224, 16, "imagenet", 3),
             "resnet18": (32, 128, "cifar", 6)}
 
 
