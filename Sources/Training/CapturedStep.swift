@@ -64,9 +64,9 @@ final class CapturedStep {
     }
 
     /// One whole step, up to and with its update.
-    func run(step: Int) throws -> (inputs: StepInputs, names: [String], values: Tensor) {
+    func run(step: Int, learningRate: Double) throws -> (inputs: StepInputs, names: [String], values: Tensor) {
         let now = try task.inputs(step: step)
-        rate.fill_(task.learningRate(atStep: step))
+        rate.fill_(learningRate)
         let shapes = now.tensors.map(\.shape)
         defer { (stepsBefore, shapesBefore) = (stepsBefore + 1, shapes) }
         if let inputs, shapes == inputs.map(\.shape) {

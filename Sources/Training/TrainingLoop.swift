@@ -194,7 +194,7 @@ public struct TrainingLoop {
         var measurements = StepMeasurements()
         for step in start..<max(start, task.totalSteps) {
             let rate = task.learningRate(atStep: step)
-            let count = try captured.map { try run($0, step, &measurements) } ?? run(step, rate, &measurements)
+            let count = try captured.map { try run($0, step, rate, &measurements) } ?? run(step, rate, &measurements)
             options.profile?.step()
             images += count
             windowImages += count
@@ -286,8 +286,10 @@ public struct TrainingLoop {
     }
 
     /// The same, from the first steps on as replays of a captured one.
-    private func run(_ captured: CapturedStep, _ step: Int, _ measurements: inout StepMeasurements) throws -> Int {
-        let (inputs, names, values) = try captured.run(step: step)
+    private func run(
+        _ captured: CapturedStep, _ step: Int, _ rate: Double, _ measurements: inout StepMeasurements
+    ) throws -> Int {
+        let (inputs, names, values) = try captured.run(step: step, learningRate: rate)
         measurements.add(step: step, names, values, imageNames: inputs.imageNames)
         return inputs.images
     }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// `--device cuda` on a device that computes on the CPU and is as strict as CUDA (Sources/CTorch/Library/StandIn): each
+/// `--device cuda` on a device that computes on the CPU and is strict where CUDA is (Sources/CTorch/Library/StandIn): each
 /// operator wants all its tensors and its generator there, and captured steps must not read or bring values.
 extension ProgramRuns {
     @Suite struct StandInDeviceTests {

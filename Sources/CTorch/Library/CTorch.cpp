@@ -1,4 +1,5 @@
 #include "../CTorch.h"
+#include "FreedMemory.h"
 #include "GPU.h"
 
 #include <ATen/Parallel.h>
@@ -11,7 +12,6 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
 
-#include <malloc.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -278,12 +278,6 @@ bool generator_set_state(CTGenerator *handle, CTTensor *state, CTError error) {
 
 int32_t thread_count(void) { return at::get_num_threads(); }
 void set_thread_count(int32_t count) { at::set_num_threads(count); }
-
-void keep_freed_memory(void) {
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, -1);
-    mallopt(M_TOP_PAD, 64 << 20);
-}
 
 const char *version(void) { return TORCH_VERSION; }
 

@@ -5,6 +5,7 @@
 // as CUDA captures them: operators are noted and their effects undone, replays do them on the same memory, and what CUDA
 // refuses meanwhile fails: reading values, copies from the host, random generators. What stays unseen: the order of
 // streams, which are names here; CUDA's own kernels; and operators of the CPU that get a generator of the device.
+#include "../FreedMemory.h"
 #include "../GPU.h"
 
 #include <ATen/ATen.h>
@@ -18,8 +19,6 @@
 #include <c10/core/DeviceType.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
-
-#include <malloc.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -228,8 +227,7 @@ void fallback(const c10::OperatorHandle &asked, torch::jit::Stack *stack) {
         TORCH_CHECK(!capture, schema.operator_name(), ": the generator is not registered with the graph");
     }
     if (!capture || depth > 0) return run_on_host(op, stack);
-    TORCH_CHECK(!waits(op.schema().name()), schema.operator_name(),
-                ": operation not permitted when stream is capturing");
+    if (waits(schema.name())) refuse_while_capturing(schema.name().c_str());
     Note note{op, torch::jit::Stack(stack->end() - count, stack->end()), {}};
     run_on_host(op, stack);
     note.results = tensors(*stack, schema.returns().size());
@@ -326,12 +324,8 @@ namespace gpu {
 
 const c10::DeviceType type = kType;
 
-void load() {
-    // Operators copy their tensors; the system need not clear that memory each time.
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, -1);
-    mallopt(M_TOP_PAD, 64 << 20);
-}
+// Every operator copies its tensors.
+void load() { keep_freed_memory(); }
 int32_t device_count() { return 1; }
 void synchronize(c10::DeviceIndex) {}
 void empty_cache() {}
