@@ -138,6 +138,8 @@ class Row:
     peer: list
     # Floating-point operations of the work, or of one of the things counted; 0 where a share of the peak says nothing.
     operations: float = 0.0
+    # The value that products and memory of this machine would allow, in the row's unit; 0 where none was computed.
+    limit: float = 0.0
 
     @property
     def medians(self):
@@ -157,7 +159,14 @@ class Row:
         result = dataclasses.asdict(self) | {"ratio": self.ratio}
         if self.operations and peak:
             result["share_of_sgemm_peak"] = self.gflops() / peak
+        if self.limit:
+            result["share_of_limit"] = self.share_of_limit
         return result
+
+    @property
+    def share_of_limit(self):
+        ours = self.medians[0]
+        return ours / self.limit if self.unit.endswith("/s") else self.limit / ours
 
 
 def sgemm_peak(side=4096, repeats=5):
@@ -168,12 +177,21 @@ def sgemm_peak(side=4096, repeats=5):
     return 2 * side**3 / min(timed(numpy.matmul, left, right, out) for _ in range(repeats)) / 1e9
 
 
+def copy_speed(megabytes=256, repeats=5):
+    """GB/s read and written, together, by copying memory on all cores."""
+    torch = peer("torch")
+    source, target = torch.zeros(megabytes << 18), torch.zeros(megabytes << 18)
+    return 2 * source.numel() * 4 / min(timed(target.copy_, source) for _ in range(repeats)) / 1e9
+
+
 def print_table(rows, peak):
-    print(f"{'work':62s} {'unit':9s} {'ours':>9s} {'peer':>9s} {'ratio':>6s} {'of peak':>8s}  peer")
+    print(f"{'work':62s} {'unit':9s} {'ours':>9s} {'peer':>9s} {'ratio':>6s} {'of peak':>8s} {'of limit':>8s}  peer")
     for row in rows:
         ours, other = row.medians
         share = f"{row.gflops() / peak:8.0%}" if row.operations and peak else " " * 8
-        print(f"{row.work:62s} {row.unit:9s} {number(ours):>9s} {number(other):>9s} {row.ratio:6.2f} {share}  {row.peer_name}")
+        limit = f"{row.share_of_limit:8.0%}" if row.limit else " " * 8
+        print(f"{row.work:62s} {row.unit:9s} {number(ours):>9s} {number(other):>9s} {row.ratio:6.2f} {share} {limit}"
+              f"  {row.peer_name}")
 
 
 def number(value):

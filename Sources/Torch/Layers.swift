@@ -17,7 +17,8 @@ public final class Conv2d {
         groups: Int = 1, bias hasBias: Bool = true, initializer: Initializer = .torchDefault
     ) {
         let shape = [outputs, inputs / groups, kernel, kernel]
-        weight = scope.parameter("weight", shape, initializer)
+        // As its kernels read it, so that no step begins by bringing it into another order.
+        weight = scope.parameter("weight", shape, initializer, format: .channelsLast)
         let bound = 1 / Double(shape[1] * kernel * kernel).squareRoot()
         bias =
             hasBias
@@ -40,9 +41,13 @@ public final class Conv2d {
     }
 
     private func convolve(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
-        Winograd.serves(weight, stride: stride, padding: padding, groups: groups) && Winograd.pays(x, weight)
-            ? Winograd.convolution(x, weight, bias: bias)
-            : x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+        if Winograd.serves(weight, stride: stride, padding: padding, groups: groups), Winograd.pays(x, weight) {
+            return Winograd.convolution(x, weight, bias: bias)
+        }
+        if DirectConvolution.serves(x, weight, groups: groups) {
+            return DirectConvolution.convolution(x, weight, bias: bias, stride: stride, padding: padding)
+        }
+        return x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }
 }
 

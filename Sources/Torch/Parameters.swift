@@ -117,8 +117,12 @@ public struct Scope {
     public static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
 
     /// A trained tensor.
-    public func parameter(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
-        let tensor = initializer(shape, generator).to(device: device)
+    ///
+    /// - Parameter format: how its values lie in memory, and with them its gradient and what the optimiser keeps.
+    public func parameter(
+        _ name: String, _ shape: [Int], _ initializer: Initializer, format: MemoryFormat = .contiguous
+    ) -> Tensor {
+        let tensor = initializer(shape, generator).contiguous(format).to(device: device)
         tensor.requiresGradient = true
         parameters.register((self / name).path, tensor, isBuffer: false)
         return tensor

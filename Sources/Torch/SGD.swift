@@ -53,9 +53,9 @@ public final class SGD {
                 var buffers: [Tensor] = []
                 for (entry, velocity) in zip(group.entries, velocities) {
                     guard let gradient = entry.tensor.gradient else { continue }
-                    parameters.append(entry.tensor)
-                    gradients.append(gradient)
-                    buffers.append(velocity)
+                    parameters.append(Self.inMemoryOrder(entry.tensor))
+                    gradients.append(Self.inMemoryOrder(gradient, like: entry.tensor))
+                    buffers.append(Self.inMemoryOrder(velocity, like: entry.tensor))
                 }
                 if parameters.isEmpty { continue }
                 // Arguments: …, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step. Velocities
@@ -67,6 +67,14 @@ public final class SGD {
                     ], 0)
             }
         }
+    }
+
+    /// A view of a channels-last tensor, or of one that is brought into the order of another first, in which its values lie one
+    /// after the other: libtorch's update would copy it otherwise.
+    private static func inMemoryOrder(_ tensor: Tensor, like other: Tensor? = nil) -> Tensor {
+        if (other ?? tensor).isContiguous() { return tensor }
+        guard (other ?? tensor).isContiguous(.channelsLast) else { return tensor }
+        return tensor.contiguous(.channelsLast).permute(0, 2, 3, 1)
     }
 
     /// Forgets all gradients; the next `backward` makes new ones.

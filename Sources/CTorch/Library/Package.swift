@@ -48,10 +48,10 @@ let package = Package(
     targets: [
         library(
             "CTorchLibrary", path: ".",
-            exclude: ["Package.swift", "StandIn", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc"],
+            exclude: ["Package.swift", "StandIn", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc", "DirectKernels.inc"],
             sources: [
                 "CTorch.cpp", "CUDA.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp",
-                "BatchNormOperator.cpp",
+                "BatchNormOperator.cpp", "DirectConvolution.cpp", "DirectOperator.cpp",
             ]
         ),
         library("CTorchStandIn", path: "StandIn", sources: ["CTorch.cpp", "Device.cpp"]),

@@ -1,11 +1,10 @@
 #include "Winograd.h"
 
+#include "Buffer.h"
 #include "InstructionSets.h"
 #include "Threads.h"
 
 #include <algorithm>
-#include <memory>
-#include <new>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -45,14 +44,6 @@ const Kernels<T> &kernels() {
     return best;
 }
 
-struct Deleter {
-    void operator()(float *memory) const { ::operator delete[](memory, std::align_val_t(64)); }
-};
-using Buffer = std::unique_ptr<float[], Deleter>;
-
-Buffer allocate(int64_t count) {
-    return Buffer(static_cast<float *>(::operator new[](sizeof(float) * count, std::align_val_t(64))));
-}
 
 int64_t roundedUp(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
