@@ -22,7 +22,7 @@ enum Winograd {
         let (height, width) = (x.size(2), x.size(3))
         let tiles = x.size(0) * ((height + 3) / 4) * ((width + 3) / 4)
         switch x.dtype {
-        case .float32: return tiles >= max(64, weight.size(0) * weight.size(1) / 1024) && height > 3 && width > 3
+        case .float32: return tiles >= 64 && height > 3 && width > 3
         case .bfloat16:
             let isFilled = 12 * tiles <= x.size(0) * height * width
             return tiles >= max(64, weight.size(0) * weight.size(1) / 400) && isFilled

@@ -42,8 +42,11 @@ public enum Formula {
         }
     }
 
+    /// In the order of the shape, however the values lie in memory.
     private static func fill(_ tensor: Tensor, ordinal: Int, scale: Float, shift: Float) {
-        tensor.withMutableBytes { fill($0.bindMemory(to: Float.self), ordinal: ordinal, scale: scale, shift: shift) }
+        let values = Tensor.empty(tensor.shape)
+        values.withMutableBytes { fill($0.bindMemory(to: Float.self), ordinal: ordinal, scale: scale, shift: shift) }
+        withoutGradients { _ = tensor.copy_(values) }
     }
 }
 

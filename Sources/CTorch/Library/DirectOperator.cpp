@@ -29,16 +29,15 @@ direct::Shape shapeOf(const Tensor &x, const Tensor &weight, IntArrayRef stride,
 
 enum class Pass { forward, imageGradient, weightGradient };
 
-// Whether direct sums are faster than libtorch's convolution, by measurements on two cores (Benchmarks/NOTES.md): on small maps
-// the weights decide, and libtorch brings them into another order at every step. In bfloat16 its products take half the
-// time, so that more weights have to meet fewer rows; its gradient of the weights is slow at any rate.
+// Whether direct sums are faster than libtorch's convolution, by measurements on two cores (Benchmarks/NOTES.md): where few rows
+// meet many weights, of which libtorch brings all into another order at every step. In bfloat16 its products take half the
+// time, but its gradient of the weights is slow.
 bool pays(Pass pass, const direct::Shape &shape, bool isHalf) {
     const int64_t rows = shape.images * shape.resultHeight() * shape.resultWidth();
     const bool isPoint = shape.kernel[0] * shape.kernel[1] == 1, isStrided = shape.stride[0] * shape.stride[1] > 1;
     if (!isHalf) return rows <= (!isPoint ? 8192 : isStrided ? 2048 : 1024);
-    if (pass != Pass::weightGradient) return rows <= shape.inputs * shape.outputs / 64;
-    if (isPoint) return rows <= 512;
-    return rows <= (isStrided ? 8192 : std::max(shape.height, shape.width) <= 2 ? 4096 : 512);
+    if (pass != Pass::weightGradient) return rows <= std::min<int64_t>(512, shape.inputs * shape.outputs / 64);
+    return rows <= (isStrided && !isPoint ? 2048 : 512);
 }
 
 bool pays(const direct::Shape &shape, bool isHalf) {

@@ -81,6 +81,9 @@ void withPixels(const Tiles &tiles, int64_t tile, int64_t side, int64_t margin, 
 // Sixteen floats more than a multiple of 4,096 bytes: values of one tile then fall into different sets of the cache.
 int64_t pointStride(int64_t values) { return values + 16; }
 
+// Pairs of an input and an output whose transformed weights, 9 MB, are more than a core's cache or its share of the last one.
+constexpr int64_t largeWeights = 256 * 256;
+
 // Sixteen inputs of 32 outputs of each tap lie together between a weight tensor and its transforms.
 constexpr int64_t group = 16, tapStride = group * channelStep;
 
@@ -120,8 +123,10 @@ void convolve(const Shape &shape, const T *x, const float *prepared, const float
     const auto &k = kernels<T>();
     const Tiles tiles{shape};
     const int64_t inputs = shape.inputs, outputs = shape.outputs;
-    // Few, so that patches and results stay in the cache of a core or at least in the last one.
-    constexpr int64_t chunk = 16;
+    // Few, so that patches and results stay in the cache of a core or at least in the last one; more where the weights, which
+    // every chunk reads, do not.
+    const int64_t step = inputs * outputs < largeWeights ? 16 : 64;
+    const int64_t chunk = std::clamp<int64_t>(roundedUp(tiles.count / at::get_num_threads(), 8), 16, step);
     const std::vector<T> zeros(inputs, 0);
     parallel((tiles.count + chunk - 1) / chunk, [&](auto next) {
         const int64_t patchStride = pointStride(chunk * inputs), resultStride = pointStride(chunk * outputs);

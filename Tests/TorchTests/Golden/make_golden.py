@@ -30,6 +30,10 @@ def convolution(x, weight, bias):
     return F.conv2d(x, weight, bias, padding=1)
 
 
+def small_convolution(x, weight, bias):
+    return F.conv2d(x, weight, bias, stride=2, padding=1)
+
+
 def batch_norm(x, weight, bias, other):
     return F.relu(F.batch_norm(x, None, None, weight, bias, training=True, eps=1e-5) + other)
 
@@ -38,6 +42,8 @@ def main():
     x, y = (6, 32, 13, 18), (6, 64, 13, 18)
     golden = {
         "convolution": run({"x": x, "weight": (64, 32, 3, 3), "bias": (64,), "dy": y}, convolution),
+        "small_convolution": run(
+            {"x": (6, 32, 5, 3), "weight": (64, 32, 3, 3), "bias": (64,), "dy": (6, 64, 3, 2)}, small_convolution),
         "batch_norm": run({"x": x, "weight": (32,), "bias": (32,), "other": x, "dy": x}, batch_norm),
     }
     (FOLDER / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
