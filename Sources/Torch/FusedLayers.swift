@@ -140,10 +140,10 @@ extension Precision {
 }
 
 /// libtorch's fused oneDNN operators. They are part of every official build for the CPU, but not documented.
-private enum OneDNN {
-    static let convolution = Operator(ifPresent: "mkldnn::_convolution_pointwise")
-    static let convolutionAndSum = Operator(ifPresent: "mkldnn::_convolution_pointwise", "binary")
-    static let linear = Operator(ifPresent: "mkldnn::_linear_pointwise")
+enum OneDNN {
+    fileprivate static let convolution = Operator(ifPresent: "mkldnn::_convolution_pointwise")
+    fileprivate static let convolutionAndSum = Operator(ifPresent: "mkldnn::_convolution_pointwise", "binary")
+    fileprivate static let linear = Operator(ifPresent: "mkldnn::_linear_pointwise")
     private static let reorder = Operator(ifPresent: "mkldnn::_reorder_convolution_weight")
     private static let reorderLinear = Operator(ifPresent: "mkldnn::_reorder_linear_weight")
 
@@ -167,14 +167,16 @@ private enum OneDNN {
     }
 
     /// The weights of a fully connected layer in that order; as they are where this libtorch cannot do it.
-    static func packed(_ weight: Tensor) -> Tensor {
+    fileprivate static func packed(_ weight: Tensor) -> Tensor {
         guard let reorderLinear else { return weight }
         return (try? reorderLinear.call([.tensor(weight.contiguous()), nil], 1))?[0] ?? weight
     }
 
     /// The weights in the order in which oneDNN's kernels read them for images of that shape, which saves a copy at each
     /// call. Without the shape oneDNN may prepare for kernels it will not choose, and then copy slowly each time.
-    static func packed(_ weight: Tensor, for x: Tensor, stride: Extent, padding: Extent, groups: Int) -> Tensor {
+    fileprivate static func packed(
+        _ weight: Tensor, for x: Tensor, stride: Extent, padding: Extent, groups: Int
+    ) -> Tensor {
         reorder!(
             .tensor(weight), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups), .ints(x.shape))
     }
