@@ -5,10 +5,12 @@ import PackageDescription
 // Set by scripts/fuzz alone: libFuzzer without a main function. It brings the target detect-fuzz into the package.
 let libFuzzer = Context.environment["DETECT_FUZZ"]
 
-// Vectors of eight floats where this machine has them (AVX2, in processors since 2013). DETECT_CPU names the processor to
-// build for instead, as LLVM calls it: "x86-64" for any, "haswell" for AVX2.
+// Vectors of eight floats where this machine has them (AVX2, in processors since 2013) and all else that comes with them.
+// DETECT_CPU names the processor to build for instead, as LLVM calls it: "x86-64" for any, "haswell" for AVX2.
 let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-let processor = Context.environment["DETECT_CPU"] ?? (cpuinfo.contains(" avx2 ") ? "haswell" : nil)
+let flags = Set(cpuinfo.split(separator: "\n").first { $0.hasPrefix("flags") }?.split(separator: " ") ?? [])
+let isHaswell = flags.isSuperset(of: ["avx2", "fma", "f16c", "bmi1", "bmi2", "abm", "movbe"])
+let processor = Context.environment["DETECT_CPU"] ?? (isHaswell ? "haswell" : nil)
 
 let swift: [SwiftSetting] =
     [
@@ -49,7 +51,10 @@ let package = Package(
             providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/SystemLibraries/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-        room("Support", []),
+        // Refuses to start on a processor that lacks what the program is built for: by the same flag as all Swift.
+        .target(
+            name: "CProcessor", cSettings: processor.map { [.unsafeFlags(["-march=\($0)"])] } ?? []),
+        room("Support", ["CProcessor"]),
         .systemLibrary(name: "CTorch", path: "Sources/CTorch"),
         .target(
             name: "Torch",

@@ -44,6 +44,13 @@ public enum Precision: String, Sendable, CaseIterable {
     case bf16
 }
 
+/// Runs `body`, which is told whether autocast was on, without it.
+func withoutAutocast<Result>(on device: Device, _ body: (_ wasOn: Bool) throws -> Result) rethrows -> Result {
+    let before = libtorch.set_autocast(device.kind.rawValue, false, DType.bfloat16.rawValue)
+    defer { _ = libtorch.set_autocast(device.kind.rawValue, before, DType.bfloat16.rawValue) }
+    return try body(before)
+}
+
 /// Runs the forward pass in `body` with autocast if the precision asks for it. Thread-local: no `await` inside.
 public func withPrecision<Result>(
     _ precision: Precision, on device: Device, _ body: () throws -> Result

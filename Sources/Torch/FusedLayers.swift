@@ -1,7 +1,7 @@
 /// Who computes a fused layer.
 public enum FusionEngine: Sendable, Hashable {
     /// oneDNN's convolution and product with what follows them in the same pass over memory, or minimal filtering where
-    /// that is faster; CPU only.
+    /// that is faster; CPU only, and `separate` where it does not serve the precision.
     case oneDNN
     /// The ordinary operators one after the other, anywhere.
     case separate
@@ -9,6 +9,10 @@ public enum FusionEngine: Sendable, Hashable {
     /// oneDNN where this libtorch, device and processor have it at that precision.
     public static func best(on device: Device, _ precision: Precision) -> FusionEngine {
         device.kind == .cpu && OneDNN.serves(precision) ? .oneDNN : .separate
+    }
+
+    fileprivate static func chosen(_ wish: FusionEngine?, on device: Device, _ precision: Precision) -> FusionEngine {
+        wish == .separate ? .separate : best(on: device, precision)
     }
 }
 
@@ -33,7 +37,7 @@ public final class FusedConv2d {
         padding = convolution.padding
         groups = convolution.groups
         let device = convolution.weight.device
-        self.engine = engine ?? .best(on: device, precision)
+        self.engine = .chosen(engine, on: device, precision)
         var (weight, bias) = withoutGradients {
             let weight = convolution.weight.detach().to(dtype: .float64)  // [O, C/groups, kH, kW]
             let outputs = weight.size(0)
@@ -104,7 +108,7 @@ public final class FusedLinear {
 
     public init(_ layer: Linear, _ precision: Precision, engine: FusionEngine? = nil) {
         dtype = precision.dtype
-        self.engine = engine ?? .best(on: layer.weight.device, precision)
+        self.engine = .chosen(engine, on: layer.weight.device, precision)
         // A copy also where the type stays, so that later training leaves it alone.
         let (weight, bias) = withoutGradients {
             (
@@ -136,10 +140,10 @@ extension Precision {
 }
 
 /// libtorch's fused oneDNN operators. They are part of every official build for the CPU, but not documented.
-private enum OneDNN {
-    static let convolution = Operator(ifPresent: "mkldnn::_convolution_pointwise")
-    static let convolutionAndSum = Operator(ifPresent: "mkldnn::_convolution_pointwise", "binary")
-    static let linear = Operator(ifPresent: "mkldnn::_linear_pointwise")
+enum OneDNN {
+    fileprivate static let convolution = Operator(ifPresent: "mkldnn::_convolution_pointwise")
+    fileprivate static let convolutionAndSum = Operator(ifPresent: "mkldnn::_convolution_pointwise", "binary")
+    fileprivate static let linear = Operator(ifPresent: "mkldnn::_linear_pointwise")
     private static let reorder = Operator(ifPresent: "mkldnn::_reorder_convolution_weight")
     private static let reorderLinear = Operator(ifPresent: "mkldnn::_reorder_linear_weight")
 
@@ -148,27 +152,31 @@ private enum OneDNN {
     private static let servesFP32 = works(.float32)
     private static let servesBF16 = works(.bfloat16)
 
-    /// Tries a convolution of one pixel and a product: bfloat16 depends on the processor.
+    /// Tries a convolution of one pixel, its weight in oneDNN's order, and a product: bfloat16 depends on the processor
+    /// and on what ONEDNN_MAX_CPU_ISA leaves of it.
     private static func works(_ dtype: DType) -> Bool {
-        guard let convolution, convolutionAndSum != nil, let linear, reorder != nil else { return false }
+        guard let convolution, convolutionAndSum != nil, let linear, let reorder else { return false }
         let pixel = Tensor.ones([1, 1, 1, 1], dtype: dtype)
         let value = Tensor.ones([1, 1], dtype: dtype)
         let activation: [Operator.Argument] = [.string("relu"), .scalars([]), .string("")]
         let convolved = try? convolution.call(
             [.tensor(pixel), .tensor(pixel), nil, [0, 0], [1, 1], [1, 1], 1] + activation, 1)
+        let ordered = try? reorder.call([.tensor(pixel), [0, 0], [1, 1], [1, 1], 1, .ints(pixel.shape)], 1)
         let multiplied = try? linear.call([.tensor(value), .tensor(value), nil] + activation, 1)
-        return convolved != nil && multiplied != nil
+        return convolved != nil && ordered != nil && multiplied != nil
     }
 
     /// The weights of a fully connected layer in that order; as they are where this libtorch cannot do it.
-    static func packed(_ weight: Tensor) -> Tensor {
+    fileprivate static func packed(_ weight: Tensor) -> Tensor {
         guard let reorderLinear else { return weight }
         return (try? reorderLinear.call([.tensor(weight.contiguous()), nil], 1))?[0] ?? weight
     }
 
     /// The weights in the order in which oneDNN's kernels read them for images of that shape, which saves a copy at each
     /// call. Without the shape oneDNN may prepare for kernels it will not choose, and then copy slowly each time.
-    static func packed(_ weight: Tensor, for x: Tensor, stride: Extent, padding: Extent, groups: Int) -> Tensor {
+    fileprivate static func packed(
+        _ weight: Tensor, for x: Tensor, stride: Extent, padding: Extent, groups: Int
+    ) -> Tensor {
         reorder!(
             .tensor(weight), .ints(padding.list), .ints(stride.list), [1, 1], .int(groups), .ints(x.shape))
     }

@@ -13,6 +13,7 @@ let libtorch: CTFunctions = {
 /// Opened, not linked: loading libtorch takes a third of a second, and much of what the program does needs no tensor.
 /// Its symbols stay its own, so that its BLAS and another library's do not replace each other.
 private let loaded: Result<CTFunctions, TorchError> = {
+    if let refusal = Capability.here.refusal { return .failure(TorchError("\(refusal.problem); \(refusal.remedy)")) }
     let file = "libCTorch.so"
     let remedy = "it belongs beside the program, and libtorch where it lay when both were built: run `make build`"
     guard let library = dlopen(file, RTLD_LAZY | RTLD_LOCAL) else {

@@ -35,9 +35,26 @@ extension Tensor {
         _ weight: Tensor, bias: Tensor? = nil, stride: Extent = Extent(1), padding: Extent = Extent(0),
         dilation: Extent = Extent(1), groups: Int = 1
     ) -> Tensor {
-        Op.convolution(
-            .tensor(self), .tensor(weight), .optional(bias), .ints(stride.list), .ints(padding.list),
-            .ints(dilation.list), .int(groups))
+        roundedOnce(weight, bias) { x, weight, bias in
+            Op.convolution(
+                .tensor(x), .tensor(weight), .optional(bias), .ints(stride.list), .ints(padding.list),
+                .ints(dilation.list), .int(groups))
+        }
+    }
+
+    /// What `operation` makes of this, weight and bias. Where bfloat16 is asked for and oneDNN has none for the processor,
+    /// everything is float32 up to the result: libtorch's own sums take many times as long, and round at each step.
+    private func roundedOnce(
+        _ weight: Tensor, _ bias: Tensor?, _ operation: (Tensor, Tensor, Tensor?) -> Tensor
+    ) -> Tensor {
+        guard device.kind == .cpu, dtype == .bfloat16 || dtype == .float32, !OneDNN.serves(.bf16) else {
+            return operation(self, weight, bias)
+        }
+        return withoutAutocast(on: device) { wasOn in
+            guard wasOn || dtype == .bfloat16 else { return operation(self, weight, bias) }
+            return operation(to(dtype: .float32), weight.to(dtype: .float32), bias?.to(dtype: .float32))
+                .to(dtype: .bfloat16)
+        }
     }
 
     /// relu(self + `other`), each part on request and in place: what follows a convolution.
@@ -48,7 +65,7 @@ extension Tensor {
 
     /// x [.., in] · weightᵀ [out, in] + bias [out].
     public func linear(_ weight: Tensor, bias: Tensor? = nil) -> Tensor {
-        Op.linear(.tensor(self), .tensor(weight), .optional(bias))
+        roundedOnce(weight, bias) { Op.linear(.tensor($0), .tensor($1), .optional($2)) }
     }
 
     /// Normalises over N, H, W; in training the running statistics are updated in place.
@@ -56,9 +73,14 @@ extension Tensor {
         weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, training: Bool,
         momentum: Double = 0.1, epsilon: Double = 1e-5
     ) -> Tensor {
-        Op.batchNorm(
-            .tensor(self), .optional(weight), .optional(bias), .optional(runningMean), .optional(runningVariance),
-            .bool(training), .double(momentum), .double(epsilon), false)
+        // One value has no unbiased variance; libtorch would write what is not a number into the running one.
+        let isSingle = training && rank > 1 && count == size(1)
+        let y = Op.batchNorm(
+            .tensor(self), .optional(weight), .optional(bias), .optional(runningMean),
+            .optional(isSingle ? runningVariance?.clone() : runningVariance), .bool(training), .double(momentum),
+            .double(epsilon), false)
+        if isSingle { withoutGradients { _ = runningVariance?.mul_(1 - momentum) } }
+        return y
     }
 
     /// Weighted sums of rows of x [n, D], `perBag` consecutive ones at a time, without a copy of the rows:

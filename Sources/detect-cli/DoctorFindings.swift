@@ -5,6 +5,10 @@ internal import Torch
 
 extension Finding {
     static func libtorch() -> Finding {
+        if let refusal = Capability.here.refusal {
+            return Finding(
+                subject: "libtorch", state: .missing, detail: refusal.problem, remedy: refusal.remedy)
+        }
         do {
             try Runtime.load()
         } catch {
@@ -79,12 +83,27 @@ extension Finding {
 
     static func processor() -> Finding {
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        let names = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"].filter(Processor.flags.contains)
+        let names = ["sse4_2", "avx2", "avx512f", "avx512_bf16", "amx_bf16"].filter(
+            Processor.instructionSets.contains)
         let model = Processor.model
+        let capability = Capability.here
+        let kernels =
+            switch capability.kernels {
+            case .plain: "plain kernels, many times slower than with AVX2"
+            case .avx2: "kernels for AVX2"
+            case .avx512: "kernels for AVX-512"
+            }
+        let precision =
+            capability.multipliesBFloat16
+            ? "--precision bf16 is fast" : "no bf16 arithmetic, so --precision fp32 is faster than bf16"
+        // Images, proposals and evaluation are the program's own code.
+        let isBuiltNarrow = Processor.instructionSets.contains("avx2") && !Processor.setsBuiltFor.contains("avx2")
         return Finding(
-            subject: "processor", state: .ok,
-            detail: "\(cores) cores" + (model.isEmpty ? "" : ", \(model)")
-                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"))
+            subject: "processor", state: capability.kernels == .plain ? .note : .ok,
+            detail: "\(cores) core\(cores == 1 ? "" : "s")" + (model.isEmpty ? "" : ", \(model)")
+                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))") + ": \(kernels); \(precision)",
+            remedy: isBuiltNarrow ? "this program is built for any x86-64; `make build` makes one for this machine" : ""
+        )
     }
 
     static func memory() -> Finding {

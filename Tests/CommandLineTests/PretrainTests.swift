@@ -46,25 +46,6 @@ extension ProgramRuns {
             }
         }
 
-        // The kernels for AVX2 and those for AVX-512 train alike: convolutions, batch norm and their gradients.
-        @Test func instructionSetsAgree() throws {
-            try withTemporaryFolder { folder in
-                try drawObjects(folder)
-                func losses(_ instructions: String) throws -> [Double] {
-                    let arguments = pretraining(folder, run: instructions, ["--precision", "fp32"])
-                    let outcome = try run(arguments, environment: ["ATEN_CPU_CAPABILITY": instructions])
-                    try #require(outcome.exitCode == 0, "\(outcome.errors)")
-                    return try Files.readText("\(folder)/\(instructions)/metrics.jsonl").split(separator: "\n")
-                        .compactMap {
-                            try JSON.parse($0.utf8)["loss"]?.doubleValue
-                        }
-                }
-                let (narrow, wide) = (try losses("avx2"), try losses("avx512"))
-                #expect(!narrow.isEmpty && narrow.count == wide.count)
-                for (a, b) in zip(narrow, wide) { #expect(abs(a - b) < 1e-3 * abs(b), "\(a), \(b)") }
-            }
-        }
-
         // The same images from a folder, an archive and a list: the same data, so the same run.
         @Test func kindsOfData() throws {
             try withTemporaryFolder { folder in

@@ -84,10 +84,17 @@ import Torch
                 }
             for (name, ours, direct) in pairs {
                 // Sums over all values cancel: their errors are those of the terms.
-                let terms = name == "dweight" || name == "dbias" ? Double(x.count / shape.channels).squareRoot() : 0
-                let size = direct.abs().max().item + terms
+                let isSum = name == "dweight" || name == "dbias"
+                let count = Double(x.count / shape.channels)
+                let size = direct.abs().max().item + (isSum ? count.squareRoot() : 0)
+                // libtorch, on a processor without kernels of ours, adds dy · x row by row in float32 and takes the mean's
+                // part off at the end: each of n steps rounds a sum of up to 25n by 2⁻²⁵ of it, upwards or downwards, and
+                // the deviation, 3, divides.
+                let sequential = isSum && Capability.here.kernels == .plain ? count * count.squareRoot() * 0x1p-22 : 0
                 let error = (ours.to(dtype: .float64) - direct).abs().max().item
-                #expect(error <= tolerance * size && size > 0, "\(name) of \(shape) in \(dtype): \(error) of \(size)")
+                #expect(
+                    error <= tolerance * size + sequential && size > 0,
+                    "\(name) of \(shape) in \(dtype): \(error) of \(size)")
             }
             #expect(y.dtype == dtype && x.gradient!.dtype == dtype)
         }

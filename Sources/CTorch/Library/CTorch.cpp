@@ -364,6 +364,9 @@ void graph_release(CTGraph *handle) { delete reinterpret_cast<Graph *>(handle); 
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const CTFunctions *ct_functions(void) {
+    // Where oneDNN does not serve, libtorch asks NNPACK, which serves batches that oneDNN has taken already, and says at every
+    // convolution when it has no kernels for the processor.
+    at::globalContext().setUserEnabledNNPACK(false);
     static const CTFunctions functions{
         .byte_count = sizeof(CTFunctions),
         .release_error = release_error,

@@ -21,10 +21,15 @@ package struct ComputeOptions {
         threads = parser.threads()
     }
 
-    /// Makes the device usable and sets the number of threads; throws with a remedy when there is none.
+    /// Makes the device usable and sets the number of threads; throws with a remedy when there is none. Called once by a
+    /// command.
     func activate() throws {
         try device.value.activate()
         Runtime.threads = threads.value
+        if device.value == .cpu, precision.value == .bf16, !Capability.here.multipliesBFloat16 {
+            FileHandle.standardError.write(
+                Data("note: this processor has no bf16 arithmetic; --precision fp32 is faster here\n".utf8))
+        }
     }
 }
 
