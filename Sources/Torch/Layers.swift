@@ -45,7 +45,9 @@ public final class Conv2d {
             return Winograd.convolution(x, weight, bias: bias)
         }
         if DirectConvolution.serves(x, weight, groups: groups) {
-            return DirectConvolution.convolution(x, weight, bias: bias, stride: stride, padding: padding)
+            return x.roundedOnce(weight, bias) {
+                DirectConvolution.convolution($0, $1, bias: $2, stride: stride, padding: padding)
+            }
         }
         return x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }

@@ -44,7 +44,7 @@ extension Tensor {
 
     /// What `operation` makes of this, weight and bias. Where bfloat16 is asked for and oneDNN has none for the processor,
     /// everything is float32 up to the result: libtorch's own sums take many times as long, and round at each step.
-    private func roundedOnce(
+    func roundedOnce(
         _ weight: Tensor, _ bias: Tensor?, _ operation: (Tensor, Tensor, Tensor?) -> Tensor
     ) -> Tensor {
         guard device.kind == .cpu, dtype == .bfloat16 || dtype == .float32, !OneDNN.serves(.bf16) else {

@@ -82,7 +82,6 @@ import Torch
 
     /// The arithmetic is float32, or libtorch's in bfloat16 where that is faster; results are rounded to 2⁻⁹ of themselves.
     @Test(
-        .enabled(if: FusionEngine.best(on: .cpu, .bf16) == .oneDNN, "this processor has no bfloat16 kernels"),
         arguments: [
             Shape(images: 4, inputs: 128, height: 2, width: 2, outputs: 160, kernel: 3, stride: 1, padding: 1),
             Shape(images: 4, inputs: 64, height: 3, width: 3, outputs: 64, kernel: 3, stride: 2, padding: 1),

@@ -48,7 +48,10 @@ let package = Package(
     targets: [
         library(
             "CTorchLibrary", path: ".",
-            exclude: ["Package.swift", "StandIn", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc", "DirectKernels.inc"],
+            exclude: [
+                "Package.swift", "StandIn", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc",
+                "DirectKernels.inc",
+            ],
             sources: [
                 "CTorch.cpp", "CUDA.cpp", "Winograd.cpp", "WinogradOperator.cpp", "BatchNorm.cpp",
                 "BatchNormOperator.cpp", "DirectConvolution.cpp", "DirectOperator.cpp",
