@@ -45,6 +45,7 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--precisions", default="fp32,bf16")
     options = parser.parse_args()
     options.images -= options.images % options.batch
     rows = []
@@ -52,7 +53,8 @@ def main():
         folder = Path(name)
         detect("synthesize", "--classification", "--out", folder / "objects", "--images", -(-options.images // 10),
                "--width", 256, "--height", 256)
-        for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        for precision in options.precisions.split(","):
+            dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
             model = network("resnet50")[0].eval().to(dtype).to(memory_format=torch.channels_last)
             a, b = alternate(options.repeats, lambda: ours(folder, precision, options.images, options.batch),
                              lambda: eager(model, dtype, options.images, options.batch))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Steps of instance discrimination (NCE, m = 4,096): `detect-cli pretrain` beside plain PyTorch, alternating, in one run.
 
-Usage: Benchmarks/training.py [--networks resnet50,alexnet,vgg16,resnet18] [--steps N] [--repeats N] [--json FILE]
+Usage: Benchmarks/training.py [--networks resnet50,alexnet,vgg16,resnet18] [--steps N] [--precisions fp32,bf16] [--repeats N] [--json FILE]
 Needs a build (`make build`), numpy and the torch under .libtorch or LIBTORCH.
 
 The work is the step: forward, loss, backward, SGD with momentum, update of the memory bank. Decoding and augmentation are
@@ -88,6 +88,7 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--networks", default="resnet50,alexnet,vgg16,resnet18")
     parser.add_argument("--steps", type=int, help="steps of a run (default: 3 to 6)")
+    parser.add_argument("--precisions", default="fp32,bf16", help="fp32, bf16 or both; bf16 includes the reference's row")
     options = parser.parse_args()
     rows = []
     for name in options.networks.split(","):
@@ -96,19 +97,24 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             folder = write_images(Path(scratch) / "images", steps * batch)
             runs = iter(range(2 * options.repeats))
-            plain, last, half = (Peer(name, is_bf16, channels_last, steps) for is_bf16, channels_last in
-                                 ((False, False), (False, True), (True, True)))
-            fp32, bf16, other_plain, other_last, other_half = alternate(
+            precisions = options.precisions.split(",")
+            # (bf16, channels-last)
+            formats = [(False, False), (False, True)] + [(True, True)] * ("bf16" in precisions)
+            peers = [Peer(name, *format, steps) for format in formats]
+            results = alternate(
                 options.repeats, *[lambda p=p: ours(folder, name, p, steps, Path(scratch) / f"run{next(runs)}")
-                                   for p in ("fp32", "bf16")], plain.rate, last.rate, half.rate)
+                                   for p in precisions], *[peer.rate for peer in peers])
+            rates = dict(zip(precisions + ["plain", "last", "half"], results))
         work = f"instance discrimination, {name} {side} px, batch {batch}"
-        better = max((other_plain, other_last), key=np.median)
-        layout = "channels-last" if better is other_last else "NCHW"
+        better = max((rates["plain"], rates["last"]), key=np.median)
+        layout = "channels-last" if better is rates["last"] else "NCHW"
         # Forward, and twice that much backward.
         operations = 3 * OPERATIONS[name if stem == "imagenet" else f"{name} cifar"]
-        rows += [Row(f"{work}, bf16", "images/s", "PyTorch reference: fp32, NCHW", bf16, other_plain),
-                 Row(f"{work}, bf16", "images/s", "PyTorch bf16, channels-last", bf16, other_half),
-                 Row(f"{work}, fp32", "images/s", f"PyTorch fp32, {layout}", fp32, better, operations)]
+        if "bf16" in precisions:
+            rows += [Row(f"{work}, bf16", "images/s", "PyTorch reference: fp32, NCHW", rates["bf16"], rates["plain"]),
+                     Row(f"{work}, bf16", "images/s", "PyTorch bf16, channels-last", rates["bf16"], rates["half"])]
+        if "fp32" in precisions:
+            rows += [Row(f"{work}, fp32", "images/s", f"PyTorch fp32, {layout}", rates["fp32"], better, operations)]
     report(options, rows, threads=torch.get_num_threads(), torch=torch.__version__)
 
 

@@ -3,7 +3,7 @@ internal import Support
 
 /// What libtorch computes with on a processor, under the environment variables that it and oneDNN obey.
 public struct Capability: Sendable {
-    /// The kernels that libtorch has of its own operators, and this project of its two.
+    /// The kernels that libtorch has of its own operators, and this project of its three.
     public enum Kernels: String, Sendable, Comparable {
         /// For any processor; there are no operators of our own.
         case plain = "default"
