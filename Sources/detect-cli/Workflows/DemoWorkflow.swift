@@ -16,41 +16,30 @@ struct DemoWorkflow {
     var device = Device.cpu
     var precision = Precision.fp32
     var workers = 2
-    var sizes = Sizes()
+    var decision = DemoDecision(.medium, reason: "by default")
 
-    /// How much of everything; the defaults end within minutes on two cores.
-    struct Sizes {
-        var classificationImages = 150
-        var validationImages = 30
-        var devkitImages = 560
-        var imageSize = 32
-        var pretrainEpochs = 40
-        var supervisedEpochs = 20
-        var iterations = 260
-        var sceneShortSide = 224
-        var regions = 32
-        var proposals = 200
-        var testImages = 80
-    }
+    private let began = ContinuousClock().now
+    private var settings: DemoSettings { decision.size.settings }
 
+    private static let architecture = Architecture.resnet20x2
     private static let neighbors = 20
     private static let temperature = 0.1
+    private static let proposals = 100
+    private static let pictures = 12
+    /// Least score of a detection that is drawn.
+    private static let pictureThreshold = 0.5
 
     func callAsFunction() throws -> JSON {
         try Files.makeFolder(out)
-        let clock = ContinuousClock()
-        let began = clock.now
-        step(
-            "drawing \(10 * (sizes.classificationImages + sizes.validationImages)) single objects and \(sizes.devkitImages) scenes"
-        )
+        try Files.writeAtomically(decision.json.pretty, to: decisionFile)
+        step("size \(decision.size.rawValue): \(decision.reason)")
+        step("drawing \(settings.objects) single objects and \(settings.scenes) scenes")
         let drawing = try SyntheticDevkit(
-            images: sizes.devkitImages, seed: seed, trainFraction: 0.5, validationFraction: 0.3, style: .studio)
-        // Single objects on black, as a catalogue shows them: quickly learnt from.
-        let catalogue = try SyntheticDevkit(images: 1, seed: seed, style: .plain)
-        try catalogue.writeClassification(
-            to: "\(out)/objects", imagesPerClass: sizes.classificationImages,
-            validationPerClass: sizes.validationImages,
-            side: 80, threads: workers)
+            images: settings.scenes, seed: seed, imageSize: ImageSize(width: 160, height: 120), trainFraction: 0.5,
+            validationFraction: 0.3, style: .plain)
+        try drawing.writeClassification(
+            to: "\(out)/objects", imagesPerClass: settings.classificationImages,
+            validationPerClass: settings.validationImages, side: 80, threads: workers)
         try drawing.write(to: "\(out)/VOCdevkit", threads: workers)
 
         step("pretraining by instance discrimination, without labels")
@@ -61,12 +50,12 @@ struct DemoWorkflow {
         let train = try VOCSet(
             "\(out)/VOCdevkit", set: "trainval", classes: drawing.classes, policy: .clip, threads: workers)
         let test = try VOCSet(
-            "\(out)/VOCdevkit", set: "test", limit: sizes.testImages, classes: drawing.classes, policy: .keep,
+            "\(out)/VOCdevkit", set: "test", limit: settings.testScenes, classes: drawing.classes, policy: .keep,
             threads: workers)
         step("region proposals of \(train.ids.count) training and \(test.ids.count) test scenes")
         for set in [train, test] {
             _ = try ProposalWorkflow(
-                set: set, out: proposals(set), source: .selectiveSearch(.fast, seed: seed), limit: sizes.proposals,
+                set: set, out: proposals(set), source: .selectiveSearch(.fast, seed: seed), limit: Self.proposals,
                 workers: workers)()
         }
         var rows: [Comparison.Row] = []
@@ -80,7 +69,7 @@ struct DemoWorkflow {
         }
         let comparison = Comparison(rows)
         try drawPictures(comparison, test)
-        let seconds = (clock.now - began) / .seconds(1)
+        let seconds = (ContinuousClock().now - began) / .seconds(1)
         print("\n\(comparison.table)\n")
         print(protocolText(train, test))
         print(
@@ -96,16 +85,38 @@ struct DemoWorkflow {
         Program.flush()
     }
 
+    // MARK: Size
+
+    private var decisionFile: String { "\(out)/size.json" }
+
+    /// The size asked for; that of a demo begun in the same folder; or what a short trial says.
+    func decide(_ choice: DemoChoice) throws -> DemoDecision {
+        switch choice {
+        case .given(let size): return DemoDecision(size, reason: "as --size says")
+        case .within(let minutes):
+            if Files.exists(decisionFile) {
+                guard let size = try JSON.read(decisionFile)["size"]?.stringValue.flatMap(DemoSize.init(rawValue:))
+                else {
+                    throw InputError(decisionFile, "names no size", remedy: "choose another --out")
+                }
+                return DemoDecision(size, reason: "as the demo in \(out) was begun")
+            }
+            let trial = DemoTrial(pretrainOptions(.instance), fineTuneOptions(classes: SyntheticDevkit.allClasses))
+            return DemoDecision(trial, minutes: minutes)
+        }
+    }
+
     // MARK: Stages
 
     private var recipe: Recipe {
         var recipe = Recipe.imagenet
         recipe.batch = 32
-        recipe.imageSize = sizes.imageSize
+        recipe.imageSize = 64
         // With so few images the sum over all of them costs nothing and needs no noise samples.
         recipe.loss = .softmax
         recipe.temperature = 0.1
-        recipe.learningRate = 0.003
+        recipe.learningRate = 0.02
+        recipe.schedule = .cosine
         recipe.weightDecay = 5e-4
         recipe.cropScale = 0.3
         // Colour says nothing about these classes.
@@ -113,25 +124,31 @@ struct DemoWorkflow {
         return recipe
     }
 
+    private var network: NetworkConfig { NetworkConfig(Self.architecture, stem: recipe.stem) }
+
     private var randomNetwork: PretrainedNetwork {
         PretrainedNetwork(
-            random: NetworkConfig(.resnet18), normalization: .imagenet, imageSize: sizes.imageSize, seed: seed,
+            random: network, normalization: recipe.normalization, imageSize: recipe.imageSize, seed: seed,
             device: device)
     }
 
-    /// Returns the path of the weights.
-    private func pretrain(_ objective: Objective) throws -> String {
+    private func pretrainOptions(_ objective: Objective) -> PretrainOptions {
         var recipe = recipe
-        recipe.epochs = objective == .supervised ? sizes.supervisedEpochs : sizes.pretrainEpochs
-        recipe.milestones = [0.8 * Double(recipe.epochs)]
-        var options = PretrainOptions(architecture: .resnet18, objective: objective, recipe: recipe)
+        recipe.epochs = objective == .supervised ? settings.supervisedEpochs : settings.instanceEpochs
+        var options = PretrainOptions(architecture: Self.architecture, objective: objective, recipe: recipe)
         options.seed = seed
         options.workers = workers
         options.device = device
         options.precision = precision
+        return options
+    }
+
+    /// Returns the path of the weights.
+    private func pretrain(_ objective: Objective) throws -> String {
         let data = try DataSource.open("\(out)/objects/train")
         let workflow = PretrainWorkflow(
-            options: options, data: data, run: "\(out)/\(objective.rawValue)", resume: true, recipeName: "demo")
+            options: pretrainOptions(objective), data: data, run: "\(out)/\(objective.rawValue)", resume: true,
+            recipeName: "demo")
         return try workflow().weights
     }
 
@@ -151,52 +168,64 @@ struct DemoWorkflow {
 
     private func proposals(_ set: VOCSet) -> String { "\(out)/\(set.name).proposals" }
 
-    private func finetune(_ start: String, _ weights: String?, _ train: VOCSet, _ test: VOCSet) throws
-        -> EvaluationResult
-    {
-        var detector = DetectorConfig(
-            network: NetworkConfig(.resnet18), normalization: .imagenet, classes: train.classes)
-        detector.shortSide = sizes.sceneShortSide
-        detector.longSide = 2 * sizes.sceneShortSide
-        detector.proposals = sizes.proposals
-        // On a small map regions are a few cells wide, and the head costs as the square of this.
-        detector.regionSize = 4
+    private func fineTuneOptions(classes: [String]) -> FineTuneOptions {
+        var detector = DetectorConfig(network: network, normalization: recipe.normalization, classes: classes)
+        detector.shortSide = 160
+        detector.longSide = 320
+        detector.proposals = Self.proposals
+        detector.regionSize = 6
         var options = FineTuneOptions(detector: detector)
-        options.iterations = sizes.iterations
-        options.milestones = [sizes.iterations * 4 / 5]
+        options.iterations = settings.iterations
+        options.schedule = .cosine
+        options.warmUpSteps = settings.iterations / 10
         options.learningRate = 0.01
         options.gradientClip = 10
-        options.sampler.regionsPerImage = sizes.regions
+        options.sampler.regionsPerImage = 64
         // The same for all: random weights have no statistics that could be kept.
         options.batchNorm = .train
         options.seed = seed
         options.workers = workers
         options.device = device
         options.precision = precision
+        return options
+    }
+
+    private func finetune(_ start: String, _ weights: String?, _ train: VOCSet, _ test: VOCSet) throws
+        -> EvaluationResult
+    {
+        let options = fineTuneOptions(classes: train.classes)
         var workflow = FineTuneWorkflow(
             options: options, train: train, test: test, run: "\(out)/voc-\(start)", resume: true)
         if let weights { workflow.weights = (weights, try SafetensorsFile(path: weights), start) }
         workflow.trainProposals = proposals(train)
         workflow.testProposals = proposals(test)
-        workflow.checkpointEvery = max(1, sizes.iterations / 2)
-        // After so few steps no detection is sure of itself.
-        workflow.pictureThreshold = 0.15
+        workflow.checkpointEvery = max(1, settings.iterations / 2)
+        workflow.pictures = Self.pictures
+        workflow.pictureThreshold = Self.pictureThreshold
+        workflow.picturesShowObjects = true
         guard let evaluation = try workflow().evaluation else { preconditionFailure("a test set was given") }
         return evaluation
     }
 
     // MARK: Report
 
+    /// Each scene twice: as the detector from random weights sees it, and the one from instance discrimination.
     private func drawPictures(_ comparison: Comparison, _ test: VOCSet) throws {
-        let tiles = try test.ids.prefix(12).map { try Image.read("\(out)/voc-instance/detections/\($0).png") }
-        try Image.grid(tiles, columns: 4).write(to: "\(out)/detections.png")
+        let starts = ["random", "instance"]
+        let pictures = try test.ids.prefix(Self.pictures).map { id in
+            let pair = try starts.map { start in
+                try Image.read("\(out)/voc-\(start)/detections/\(id).png").titled(start)
+            }
+            return Image.grid(pair, columns: 2, gap: 2)
+        }
+        try Image.grid(pictures, columns: 3, gap: 8).write(to: "\(out)/detections.png")
         try comparison.picture.write(to: "\(out)/ap.png")
     }
 
     private func protocolText(_ train: VOCSet, _ test: VOCSet) -> String {
         """
-        ResNet-18, \(precision.rawValue). kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), \(10 * sizes.classificationImages) images vote, \(10 * sizes.validationImages) are classified.
-        mAP: Fast R-CNN, \(sizes.iterations) steps on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) scenes.
+        \(Self.architecture.rawValue), \(precision.rawValue). kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), \(DemoSettings.classes * settings.classificationImages) images vote, \(DemoSettings.classes * settings.validationImages) are classified.
+        mAP: Fast R-CNN, \(settings.iterations) steps on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) scenes.
         A demonstration on generated pictures: small, short, and one seed.
         """
     }
@@ -204,9 +233,21 @@ struct DemoWorkflow {
     private func json(_ comparison: Comparison, seconds: Double) -> JSON {
         [
             "seconds": .number(seconds), "threads": .integer(Runtime.threads),
-            "precision": .string(precision.rawValue),
+            "precision": .string(precision.rawValue), "seed": .integer(Int(truncatingIfNeeded: seed)),
+            "size": decision.json,
             "knn": ["k": .integer(Self.neighbors), "temperature": .number(Self.temperature), "layer": "avgpool"],
             "rows": comparison.json,
         ]
+    }
+}
+
+extension Image {
+    /// With a line of text above it.
+    fileprivate func titled(_ text: String) -> Image {
+        let height = Image.textSize(text).height + 4
+        var picture = Image(size: ImageSize(width: width, height: self.height + height), color: .white)
+        picture.paste(self, x: 0, y: height)
+        picture.drawText(text, x: 2, y: 2, color: .black)
+        return picture
     }
 }

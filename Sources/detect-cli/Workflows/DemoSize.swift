@@ -1,0 +1,102 @@
+internal import Support
+
+/// How much of everything the demo does; the size alone decides its figures.
+enum DemoSize: String, CaseIterable {
+    /// Seconds: shows that everything runs, and nothing else.
+    case tiny
+    case small
+    case medium
+    case large
+
+    /// The sizes that a trial decides between, smallest first.
+    static let offered: [DemoSize] = [.small, .medium, .large]
+
+    var settings: DemoSettings {
+        switch self {
+        case .tiny:
+            DemoSettings(
+                classificationImages: 8, validationImages: 4, instanceEpochs: 1, supervisedEpochs: 1, scenes: 24,
+                testScenes: 4, iterations: 6)
+        case .small:
+            DemoSettings(
+                classificationImages: 100, validationImages: 30, instanceEpochs: 20, supervisedEpochs: 10, scenes: 400,
+                testScenes: 80, iterations: 150)
+        case .medium:
+            DemoSettings(
+                classificationImages: 150, validationImages: 30, instanceEpochs: 40, supervisedEpochs: 20, scenes: 560,
+                testScenes: 112, iterations: 300)
+        case .large:
+            DemoSettings(
+                classificationImages: 300, validationImages: 60, instanceEpochs: 80, supervisedEpochs: 30, scenes: 1500,
+                testScenes: 300, iterations: 1200)
+        }
+    }
+}
+
+/// The numbers behind a size.
+struct DemoSettings {
+    /// Single objects of each class that are trained on, and those that are classified.
+    var classificationImages: Int
+    var validationImages: Int
+    var instanceEpochs: Int
+    var supervisedEpochs: Int
+    /// Scenes of all splits together: four fifths are trained on.
+    var scenes: Int
+    /// Scenes of the last fifth that are tested on.
+    var testScenes: Int
+    /// Steps of fine-tuning.
+    var iterations: Int
+
+    static let classes = 10
+
+    var objects: Int { Self.classes * (classificationImages + validationImages) }
+    var trainScenes: Int { scenes * 4 / 5 }
+
+    func pretrainingSteps(batch: Int) -> Int {
+        (instanceEpochs + supervisedEpochs) * (Self.classes * classificationImages / batch)
+    }
+}
+
+/// How a demo comes to its size.
+enum DemoChoice {
+    case given(DemoSize)
+    /// The largest that a short trial expects to end in time.
+    case within(minutes: Double)
+}
+
+/// The size that was taken, and why.
+struct DemoDecision {
+    var size: DemoSize
+    var reason: String
+    /// Expected by the trial; nil where there was none.
+    var seconds: Double?
+    var trial: DemoTrial?
+
+    /// The largest size that a trial expects to end in time, or the smallest there is.
+    init(_ trial: DemoTrial, minutes: Double) {
+        let expected = DemoSize.offered.map { ($0, trial.seconds($0.settings)) }
+        let best = expected.last { $0.1 <= 60 * minutes } ?? expected[0]
+        size = best.0
+        seconds = best.1
+        self.trial = trial
+        let times = expected.map { "\($0.0.rawValue) \($0.1.fixed(0)) s" }.joined(separator: ", ")
+        reason =
+            (best.1 <= 60 * minutes ? "the largest within" : "the smallest there is, though over")
+            + " \(minutes.argument) minutes: a trial expects \(times)"
+    }
+
+    init(_ size: DemoSize, reason: String) {
+        self.size = size
+        self.reason = reason
+    }
+
+    var json: JSON {
+        [
+            "size": .string(size.rawValue), "reason": .string(reason),
+            "expected_seconds": seconds.map { .number($0) } ?? .null,
+            "trial": trial.map {
+                ["pretraining_step_ms": .number(1000 * $0.pretraining), "finetuning_step_ms": .number(1000 * $0.fineTuning)]
+            } ?? .null,
+        ]
+    }
+}

@@ -1,0 +1,74 @@
+internal import Backbone
+internal import Boxes
+internal import Detection
+internal import Pretrain
+internal import Support
+internal import Torch
+
+/// A few steps of each kind of training on random pixels, to tell how long the demo will take on this machine. Nothing
+/// of it enters a result.
+struct DemoTrial {
+    /// Seconds of a step of pretraining, and of fine-tuning.
+    let pretraining: Double
+    let fineTuning: Double
+
+    private let batch: Int
+
+    private static let warmUp = 2
+    private static let steps = 5
+
+    /// Steps of the demo's own size, by its options.
+    init(_ pretrain: PretrainOptions, _ finetune: FineTuneOptions) {
+        let scope = Scope(seed: 0, device: pretrain.device)
+        let recipe = pretrain.recipe
+        batch = recipe.batch
+        let network = NetworkConfig(pretrain.architecture, stem: recipe.stem).makeNetwork(scope)
+        let optimizer = SGD([ParameterGroup(scope.parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
+        func pixels(_ count: Int, _ height: Int, _ width: Int) -> Tensor {
+            recipe.normalization(
+                [UInt8](repeating: 128, count: count * height * width * 3), count: count, height: height, width: width,
+                device: pretrain.device)
+        }
+        let crops = pixels(recipe.batch, recipe.imageSize, recipe.imageSize)
+        pretraining = Self.seconds(optimizer) {
+            withPrecision(pretrain.precision, on: pretrain.device) { network.features(crops, mode: .train) }
+        }
+        let detectorScope = Scope(seed: 0, device: finetune.device)
+        let detector = DetectorModel(detectorScope, finetune.detector).head
+        let learning = SGD(
+            [ParameterGroup(detectorScope.parameters.trainable, weightDecay: finetune.weightDecay)], momentum: finetune.momentum)
+        let (height, width) = (finetune.detector.shortSide, finetune.detector.shortSide * 4 / 3)
+        let scene = pixels(1, height, width)
+        let whole = Box(minX: 0, minY: 0, maxX: Double(width), maxY: Double(height))
+        let boxes = [Box](repeating: whole, count: finetune.sampler.regionsPerImage)
+        fineTuning = Self.seconds(learning) {
+            withPrecision(finetune.precision, on: finetune.device) {
+                let pooled = (0..<finetune.imagesPerStep).map { _ in
+                    detector.pool(detector.map(scene, mode: .train), boxes)
+                }
+                return detector.head(Tensor.cat(pooled), mode: .train).logits
+            }
+        }
+    }
+
+    /// How long a demo of that size should take.
+    func seconds(_ settings: DemoSettings) -> Double {
+        // Besides the steps: drawing, proposals, probes, tests and pictures, by measurements.
+        Double(settings.pretrainingSteps(batch: batch)) * pretraining * 1.1
+            + Double(3 * settings.iterations) * fineTuning * 1.1
+            + 3 * Double(settings.testScenes) * fineTuning / 2 + 6
+    }
+
+    /// The median of a few steps.
+    private static func seconds(_ optimizer: SGD, _ output: () -> Tensor) -> Double {
+        let clock = ContinuousClock()
+        let times = (0..<warmUp + steps).map { _ in
+            let began = clock.now
+            optimizer.clearGradients()
+            output().to(dtype: .float32).mean().backward()
+            optimizer.step(learningRate: 0)
+            return (clock.now - began) / .seconds(1)
+        }
+        return times.dropFirst(warmUp).sorted()[steps / 2]
+    }
+}
