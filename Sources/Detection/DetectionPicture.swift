@@ -28,7 +28,7 @@ public enum DetectionPicture {
     ) -> Image {
         let shortSide = min(image.width, image.height)
         // In steps, so that pixels stay pixels.
-        let enlargement = max(1, min(8, readableSide / max(1, shortSide)))
+        let enlargement = max(1, min(8, (readableSide + shortSide / 2) / max(1, shortSide)))
         var picture =
             enlargement == 1
             ? image

@@ -163,6 +163,9 @@ struct FineTuneCommand: Command {
     }
 
     private func workflow() throws -> FineTuneWorkflow {
+        if milestones.isGiven, schedule.value(or: .step) != .step {
+            throw UsageError("--milestones has no meaning without --schedule step", remedy: "leave one of them out")
+        }
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
         let train = try VOCSet(
@@ -251,9 +254,6 @@ struct FineTuneCommand: Command {
             options.warmUpSteps = min(options.warmUpSteps, steps / 10)
         }
         options.schedule = schedule.value(or: options.schedule)
-        if milestones.isGiven, options.schedule != .step {
-            throw UsageError("--milestones has no meaning without --schedule step", remedy: "leave one of them out")
-        }
         options.milestones = milestones.value(or: options.milestones)
         options.warmUpSteps = warmUp.value(or: options.warmUpSteps)
         options.learningRate = learningRate.value(or: options.learningRate)
