@@ -19,16 +19,16 @@ enum DemoSize: String, CaseIterable {
                 testScenes: 4, iterations: 6)
         case .small:
             DemoSettings(
-                classificationImages: 100, validationImages: 30, instanceEpochs: 20, supervisedEpochs: 10, scenes: 400,
-                testScenes: 80, iterations: 150)
+                classificationImages: 100, validationImages: 30, instanceEpochs: 25, supervisedEpochs: 8, scenes: 450,
+                testScenes: 90, iterations: 200)
         case .medium:
             DemoSettings(
-                classificationImages: 150, validationImages: 30, instanceEpochs: 40, supervisedEpochs: 20, scenes: 560,
-                testScenes: 112, iterations: 300)
+                classificationImages: 100, validationImages: 30, instanceEpochs: 50, supervisedEpochs: 12, scenes: 600,
+                testScenes: 120, iterations: 450)
         case .large:
             DemoSettings(
-                classificationImages: 300, validationImages: 60, instanceEpochs: 80, supervisedEpochs: 30, scenes: 1500,
-                testScenes: 300, iterations: 1200)
+                classificationImages: 200, validationImages: 60, instanceEpochs: 100, supervisedEpochs: 25, scenes: 1200,
+                testScenes: 240, iterations: 1500)
         }
     }
 }

@@ -22,6 +22,7 @@ struct DemoWorkflow {
     private var settings: DemoSettings { decision.size.settings }
 
     private static let architecture = Architecture.resnet20x2
+    private static let sceneShortSide = 120
     private static let neighbors = 20
     private static let temperature = 0.1
     private static let proposals = 100
@@ -35,8 +36,8 @@ struct DemoWorkflow {
         step("size \(decision.size.rawValue): \(decision.reason)")
         step("drawing \(settings.objects) single objects and \(settings.scenes) scenes")
         let drawing = try SyntheticDevkit(
-            images: settings.scenes, seed: seed, imageSize: ImageSize(width: 160, height: 120), trainFraction: 0.5,
-            validationFraction: 0.3, style: .plain)
+            images: settings.scenes, seed: seed, imageSize: ImageSize(width: 160, height: Self.sceneShortSide),
+            trainFraction: 0.5, validationFraction: 0.3, objectLimit: 4, extents: 0.25...0.8, style: .plain)
         try drawing.writeClassification(
             to: "\(out)/objects", imagesPerClass: settings.classificationImages,
             validationPerClass: settings.validationImages, side: 80, threads: workers)
@@ -111,11 +112,12 @@ struct DemoWorkflow {
     private var recipe: Recipe {
         var recipe = Recipe.imagenet
         recipe.batch = 32
-        recipe.imageSize = 64
+        // At this size objects are as large as in the scenes.
+        recipe.imageSize = 48
         // With so few images the sum over all of them costs nothing and needs no noise samples.
         recipe.loss = .softmax
         recipe.temperature = 0.1
-        recipe.learningRate = 0.02
+        recipe.learningRate = 0.01
         recipe.schedule = .cosine
         recipe.weightDecay = 5e-4
         recipe.cropScale = 0.3
@@ -170,8 +172,8 @@ struct DemoWorkflow {
 
     private func fineTuneOptions(classes: [String]) -> FineTuneOptions {
         var detector = DetectorConfig(network: network, normalization: recipe.normalization, classes: classes)
-        detector.shortSide = 160
-        detector.longSide = 320
+        detector.shortSide = Self.sceneShortSide
+        detector.longSide = 2 * Self.sceneShortSide
         detector.proposals = Self.proposals
         detector.regionSize = 6
         var options = FineTuneOptions(detector: detector)
@@ -183,6 +185,7 @@ struct DemoWorkflow {
         options.sampler.regionsPerImage = 64
         // The same for all: random weights have no statistics that could be kept.
         options.batchNorm = .train
+        options.frozenStages = 0
         options.seed = seed
         options.workers = workers
         options.device = device
@@ -222,12 +225,16 @@ struct DemoWorkflow {
         try comparison.picture.write(to: "\(out)/ap.png")
     }
 
+    /// What was done, so that the figures can be read and repeated.
     private func protocolText(_ train: VOCSet, _ test: VOCSet) -> String {
-        """
-        \(Self.architecture.rawValue), \(precision.rawValue). kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), \(DemoSettings.classes * settings.classificationImages) images vote, \(DemoSettings.classes * settings.validationImages) are classified.
-        mAP: Fast R-CNN, \(settings.iterations) steps on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) scenes.
-        A demonstration on generated pictures: small, short, and one seed.
-        """
+        let options = fineTuneOptions(classes: train.classes)
+        return """
+            \(Self.architecture.rawValue), \(precision.rawValue), size \(decision.size.rawValue), seed \(seed). Pretraining: \(recipe.imageSize)-pixel crops of \(DemoSettings.classes * settings.classificationImages) single objects, \(settings.instanceEpochs) epochs without labels, \(settings.supervisedEpochs) with them.
+            kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), these images vote, \(DemoSettings.classes * settings.validationImages) others are classified.
+            mAP: Fast R-CNN, \(options.iterations) steps of \(options.imagesPerStep) × \(options.sampler.regionsPerImage) regions on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) others. All three alike: every layer and all
+            batch norm trained, learning rate \(options.learningRate) along a cosine (finetune --freeze-stages 0 --batch-norm train --schedule cosine).
+            A demonstration on drawn pictures: small, short, and one seed.
+            """
     }
 
     private func json(_ comparison: Comparison, seconds: Double) -> JSON {
