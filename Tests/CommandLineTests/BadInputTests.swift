@@ -69,7 +69,10 @@ import Testing
         ),
         (["demo", "--out", "/tmp/never-made", "--size", "small", "--minutes", "3"], "--minutes"),
         (["demo", "--out", "/tmp/never-made", "--size", "huge"], "tiny, small, medium, large"),
-        (["synthesize", "--out", "/tmp/never-made", "--least-extent", "0.5", "--largest-extent", "0.4"], "--least-extent"),
+        (
+            ["synthesize", "--out", "/tmp/never-made", "--least-extent", "0.5", "--largest-extent", "0.4"],
+            "--least-extent"
+        ),
         (["probe", "knn"], "--train"),
         (["probe", "knn", "--train", "x", "--weights", "random"], "--arch"),
         (["detect", "--model", "m", "--out", "o"], "nothing to look at"),

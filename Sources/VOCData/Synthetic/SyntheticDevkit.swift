@@ -117,7 +117,8 @@ public struct SyntheticDevkit: Hashable, Sendable {
     ///   - side: pixels
     public func classificationImage(classIndex: Int, number: Int, side: Int) -> SyntheticImage {
         let random = RandomStream(seed, Purpose.classification, UInt64(classIndex), UInt64(number))
-        var scene = SceneRenderer(size: ImageSize(width: side, height: side), style: style, extents: extents, random: random)
+        var scene = SceneRenderer(
+            size: ImageSize(width: side, height: side), style: style, extents: extents, random: random)
         scene.addCenteredObject(kinds[classIndex])
         return scene.finish()
     }

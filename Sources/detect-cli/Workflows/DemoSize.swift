@@ -27,7 +27,8 @@ enum DemoSize: String, CaseIterable {
                 testScenes: 120, iterations: 450)
         case .large:
             DemoSettings(
-                classificationImages: 200, validationImages: 60, instanceEpochs: 100, supervisedEpochs: 25, scenes: 1200,
+                classificationImages: 200, validationImages: 60, instanceEpochs: 100, supervisedEpochs: 25,
+                scenes: 1200,
                 testScenes: 240, iterations: 1500)
         }
     }
@@ -95,7 +96,10 @@ struct DemoDecision {
             "size": .string(size.rawValue), "reason": .string(reason),
             "expected_seconds": seconds.map { .number($0) } ?? .null,
             "trial": trial.map {
-                ["pretraining_step_ms": .number(1000 * $0.pretraining), "finetuning_step_ms": .number(1000 * $0.fineTuning)]
+                [
+                    "pretraining_step_ms": .number(1000 * $0.pretraining),
+                    "finetuning_step_ms": .number(1000 * $0.fineTuning),
+                ]
             } ?? .null,
         ]
     }

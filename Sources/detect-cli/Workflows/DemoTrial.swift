@@ -5,7 +5,7 @@ internal import Pretrain
 internal import Support
 internal import Torch
 
-/// A few steps of each kind of training on random pixels, to tell how long the demo will take on this machine. Nothing
+/// A few steps of each kind of training on pixels that mean nothing, to tell how long the demo will take on this machine. Nothing
 /// of it enters a result.
 struct DemoTrial {
     /// Seconds of a step of pretraining, and of fine-tuning.
@@ -23,11 +23,15 @@ struct DemoTrial {
         let recipe = pretrain.recipe
         batch = recipe.batch
         let network = NetworkConfig(pretrain.architecture, stem: recipe.stem).makeNetwork(scope)
-        let optimizer = SGD([ParameterGroup(scope.parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
+        let optimizer = SGD(
+            [ParameterGroup(scope.parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
         func pixels(_ count: Int, _ height: Int, _ width: Int) -> Tensor {
-            recipe.normalization(
-                [UInt8](repeating: 128, count: count * height * width * 3), count: count, height: height, width: width,
-                device: pretrain.device)
+            // Values without order: equal ones would have no variance, and gradients too small for ordinary arithmetic.
+            let values = (0..<count * height * width * 3).map {
+                UInt8(truncatingIfNeeded: $0 &* $0 &* 2_654_435_761 >> 16)
+            }
+            return recipe.normalization(
+                values, count: count, height: height, width: width, device: pretrain.device)
         }
         let crops = pixels(recipe.batch, recipe.imageSize, recipe.imageSize)
         pretraining = Self.seconds(optimizer) {
@@ -36,7 +40,8 @@ struct DemoTrial {
         let detectorScope = Scope(seed: 0, device: finetune.device)
         let detector = DetectorModel(detectorScope, finetune.detector).head
         let learning = SGD(
-            [ParameterGroup(detectorScope.parameters.trainable, weightDecay: finetune.weightDecay)], momentum: finetune.momentum)
+            [ParameterGroup(detectorScope.parameters.trainable, weightDecay: finetune.weightDecay)],
+            momentum: finetune.momentum)
         let (height, width) = (finetune.detector.shortSide, finetune.detector.shortSide * 4 / 3)
         let scene = pixels(1, height, width)
         let whole = Box(minX: 0, minY: 0, maxX: Double(width), maxY: Double(height))
