@@ -20,11 +20,11 @@ enum DemoSize: String, CaseIterable {
         case .small:
             DemoSettings(
                 classificationImages: 100, validationImages: 30, instanceEpochs: 25, supervisedEpochs: 8, scenes: 450,
-                testScenes: 90, iterations: 200)
+                testScenes: 90, iterations: 450)
         case .medium:
             DemoSettings(
                 classificationImages: 100, validationImages: 30, instanceEpochs: 50, supervisedEpochs: 12, scenes: 600,
-                testScenes: 120, iterations: 450)
+                testScenes: 120, iterations: 900)
         case .large:
             DemoSettings(
                 classificationImages: 200, validationImages: 60, instanceEpochs: 100, supervisedEpochs: 25,
@@ -52,10 +52,6 @@ struct DemoSettings {
 
     var objects: Int { Self.classes * (classificationImages + validationImages) }
     var trainScenes: Int { scenes * 4 / 5 }
-
-    func pretrainingSteps(batch: Int) -> Int {
-        (instanceEpochs + supervisedEpochs) * (Self.classes * classificationImages / batch)
-    }
 }
 
 /// How a demo comes to its size.
@@ -74,8 +70,8 @@ struct DemoDecision {
     var trial: DemoTrial?
 
     /// The largest size that a trial expects to end in time, or the smallest there is.
-    init(_ trial: DemoTrial, minutes: Double) {
-        let expected = DemoSize.offered.map { ($0, trial.seconds($0.settings)) }
+    init(_ trial: DemoTrial, batch: Int, minutes: Double) {
+        let expected = DemoSize.offered.map { ($0, trial.seconds($0.settings, batch: batch)) }
         let best = expected.last { $0.1 <= 60 * minutes } ?? expected[0]
         size = best.0
         seconds = best.1

@@ -12,7 +12,8 @@ struct DemoTrial {
     let pretraining: Double
     let fineTuning: Double
 
-    private let batch: Int
+    /// Pieces of work at a time.
+    private var lanes = 1
 
     private static let warmUp = 2
     private static let steps = 5
@@ -21,7 +22,6 @@ struct DemoTrial {
     init(_ pretrain: PretrainOptions, _ finetune: FineTuneOptions) {
         let scope = Scope(seed: 0, device: pretrain.device)
         let recipe = pretrain.recipe
-        batch = recipe.batch
         let network = NetworkConfig(pretrain.architecture, stem: recipe.stem).makeNetwork(scope)
         let optimizer = SGD(
             [ParameterGroup(scope.parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
@@ -56,12 +56,23 @@ struct DemoTrial {
         }
     }
 
+    /// What several found that ran beside each other.
+    init(slowestOf trials: [DemoTrial], lanes: Int) {
+        pretraining = trials.map(\.pretraining).max()!
+        fineTuning = trials.map(\.fineTuning).max()!
+        self.lanes = lanes
+    }
+
     /// How long a demo of that size should take.
-    func seconds(_ settings: DemoSettings) -> Double {
-        // Besides the steps: drawing, proposals, probes, tests and pictures, by measurements.
-        Double(settings.pretrainingSteps(batch: batch)) * pretraining * 1.1
-            + Double(3 * settings.iterations) * fineTuning * 1.1
-            + 3 * Double(settings.testScenes) * fineTuning / 2 + 6
+    func seconds(_ settings: DemoSettings, batch: Int) -> Double {
+        let stepsPerEpoch = DemoSettings.classes * settings.classificationImages / batch
+        let instance = Double(settings.instanceEpochs * stepsPerEpoch) * pretraining
+        let supervised = Double(settings.supervisedEpochs * stepsPerEpoch) * pretraining
+        // A test image is a sixth of a step of two images.
+        let detector = (Double(settings.iterations) + Double(settings.testScenes) / 6) * fineTuning
+        let stages = lanes > 1 ? max(instance, supervised + detector) + detector : instance + supervised + 3 * detector
+        // Reading images, drawing, proposals, probes and pictures, by measurements.
+        return 1.15 * stages + 8
     }
 
     /// The median of a few steps.

@@ -4,6 +4,7 @@ internal import Imaging
 internal import Pretrain
 internal import Probes
 internal import Support
+internal import Synchronization
 internal import Torch
 internal import Training
 internal import VOCData
@@ -17,6 +18,14 @@ struct DemoWorkflow {
     var precision = Precision.fp32
     var workers = 2
     var decision = DemoDecision(.medium, reason: "by default")
+
+    /// What detectors start from.
+    private enum Start: String, CaseIterable { case random, supervised, instance }
+
+    /// Pieces of work beside each other.
+    private var lanes: Int { device == .cpu ? min(2, Runtime.threads) : 1 }
+    /// Of the second piece: two bars would write over each other.
+    private var second: ProgressBar.Style { lanes > 1 ? .quiet : .automatic }
 
     private let began = ContinuousClock().now
     private var settings: DemoSettings { decision.size.settings }
@@ -43,11 +52,6 @@ struct DemoWorkflow {
             validationPerClass: settings.validationImages, side: 80, threads: workers)
         try drawing.write(to: "\(out)/VOCdevkit", threads: workers)
 
-        step("pretraining by instance discrimination, without labels")
-        let instance = try pretrain(.instance)
-        step("training on the labels of the same images, to compare")
-        let supervised = try pretrain(.supervised)
-
         let train = try VOCSet(
             "\(out)/VOCdevkit", set: "trainval", classes: drawing.classes, policy: .clip, threads: workers)
         let test = try VOCSet(
@@ -59,14 +63,32 @@ struct DemoWorkflow {
                 set: set, out: proposals(set), source: .selectiveSearch(.fast, seed: seed), limit: Self.proposals,
                 workers: workers)()
         }
-        var rows: [Comparison.Row] = []
-        for (start, weights) in [("random", nil), ("supervised", supervised), ("instance", instance)]
-            as [(String, String?)]
-        {
-            step("\(start) weights: kNN probe, then fine-tuning a Fast R-CNN")
-            let network = try weights.map { try PretrainedNetwork(path: $0, device: device) } ?? randomNetwork
-            let probes = [("kNN top-1", try knn(network))]
-            rows.append(Comparison.Row(start: start, try finetune(start, weights, train, test), probes: probes))
+        step("pretraining by instance discrimination, without labels")
+        let beside = "on the labels of the same images, to compare; fine-tuning a Fast R-CNN from random weights"
+        step("\(lanes > 1 ? "beside it, training" : "then training") \(beside)")
+        let evaluations = Mutex<[String: EvaluationResult]>([:])
+        @Sendable func detector(_ start: Start, _ progress: ProgressBar.Style) throws {
+            let evaluation = try finetune(start, train, test, progress)
+            evaluations.withLock { $0[start.rawValue] = evaluation }
+        }
+        try Lanes.run(
+            lanes,
+            [
+                { try pretrain(.instance, .automatic) },
+                {
+                    try pretrain(.supervised, second)
+                    try detector(.random, second)
+                },
+            ])
+        step("fine-tuning from the weights of both")
+        try Lanes.run(lanes, [{ try detector(.instance, .automatic) }, { try detector(.supervised, second) }])
+        step("kNN probes")
+        let rows = try Start.allCases.map { start in
+            let network = try weights(start).map { try PretrainedNetwork(path: $0, device: device) } ?? randomNetwork
+            guard let evaluation = evaluations.withLock({ $0[start.rawValue] }) else {
+                preconditionFailure("no detector from \(start.rawValue) weights")
+            }
+            return Comparison.Row(start: start.rawValue, evaluation, probes: [("kNN top-1", try knn(network))])
         }
         let comparison = Comparison(rows)
         try drawPictures(comparison, test)
@@ -74,14 +96,14 @@ struct DemoWorkflow {
         print("\n\(comparison.table)\n")
         print(protocolText(train, test))
         print(
-            "\(seconds.fixed(0)) s on \(Runtime.threads) threads. Pictures: \(out)/detections.png, \(out)/ap.png, \(out)/instance/loss.png, \(out)/voc-instance/loss.png"
+            "\(seconds.fixed(0)) s, \(lanes) threads at work. Pictures: \(out)/detections.png, \(out)/ap.png, \(out)/instance/loss.png, \(out)/voc-instance/loss.png"
         )
         let results = json(comparison, seconds: seconds)
         try Files.writeAtomically(results.pretty, to: "\(out)/result.json")
         return results
     }
 
-    private func step(_ text: String) {
+    @Sendable private func step(_ text: String) {
         print("· \(text)")
         Program.flush()
     }
@@ -102,8 +124,21 @@ struct DemoWorkflow {
                 }
                 return DemoDecision(size, reason: "as the demo in \(out) was begun")
             }
-            let trial = DemoTrial(pretrainOptions(.instance), fineTuneOptions(classes: SyntheticDevkit.allClasses))
-            return DemoDecision(trial, minutes: minutes)
+            let (pretraining, fineTuning) = (
+                pretrainOptions(.instance), fineTuneOptions(classes: SyntheticDevkit.allClasses)
+            )
+            let trials = Mutex<[DemoTrial]>([])
+            // As many at a time as there will be; the slower one counts.
+            try Lanes.run(
+                lanes,
+                (0..<lanes).map { _ in
+                    {
+                        let trial = DemoTrial(pretraining, fineTuning)
+                        trials.withLock { $0.append(trial) }
+                    }
+                })
+            return DemoDecision(
+                DemoTrial(slowestOf: trials.withLock { $0 }, lanes: lanes), batch: recipe.batch, minutes: minutes)
         }
     }
 
@@ -145,13 +180,13 @@ struct DemoWorkflow {
         return options
     }
 
-    /// Returns the path of the weights.
-    private func pretrain(_ objective: Objective) throws -> String {
+    private func pretrain(_ objective: Objective, _ progress: ProgressBar.Style) throws {
         let data = try DataSource.open("\(out)/objects/train")
-        let workflow = PretrainWorkflow(
+        var workflow = PretrainWorkflow(
             options: pretrainOptions(objective), data: data, run: "\(out)/\(objective.rawValue)", resume: true,
             recipeName: "demo")
-        return try workflow().weights
+        workflow.progress = progress
+        _ = try workflow()
     }
 
     private func knn(_ network: PretrainedNetwork) throws -> Double {
@@ -193,13 +228,21 @@ struct DemoWorkflow {
         return options
     }
 
-    private func finetune(_ start: String, _ weights: String?, _ train: VOCSet, _ test: VOCSet) throws
+    /// nil for random ones.
+    private func weights(_ start: Start) -> String? {
+        start == .random ? nil : "\(out)/\(start.rawValue)/weights.safetensors"
+    }
+
+    private func finetune(_ start: Start, _ train: VOCSet, _ test: VOCSet, _ progress: ProgressBar.Style) throws
         -> EvaluationResult
     {
         let options = fineTuneOptions(classes: train.classes)
         var workflow = FineTuneWorkflow(
-            options: options, train: train, test: test, run: "\(out)/voc-\(start)", resume: true)
-        if let weights { workflow.weights = (weights, try SafetensorsFile(path: weights), start) }
+            options: options, train: train, test: test, run: "\(out)/voc-\(start.rawValue)", resume: true)
+        if let weights = weights(start) {
+            workflow.weights = (weights, try SafetensorsFile(path: weights), start.rawValue)
+        }
+        workflow.progress = progress
         workflow.trainProposals = proposals(train)
         workflow.testProposals = proposals(test)
         workflow.checkpointEvery = max(1, settings.iterations / 2)
@@ -239,7 +282,7 @@ struct DemoWorkflow {
 
     private func json(_ comparison: Comparison, seconds: Double) -> JSON {
         [
-            "seconds": .number(seconds), "threads": .integer(Runtime.threads),
+            "seconds": .number(seconds), "lanes": .integer(lanes),
             "precision": .string(precision.rawValue), "seed": .integer(Int(truncatingIfNeeded: seed)),
             "size": decision.json,
             "knn": ["k": .integer(Self.neighbors), "temperature": .number(Self.temperature), "layer": "avgpool"],
