@@ -27,9 +27,8 @@ enum DemoSize: String, CaseIterable {
                 testScenes: 120, iterations: 900)
         case .large:
             DemoSettings(
-                classificationImages: 200, validationImages: 60, instanceEpochs: 100, supervisedEpochs: 25,
-                scenes: 1200,
-                testScenes: 240, iterations: 1500)
+                classificationImages: 200, validationImages: 60, instanceEpochs: 150, supervisedEpochs: 30,
+                scenes: 1200, testScenes: 240, iterations: 3000)
         }
     }
 }

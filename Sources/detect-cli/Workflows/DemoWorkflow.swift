@@ -294,10 +294,11 @@ struct DemoWorkflow {
 extension Image {
     /// With a line of text above it.
     fileprivate func titled(_ text: String) -> Image {
-        let height = Image.textSize(text).height + 4
+        let scale = 2
+        let height = Image.textSize(text, scale: scale).height + 4 * scale
         var picture = Image(size: ImageSize(width: width, height: self.height + height), color: .white)
         picture.paste(self, x: 0, y: height)
-        picture.drawText(text, x: 2, y: 2, color: .black)
+        picture.drawText(text, x: scale, y: scale, color: .black, scale: scale)
         return picture
     }
 }
