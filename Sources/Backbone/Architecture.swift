@@ -1,6 +1,8 @@
 public import Torch
 
-/// The networks of this toolkit, by torchvision's names.
+/// The networks of this toolkit, by torchvision's names, and two for small images that torchvision does not have:
+/// `resnet20` (He et al., CVPR 2016, section 4.2; its shortcuts are projections where sizes differ) and `resnet20x2`, the
+/// same with twice the channels. Both name their parameters as torchvision's ResNets do, with three stages.
 public enum Architecture: String, CaseIterable, Sendable, Hashable {
     case alexnet
     case vgg16
@@ -8,6 +10,8 @@ public enum Architecture: String, CaseIterable, Sendable, Hashable {
     case resnet34
     case resnet50
     case resnet101
+    case resnet20
+    case resnet20x2
 }
 
 extension Architecture {
@@ -15,10 +19,27 @@ extension Architecture {
     /// pretrained: conv1 of AlexNet, conv1 and conv2 of VGG16, the stem and the first stage of blocks of ResNets.
     public var publishedFrozenStages: Int { self == .alexnet ? 1 : 2 }
 
-    public var trunkStageCount: Int { isResidual ? 4 : 5 }
+    /// What the trunk has without the last stage of a ResNet, which is the head of a region.
+    public var trunkStageCount: Int { depth?.blocks.count ?? 5 }
 
     /// Whether it is a ResNet: regions of any size, batch norm, a choice of stems.
-    public var isResidual: Bool { self != .alexnet && self != .vgg16 }
+    public var isResidual: Bool { depth != nil }
+
+    /// Width of what the last linear layer sees.
+    public var featureCount: Int { depth?.featureCount ?? 4096 }
+
+    /// Of a ResNet.
+    var depth: ResNetDepth? {
+        switch self {
+        case .alexnet, .vgg16: nil
+        case .resnet18: .resnet18
+        case .resnet34: .resnet34
+        case .resnet50: .resnet50
+        case .resnet101: .resnet101
+        case .resnet20: .resnet20
+        case .resnet20x2: .resnet20x2
+        }
+    }
 }
 
 /// How a ResNet takes its input in.
@@ -54,10 +75,7 @@ public struct NetworkConfig: Hashable, Sendable {
         switch architecture {
         case .alexnet: AlexNet(scope, classes: classes)
         case .vgg16: VGG16(scope, classes: classes)
-        case .resnet18: ResNet(scope, .resnet18, stem: stem, classes: classes, regionNorm: regionNorm)
-        case .resnet34: ResNet(scope, .resnet34, stem: stem, classes: classes, regionNorm: regionNorm)
-        case .resnet50: ResNet(scope, .resnet50, stem: stem, classes: classes, regionNorm: regionNorm)
-        case .resnet101: ResNet(scope, .resnet101, stem: stem, classes: classes, regionNorm: regionNorm)
+        default: ResNet(scope, architecture.depth!, stem: stem, classes: classes, regionNorm: regionNorm)
         }
     }
 }
@@ -65,10 +83,7 @@ public struct NetworkConfig: Hashable, Sendable {
 extension NetworkConfig {
     /// Where the last linear layer's parameters are: what transfer to other classes leaves behind.
     public var classifierPrefix: String {
-        switch architecture {
-        case .alexnet, .vgg16: "classifier.6."
-        case .resnet18, .resnet34, .resnet50, .resnet101: "fc."
-        }
+        architecture.isResidual ? "fc." : "classifier.6."
     }
 }
 

@@ -1,16 +1,23 @@
 public import Torch
 
-/// Depth and kind of block of a ResNet (He et al., CVPR 2016, table 1).
+/// Depth, width and kind of block of a ResNet (He et al., CVPR 2016, table 1; with three stages, section 4.2).
 public struct ResNetDepth: Hashable, Sendable {
-    /// Blocks in each of the four stages.
+    /// Blocks in each of the stages.
     public var blocks: [Int]
     /// Bottleneck blocks (1×1, 3×3, 1×1) instead of basic ones (3×3, 3×3).
-    public var isBottleneck: Bool
+    public var isBottleneck = false
+    /// Channels of the stem and of the 3×3 convolutions of the first stage; each further stage has twice as many.
+    public var width = 64
 
-    public static let resnet18 = ResNetDepth(blocks: [2, 2, 2, 2], isBottleneck: false)
-    public static let resnet34 = ResNetDepth(blocks: [3, 4, 6, 3], isBottleneck: false)
+    public static let resnet18 = ResNetDepth(blocks: [2, 2, 2, 2])
+    public static let resnet34 = ResNetDepth(blocks: [3, 4, 6, 3])
     public static let resnet50 = ResNetDepth(blocks: [3, 4, 6, 3], isBottleneck: true)
     public static let resnet101 = ResNetDepth(blocks: [3, 4, 23, 3], isBottleneck: true)
+    public static let resnet20 = ResNetDepth(blocks: [3, 3, 3], width: 16)
+    public static let resnet20x2 = ResNetDepth(blocks: [3, 3, 3], width: 32)
+
+    /// Channels behind the last stage.
+    var featureCount: Int { (width << (blocks.count - 1)) * (isBottleneck ? 4 : 1) }
 }
 
 /// ResNet with torchvision's parameter names; the stride of a bottleneck is in its 3×3 convolution ("v1.5").
@@ -20,16 +27,14 @@ public final class ResNet: Network {
     public let regionSize = 7
     public let takesAnyRegionSize = true
     public let featureCount: Int
-    public let layerNames = ["conv1", "layer1", "layer2", "layer3", "layer4", "avgpool"]
     public let hasBatchNorm = true
-    public let trunkStages = [["conv1.", "bn1."], ["layer1."], ["layer2."], ["layer3."]]
+    public var layerNames: [String] { ["conv1"] + stages.indices.map { "layer\($0 + 1)" } + ["avgpool"] }
+    public var trunkStages: [[String]] { [["conv1.", "bn1."]] + stages.indices.dropLast().map { ["layer\($0 + 1)."] } }
 
     private let stem: Stem
     private let conv1: ConvUnit
-    private let layer1: Stage
-    private let layer2: Stage
-    private let layer3: Stage
-    private let layer4: Stage
+    /// layer1, layer2, …; the last one is behind the trunk.
+    private let stages: [Stage]
     private let norm: BatchNorm2d?
     private let fc: LinearUnit?
 
@@ -38,33 +43,31 @@ public final class ResNet: Network {
         _ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000, regionNorm: Bool = false
     ) {
         self.stem = stem
+        let width = depth.width
         let convolution =
             switch stem {
             case .imagenet:
                 Conv2d(
-                    scope / "conv1", in: 3, out: 64, kernel: 7, stride: 2, padding: 3, bias: false,
+                    scope / "conv1", in: 3, out: width, kernel: 7, stride: 2, padding: 3, bias: false,
                     initializer: .kaimingNormalFanOut)
             case .cifar:
                 Conv2d(
-                    scope / "conv1", in: 3, out: 64, kernel: 3, padding: 1, bias: false,
+                    scope / "conv1", in: 3, out: width, kernel: 3, padding: 1, bias: false,
                     initializer: .kaimingNormalFanOut)
             }
-        conv1 = ConvUnit(convolution, BatchNorm2d(scope / "bn1", 64))
+        conv1 = ConvUnit(convolution, BatchNorm2d(scope / "bn1", width))
         let expansion = depth.isBottleneck ? 4 : 1
-        func stage(_ index: Int, in inputs: Int, planes: Int, stride: Int) -> Stage {
+        stages = depth.blocks.enumerated().map { index, blocks in
             Stage(
-                scope / "layer\(index + 1)", in: inputs, planes: planes, blocks: depth.blocks[index], stride: stride,
-                isBottleneck: depth.isBottleneck)
+                scope / "layer\(index + 1)", in: index == 0 ? width : (width << (index - 1)) * expansion,
+                planes: width << index, blocks: blocks, stride: index == 0 ? 1 : 2, isBottleneck: depth.isBottleneck)
         }
-        layer1 = stage(0, in: 64, planes: 64, stride: 1)
-        layer2 = stage(1, in: 64 * expansion, planes: 128, stride: 2)
-        layer3 = stage(2, in: 128 * expansion, planes: 256, stride: 2)
-        layer4 = stage(3, in: 256 * expansion, planes: 512, stride: 2)
-        trunkChannels = 256 * expansion
-        trunkStride = stem == .imagenet ? 16 : 4
-        featureCount = 512 * expansion
+        featureCount = depth.featureCount
+        trunkChannels = featureCount / 2
+        // The first stage of blocks and the one behind the trunk leave the stride of the trunk alone.
+        trunkStride = (stem == .imagenet ? 4 : 1) << (depth.blocks.count - 2)
         norm = regionNorm ? BatchNorm2d(scope / "norm", featureCount) : nil
-        fc = classes.map { LinearUnit(Linear(scope / "fc", in: 512 * expansion, out: $0)) }
+        fc = classes.map { LinearUnit(Linear(scope / "fc", in: depth.featureCount, out: $0)) }
     }
 
     private init(freezing network: ResNet, _ precision: Precision, trunkOnly: Bool) {
@@ -73,10 +76,8 @@ public final class ResNet: Network {
         trunkStride = network.trunkStride
         featureCount = network.featureCount
         conv1 = network.conv1.frozen(precision)
-        layer1 = network.layer1.frozen(precision)
-        layer2 = network.layer2.frozen(precision)
-        layer3 = network.layer3.frozen(precision)
-        layer4 = trunkOnly ? network.layer4 : network.layer4.frozen(precision)
+        let (trunk, last) = (network.stages.dropLast(), network.stages.last!)
+        stages = trunk.map { $0.frozen(precision) } + [trunkOnly ? last : last.frozen(precision)]
         norm = network.norm
         fc = network.fc?.frozen(precision, isShared: trunkOnly)
     }
@@ -87,17 +88,12 @@ public final class ResNet: Network {
 
     public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {
         stages.reduce(x) { x, stage in
-            switch stage {
-            case 0: pool(conv1(x, mode: mode))
-            case 1: layer1(x, mode: mode)
-            case 2: layer2(x, mode: mode)
-            default: layer3(x, mode: mode)
-            }
+            stage == 0 ? pool(conv1(x, mode: mode)) : self.stages[stage - 1](x, mode: mode)
         }
     }
 
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
-        let x = layer4(x, mode: mode)  // [R, F, h, w]
+        let x = stages.last!(x, mode: mode)  // [R, F, h, w]
         return (norm.map { $0(x, mode: mode) } ?? x).mean([2, 3])
     }
 
@@ -117,7 +113,7 @@ public final class ResNet: Network {
         var x = conv1(x, mode: .evaluate)
         guard visit("conv1", x) else { return }
         x = pool(x)
-        for (index, stage) in [layer1, layer2, layer3, layer4].enumerated() {
+        for (index, stage) in stages.enumerated() {
             x = stage(x, mode: .evaluate)
             guard visit("layer\(index + 1)", x) else { return }
         }

@@ -142,30 +142,25 @@ public enum WeightFile {
         if ["features.26.weight", "features.28.weight"].allSatisfy({ shapeOf($0) == [512, 512, 3, 3] }) {
             return NetworkConfig(.vgg16, classes: classes("classifier.6.weight", features: 4096))
         }
-        let stem: Stem
-        switch shapeOf("conv1.weight") {
-        case [64, 3, 7, 7]: stem = .imagenet
-        case [64, 3, 3, 3]: stem = .cifar
+        guard let first = shapeOf("conv1.weight"), first.count == 4 else { return nil }
+        let (width, stem): (Int, Stem)
+        switch Array(first.dropFirst()) {
+        case [3, 7, 7]: (width, stem) = (first[0], .imagenet)
+        case [3, 3, 3]: (width, stem) = (first[0], .cifar)
         default: return nil
         }
         // ResNeXt and wide ResNets have the same names but other widths here.
-        guard shapeOf("layer1.0.conv2.weight") == [64, 64, 3, 3] else { return nil }
+        guard shapeOf("layer1.0.conv2.weight") == [width, width, 3, 3] else { return nil }
         func blocks(_ stage: Int) -> Int {
             var count = 0
             while shapeOf("layer\(stage).\(count).conv1.weight") != nil { count += 1 }
             return count
         }
-        let isBottleneck = shapeOf("layer1.0.conv3.weight") != nil
-        let architecture: Architecture? =
-            switch ((1...4).map(blocks), isBottleneck) {
-            case ([2, 2, 2, 2], false): .resnet18
-            case ([3, 4, 6, 3], false): .resnet34
-            case ([3, 4, 6, 3], true): .resnet50
-            case ([3, 4, 23, 3], true): .resnet101
-            default: nil
-            }
-        return architecture.map {
-            NetworkConfig($0, stem: stem, classes: classes("fc.weight", features: isBottleneck ? 2048 : 512))
+        let found = ResNetDepth(
+            blocks: Array((1...4).map(blocks).prefix { $0 > 0 }), isBottleneck: shapeOf("layer1.0.conv3.weight") != nil,
+            width: width)
+        return Architecture.allCases.first { $0.depth == found }.map {
+            NetworkConfig($0, stem: stem, classes: classes("fc.weight", features: $0.featureCount))
         }
     }
 

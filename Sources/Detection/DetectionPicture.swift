@@ -21,19 +21,24 @@ public enum DetectionPicture {
             }, columns: columns)
     }
 
-    /// Boxes with class and score, best on top; only those with at least `minimumScore`.
+    /// Boxes with class and score, best on top; only those with at least `minimumScore`. Under them, by thin white lines,
+    /// where the objects are, if that is known.
     public static func draw(
-        _ detections: [Detection], classes: [String], on image: Image, minimumScore: Double = 0
+        _ detections: [Detection], classes: [String], on image: Image, minimumScore: Double = 0, objects: [Box] = []
     ) -> Image {
         let shortSide = min(image.width, image.height)
         // In steps, so that pixels stay pixels.
-        let enlargement = max(1, min(8, readableSide / max(1, shortSide)))
+        let enlargement = max(1, min(8, (readableSide + shortSide / 2) / max(1, shortSide)))
         var picture =
             enlargement == 1
             ? image
             : image.resized(to: ImageSize(width: image.width * enlargement, height: image.height * enlargement))
         // Line width and letters grow with the picture.
         let scale = max(1, min(picture.width, picture.height) / 300)
+        for object in objects {
+            let box = object.scaled(x: Double(enlargement), y: Double(enlargement))
+            picture.drawBox(x0: box.minX, y0: box.minY, x1: box.maxX, y1: box.maxY, color: .white, thickness: 1)
+        }
         for detection in detections.filter({ $0.score >= minimumScore }).reversed() {
             let box = detection.box.scaled(x: Double(enlargement), y: Double(enlargement))
             let color = Palette.color(detection.classIndex)

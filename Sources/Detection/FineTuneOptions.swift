@@ -1,5 +1,6 @@
 public import Support
 public import Torch
+public import Training
 
 /// All resolved settings of a fine-tuning run; the defaults are Fast R-CNN's for VOC 2007, `DetectionRecipe` has others.
 public struct FineTuneOptions: Sendable {
@@ -14,7 +15,8 @@ public struct FineTuneOptions: Sendable {
     /// How a network that proposes regions is trained; without effect on one that does not.
     public var proposing = ProposalTraining()
     public var learningRate = 0.001
-    /// Steps at which the learning rate is multiplied by `gamma`.
+    public var schedule = Schedule.step
+    /// With the step schedule, steps at which the learning rate is multiplied by `gamma`.
     public var milestones = [30_000]
     public var gamma = 0.1
     /// Steps over which the learning rate rises to its value.
@@ -56,6 +58,7 @@ public struct FineTuneOptions: Sendable {
                         .number(sampler.backgroundThresholds.upperBound),
                     ]),
                 .init("box_beta", .number(boxBeta)), .init("lr", .number(learningRate)),
+                .init("schedule", .string(schedule.rawValue)),
                 .init("milestones", .array(milestones.map { .integer($0) })), .init("gamma", .number(gamma)),
                 .init("warm_up_steps", .integer(warmUpSteps)), .init("momentum", .number(momentum)),
                 .init("weight_decay", .number(weightDecay)), .init("bias_lr_scale", .number(biasScale)),
@@ -67,6 +70,16 @@ public struct FineTuneOptions: Sendable {
                 .init("precision", .string(precision.rawValue)), .init("device", .string(device.description)),
                 .init("threads", .integer(Runtime.threads)), .init("workers", .integer(workers)),
             ] + (detector.head == .faster ? [.init("rpn", proposing.json)] : []))
+    }
+
+    var learningRates: LearningRateSchedule {
+        let decay: LearningRateSchedule.Decay =
+            switch schedule {
+            case .constant: .constant
+            case .cosine: .cosine(until: iterations, final: 0)
+            case .step: .milestones(milestones, gamma: gamma)
+            }
+        return LearningRateSchedule(base: learningRate, decay: decay, warmUpSteps: warmUpSteps)
     }
 
     /// Settings that a resumed run may change because the result does not depend on them.

@@ -67,9 +67,7 @@ public final class FineTuning: TrainingTask {
         statistics = try SampleMaker.statistics(of: data, options: options)
         maker = SampleMaker(set: data, options: options, statistics: statistics)
         stepsPerEpoch = max(1, maker.samplesPerEpoch / options.imagesPerStep)
-        schedule = LearningRateSchedule(
-            base: options.learningRate, decay: .milestones(options.milestones, gamma: options.gamma),
-            warmUpSteps: options.warmUpSteps)
+        schedule = options.learningRates
         let batchNormMode: Mode = options.batchNorm == .train ? .train : .evaluate
         trunkMode = batchNormMode
         headMode = model.network.hasBatchNorm ? batchNormMode : .train

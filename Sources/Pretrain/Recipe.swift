@@ -1,6 +1,7 @@
 public import Backbone
 public import Imaging
 internal import Torch
+public import Training
 
 /// The hyper-parameters of a published training, as one readable definition; every one can be overridden.
 ///
@@ -82,15 +83,6 @@ public struct Recipe: Hashable, Sendable {
             .randomHorizontalFlip(probability: flip),
         ])
     }
-}
-
-/// How the learning rate falls.
-public enum Schedule: String, CaseIterable, Sendable {
-    /// By `gamma` at each milestone.
-    case step
-    /// Along half a cosine to zero at the end of the run.
-    case cosine
-    case constant
 }
 
 /// Parameters that have no weight decay.

@@ -1,5 +1,14 @@
 internal import Foundation
 
+/// How the learning rate falls.
+public enum Schedule: String, CaseIterable, Sendable {
+    /// By `gamma` at each milestone.
+    case step
+    /// Along half a cosine to zero at the end of the run.
+    case cosine
+    case constant
+}
+
 /// The learning rate as a function of the step.
 ///
 /// rate(t) = base · warm(t) · decay(t), with steps t counted from 0:

@@ -9,6 +9,8 @@ struct DemoCommand: Command {
     static let example = "detect-cli demo --out demo"
 
     let out: Option<String>
+    let size: Option<DemoSize?>
+    let minutes: Option<Double>
     let compute: ComputeOptions
     let workers: Option<Int>
     let seed: Option<UInt64>
@@ -16,6 +18,13 @@ struct DemoCommand: Command {
 
     init(_ parser: ArgumentParser) {
         out = parser.option("out", "DIR", "the folder to work in; an interrupted demo goes on there", default: "demo")
+        size = parser.optionalChoice(
+            "size",
+            "how much is drawn and trained, and with it the figures; tiny only shows that everything runs",
+            shown: "the largest of small, medium and large that --minutes allow")
+        minutes = parser.option(
+            "minutes", "N", "how long it may take; a trial of some seconds tells how long each size would",
+            default: 5, .above(0))
         compute = ComputeOptions(parser, precision: Processor.fastPrecision, shown: "bf16 where the processor has it")
         workers = parser.option(
             "workers", "N", "threads that read images; changes no result", default: 2, .between(1, 1024))
@@ -24,11 +33,16 @@ struct DemoCommand: Command {
     }
 
     func run() throws {
+        if size.isGiven, minutes.isGiven {
+            throw UsageError("--minutes has no meaning with --size", remedy: "leave one of them out")
+        }
         try compute.activate()
         Interruption.watch()
-        let results = try DemoWorkflow(
+        var workflow = DemoWorkflow(
             out: out.value, seed: seed.value, device: compute.device.value, precision: compute.precision.value,
-            workers: workers.value)()
+            workers: workers.value)
+        workflow.decision = try workflow.decide(size.value.map { .given($0) } ?? .within(minutes: minutes.value))
+        let results = try workflow()
         try json.write(results)
     }
 }

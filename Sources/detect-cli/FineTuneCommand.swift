@@ -2,6 +2,7 @@ internal import Backbone
 internal import Detection
 internal import Support
 internal import Torch
+internal import Training
 internal import VOCData
 
 /// Fine-tunes a Fast or Faster R-CNN on a VOC devkit and tests it.
@@ -33,7 +34,9 @@ struct FineTuneCommand: Command {
     let maxSide: Option<Int?>
     let iterations: Option<Int?>
     let learningRate: Option<Double?>
+    let schedule: Option<Schedule?>
     let milestones: Option<[Int]?>
+    let warmUp: Option<Int?>
     let imagesPerStep: Option<Int?>
     let rois: Option<Int?>
     let roiSize: Option<Int?>
@@ -99,9 +102,13 @@ struct FineTuneCommand: Command {
             "iterations", "N", "steps", shown: "the recipe's: 40,000; 70,000 of faster", .between(1, 100_000_000))
         learningRate = parser.optional(
             "lr", "RATE", "learning rate", shown: "the recipe's: 0.001, or 0.02 for 16 images", .above(0))
+        schedule = parser.optionalChoice("schedule", "how the learning rate falls", shown: "step")
         milestones = parser.optional(
             "milestones", "N,N", "steps at which the learning rate falls to a tenth",
             shown: "the recipe's; three quarters of given iterations")
+        warmUp = parser.optional(
+            "warmup", "N", "steps in which the learning rate rises to its full value",
+            shown: "the recipe's: 0; 100 of voc07-c4-moco", .atLeast(0))
         imagesPerStep = parser.optional(
             "images-per-step", "N", "images a step", shown: "the recipe's: 2; 16 of voc07-c4-moco", .between(1, 1024))
         rois = parser.optional(
@@ -156,6 +163,9 @@ struct FineTuneCommand: Command {
     }
 
     private func workflow() throws -> FineTuneWorkflow {
+        if milestones.isGiven, schedule.value(or: .step) != .step {
+            throw UsageError("--milestones has no meaning without --schedule step", remedy: "leave one of them out")
+        }
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
         let train = try VOCSet(
@@ -243,7 +253,9 @@ struct FineTuneCommand: Command {
             options.milestones = [steps * 3 / 4]
             options.warmUpSteps = min(options.warmUpSteps, steps / 10)
         }
+        options.schedule = schedule.value(or: options.schedule)
         options.milestones = milestones.value(or: options.milestones)
+        options.warmUpSteps = warmUp.value(or: options.warmUpSteps)
         options.learningRate = learningRate.value(or: options.learningRate)
         options.sampler.regionsPerImage = rois.value(or: options.sampler.regionsPerImage)
         options.gradientClip = clip.value

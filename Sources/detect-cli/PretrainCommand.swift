@@ -3,6 +3,7 @@ internal import Datasets
 internal import Pretrain
 internal import Support
 internal import Torch
+internal import Training
 
 /// Trains a backbone: by instance discrimination, or as one of its baselines.
 struct PretrainCommand: Command {

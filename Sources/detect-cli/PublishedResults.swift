@@ -25,7 +25,7 @@ struct PublishedResults {
                 .init(start: "supervised", map: 76.2, source: "Faster R-CNN, as compared with by \(paper)"),
                 .init(start: "instance", map: 65.4, source: "Faster R-CNN, \(paper)"),
             ]
-        case .resnet18, .resnet34, .resnet101: return []
+        case .resnet18, .resnet34, .resnet101, .resnet20, .resnet20x2: return []
         }
     }
 }

@@ -15,6 +15,9 @@ struct SynthesizeCommand: Command {
     let width: Option<Int>
     let height: Option<Int>
     let style: Option<SyntheticDevkit.Style>
+    let objects: Option<Int>
+    let leastExtent: Option<Double>
+    let largestExtent: Option<Double>
     let classification: Option<Bool>
     let workers: Option<Int>
     let seed: Option<UInt64>
@@ -28,15 +31,25 @@ struct SynthesizeCommand: Command {
         height = parser.option("height", "N", "nominal height in pixels", default: 240, .between(48, 4096))
         style = parser.choice(
             "style", "cluttered scenes, objects before a textured ground, or on plain black", default: .natural)
+        objects = parser.option("objects", "N", "most objects of a scene", default: 5, .between(1, 100))
+        leastExtent = parser.option(
+            "least-extent", "S", "longest side of the smallest objects of a scene over its short side",
+            default: SyntheticDevkit.usualExtents.lowerBound, .between(0.01, 1))
+        largestExtent = parser.option(
+            "largest-extent", "S", "the same of the largest", default: SyntheticDevkit.usualExtents.upperBound,
+            .between(0.01, 1))
         classification = parser.flag("classification", "draw single objects into train/CLASS and val/CLASS instead")
         workers = parser.option("workers", "N", "threads that draw; changes no result", default: 2, .between(1, 1024))
         seed = parser.seed()
     }
 
     func run() throws {
+        guard leastExtent.value <= largestExtent.value else {
+            throw UsageError("--least-extent is above --largest-extent", remedy: "give a smaller number")
+        }
         let devkit = try SyntheticDevkit(
             images: images.value, seed: seed.value, imageSize: ImageSize(width: width.value, height: height.value),
-            style: style.value)
+            objectLimit: objects.value, extents: leastExtent.value...largestExtent.value, style: style.value)
         let count = classification.value ? images.value * devkit.classes.count : images.value
         let progress = SharedProgress("synthesize", total: count, unit: "images")
         if classification.value {

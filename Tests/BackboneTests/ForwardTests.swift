@@ -18,7 +18,10 @@ extension NetworkTests {
             }
         }
 
-        @Test(arguments: Architecture.allCases.map { Case($0) } + [Case(.resnet18, stem: .cifar)])
+        @Test(
+            arguments: Architecture.allCases.map { Case($0) } + [
+                Case(.resnet18, stem: .cifar), Case(.resnet20, stem: .cifar),
+            ])
         func outputsAreTorchvisions(_ test: Case) throws {
             let file = try Golden.read("forward.json")
             let golden = try #require(file[test.name])

@@ -6,10 +6,12 @@ import Torch
 extension NetworkTests {
     /// Names, shapes and order of torchvision's published state dictionaries.
     @Suite struct ParameterNamesTests {
-        /// Published numbers of parameters of torchvision's models with 1000 classes.
+        /// Published numbers of parameters of torchvision's models with 1000 classes; those of the ResNets of three
+        /// stages are PyTorch's (`Golden/make_golden.py`).
         static let parameterCounts: [(Architecture, Int)] = [
             (.alexnet, 61_100_840), (.vgg16, 138_357_544), (.resnet18, 11_689_512), (.resnet34, 21_797_672),
             (.resnet50, 25_557_032), (.resnet101, 44_549_160),
+            (.resnet20, 338_744), (.resnet20x2, 1_216_136),
         ]
 
         private func names(_ parameters: Parameters) -> [String] {
@@ -38,14 +40,15 @@ extension NetworkTests {
             #expect(buffers == statistics)
         }
 
-        @Test(arguments: [Architecture.resnet18, .resnet34, .resnet50, .resnet101])
+        @Test(arguments: [Architecture.resnet18, .resnet34, .resnet50, .resnet101, .resnet20, .resnet20x2])
         func cifarStemDiffersInItsFirstConvolutionOnly(_ architecture: Architecture) throws {
             let scope = Scope(seed: 0)
             let network = NetworkConfig(architecture, stem: .cifar, classes: 1000).makeNetwork(scope)
             withExtendedLifetime(network) {}
             var expected = try golden(architecture)
-            #expect(expected[0] == "conv1.weight 64 3 7 7")
-            expected[0] = "conv1.weight 64 3 3 3"
+            let width = [Architecture.resnet20: 16, .resnet20x2: 32][architecture] ?? 64
+            #expect(expected[0] == "conv1.weight \(width) 3 7 7")
+            expected[0] = "conv1.weight \(width) 3 3 3"
             #expect(names(scope.parameters) == expected)
         }
 
@@ -59,7 +62,7 @@ extension NetworkTests {
         }
 
         @Test func trunkStagesNameParameters() throws {
-            for architecture in [Architecture.alexnet, .resnet18, .resnet50] {
+            for architecture in [Architecture.alexnet, .resnet18, .resnet50, .resnet20] {
                 let scope = Scope(seed: 0)
                 let network = NetworkConfig(architecture).makeNetwork(scope)
                 let prefixes = network.trunkStages.flatMap { $0 }

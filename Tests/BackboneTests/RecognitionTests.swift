@@ -44,6 +44,18 @@ extension NetworkTests {
                 tensors: Recognition.tensors(of: .resnet101, stem: .imagenet, classes: nil),
                 expected: NetworkConfig(.resnet101)),
             Case(
+                testDescription: "ResNet-20", tensors: Recognition.tensors(of: .resnet20, stem: .cifar, classes: 9),
+                expected: NetworkConfig(.resnet20, stem: .cifar, classes: 9)),
+            Case(
+                testDescription: "ResNet-20 of twice the width",
+                tensors: Recognition.tensors(of: .resnet20x2, stem: .imagenet, classes: nil),
+                expected: NetworkConfig(.resnet20x2)),
+            Case(
+                testDescription: "three stages of ResNet-18's width",
+                tensors: Recognition.tensors(of: .resnet20, stem: .cifar, classes: nil).merging([
+                    "conv1.weight": [64, 3, 3, 3], "layer1.0.conv2.weight": [64, 64, 3, 3],
+                ]) { $1 }, expected: nil),
+            Case(
                 testDescription: "ResNeXt-50",
                 tensors: Recognition.tensors(of: .resnet50, stem: .imagenet, classes: nil)
                     .merging(["layer1.0.conv2.weight": [128, 4, 3, 3]]) { $1 }, expected: nil),
@@ -92,16 +104,18 @@ enum Recognition {
             switch architecture {
             case .resnet18: [2, 2, 2, 2]
             case .resnet101: [3, 4, 23, 3]
+            case .resnet20, .resnet20x2: [3, 3, 3]
             default: [3, 4, 6, 3]
             }
-        var shapes = ["conv1.weight": stem == .cifar ? [64, 3, 3, 3] : [64, 3, 7, 7]]
+        let width = architecture == .resnet20 ? 16 : architecture == .resnet20x2 ? 32 : 64
+        var shapes = ["conv1.weight": stem == .cifar ? [width, 3, 3, 3] : [width, 3, 7, 7]]
         for (stage, count) in blocks.enumerated() {
             for block in 0..<count { shapes["layer\(stage + 1).\(block).conv1.weight"] = [1] }
         }
-        shapes["layer1.0.conv2.weight"] = [64, 64, 3, 3]
+        shapes["layer1.0.conv2.weight"] = [width, width, 3, 3]
         let isBottleneck = architecture == .resnet50 || architecture == .resnet101
         if isBottleneck { shapes["layer1.0.conv3.weight"] = [1] }
-        if let classes { shapes["fc.weight"] = [classes, isBottleneck ? 2048 : 512] }
+        if let classes { shapes["fc.weight"] = [classes, architecture.featureCount] }
         return shapes
     }
 }

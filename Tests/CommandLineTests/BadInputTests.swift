@@ -61,6 +61,18 @@ import Testing
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--sweep", "depth=1,2"], "--sweep"),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--sweep", "negatives=1.5"], "--sweep"),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--devise", "cpu"], "--device"),
+        (
+            [
+                "finetune", "--devkit", "x", "--arch", "resnet20", "--run", "r", "--schedule", "cosine", "--milestones",
+                "3",
+            ], "--schedule step"
+        ),
+        (["demo", "--out", "/tmp/never-made", "--size", "small", "--minutes", "3"], "--minutes"),
+        (["demo", "--out", "/tmp/never-made", "--size", "huge"], "tiny, small, medium, large"),
+        (
+            ["synthesize", "--out", "/tmp/never-made", "--least-extent", "0.5", "--largest-extent", "0.4"],
+            "--least-extent"
+        ),
         (["probe", "knn"], "--train"),
         (["probe", "knn", "--train", "x", "--weights", "random"], "--arch"),
         (["detect", "--model", "m", "--out", "o"], "nothing to look at"),

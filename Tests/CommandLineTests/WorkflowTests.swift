@@ -111,11 +111,32 @@ extension ProgramRuns {
             }
         }
 
+        /// The smallest demo, stopped by nothing: its table, what it says about its size, its pictures; run again it has
+        /// nothing left to do and says the same.
+        @Test func theDemoComparesThreeStarts() throws {
+            try withTemporaryFolder { folder in
+                let arguments = ["demo", "--out", folder, "--size", "tiny"]
+                let output = try succeed(arguments)
+                #expect(output.contains("· size tiny: as --size says"))
+                for name in ["random", "supervised", "instance", "kNN top-1 %", "mAP %", "AP umbrella"] {
+                    #expect(output.contains(name), "\(name)")
+                }
+                let result = try JSON.read("\(folder)/result.json")
+                #expect(result["size"]?["size"]?.stringValue == "tiny")
+                #expect(result["rows"]?.arrayValue?.compactMap { $0["map"]?.doubleValue }.count == 3)
+                for picture in ["detections.png", "ap.png"] { #expect(Files.exists("\(folder)/\(picture)")) }
+                // A demo goes on in the size it was begun in.
+                let again = try succeed(["demo", "--out", folder])
+                #expect(again.contains("· size tiny: as the demo in \(folder) was begun"))
+                #expect(try JSON.read("\(folder)/result.json")["rows"] == result["rows"])
+            }
+        }
+
         @Test func theDemoRefusesAForeignFolder() throws {
             try withTemporaryFolder { folder in
                 try Files.makeFolder("\(folder)/objects")
                 try Files.writeAtomically("mine", to: "\(folder)/objects/notes.txt")
-                let outcome = try run(["demo", "--out", folder])
+                let outcome = try run(["demo", "--out", folder, "--size", "tiny"])
                 #expect(outcome.exitCode == 1)
                 #expect(try Files.readText("\(folder)/objects/notes.txt") == "mine")
             }

@@ -117,15 +117,16 @@ public struct WeightImport {
                     + Architecture.allCases.map(\.rawValue).joined(separator: ", ") + " with torchvision's names")
         }
         let hasStem = architecture != .alexnet && architecture != .vgg16
-        let isSmall = shape("conv1.weight") == [64, 3, 3, 3]
+        let isSmall = shape("conv1.weight")?.dropFirst() == [3, 3, 3]
         let stem = hasStem ? options.stem ?? (isSmall ? .cifar : .imagenet) : .imagenet
         guard hasStem || options.stem != .cifar else {
             throw InputError(
                 "--stem", "cannot be cifar: \(architecture.rawValue) has one stem only", remedy: "leave it out")
         }
         var config = NetworkConfig(architecture, stem: stem)
-        let features = architecture.isResidual ? (architecture.isBottleneck ? 2048 : 512) : 4096
-        if let last = shape(config.classifierPrefix + "weight"), last.count == 2, last[0] > 0, last[1] == features {
+        if let last = shape(config.classifierPrefix + "weight"), last.count == 2, last[0] > 0,
+            last[1] == architecture.featureCount
+        {
             config.classes = last[0]
         }
         return config
@@ -181,8 +182,4 @@ public struct WeightImport {
         let more = names.count > count ? ", and \(names.count - count) more" : ""
         return names.prefix(count).map(\.printable).joined(separator: ", ") + more
     }
-}
-
-extension Architecture {
-    fileprivate var isBottleneck: Bool { self == .resnet50 || self == .resnet101 }
 }

@@ -15,6 +15,7 @@ struct SceneRenderer {
 
     private let style: SyntheticDevkit.Style
     private let size: RasterSize
+    private let extents: ClosedRange<Double>
     private var random: RandomStream
     private let noise: ValueNoise
     private let light: SceneLight
@@ -23,8 +24,9 @@ struct SceneRenderer {
     private var owners: [Int32]
     private var drawn: [Drawn] = []
 
-    init(size: ImageSize, style: SyntheticDevkit.Style, random: RandomStream) {
+    init(size: ImageSize, style: SyntheticDevkit.Style, extents: ClosedRange<Double>, random: RandomStream) {
         self.style = style
+        self.extents = extents
         self.size = RasterSize(width: size.width, height: size.height)
         self.random = random
         noise = ValueNoise(&self.random)
@@ -96,9 +98,9 @@ struct SceneRenderer {
             image: raster.developed(curve, noise: deviation, &random), objects: objects, jpegQuality: quality)
     }
 
-    /// Between 12 % and 70 % of the picture's short side, half of them over 38 %: VOC's objects are rather large.
+    /// As a rule between 12 % and 70 % of the picture's short side, half of them over 38 %: VOC's objects are rather large.
     private mutating func randomExtent() -> Double {
-        let (low, high) = (SyntheticDevkit.extents.lowerBound, SyntheticDevkit.extents.upperBound)
+        let (low, high) = (extents.lowerBound, extents.upperBound)
         return shortSide * low * pow(high / low, pow(random.uniform(), 0.6))
     }
 

@@ -90,7 +90,7 @@ extension SyntheticDevkit {
         seed \(seed)
         size \(imageSize.width)x\(imageSize.height)
         train \(trainFraction) val \(validationFraction)
-        objects \(objectLimit)
+        objects \(objectLimit) of \(extents.lowerBound) to \(extents.upperBound)
         style \(style.rawValue)
         classes \(classes.joined(separator: " "))
 

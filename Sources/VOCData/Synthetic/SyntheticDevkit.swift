@@ -23,8 +23,8 @@ public struct SyntheticDevkit: Hashable, Sendable {
     /// All classes that can be drawn, in alphabetical order.
     public static let allClasses = SketchClass.allCases.map(\.rawValue)
 
-    /// Longest side of an object over the short side of the image.
-    static let extents = 0.12...0.7
+    /// Longest side of an object over the short side of the image, unless chosen otherwise.
+    public static let usualExtents = 0.12...0.7
     /// Objects whose box is shorter than this share of the short side are marked difficult.
     static let difficultExtent = 0.18
     /// Objects of which less than this share is seen are marked difficult.
@@ -45,16 +45,19 @@ public struct SyntheticDevkit: Hashable, Sendable {
     public let classes: [String]
     /// Most objects placed in an image; at least one is.
     public let objectLimit: Int
+    /// Longest side of an object over the short side of the image.
+    public let extents: ClosedRange<Double>
     public let style: Style
 
     private let kinds: [SketchClass]
 
-    /// - Throws: `InputError` for a class that cannot be drawn, no class at all, no images or too small ones, or
-    ///   fractions outside [0, 1].
+    /// - Throws: `InputError` for a class that cannot be drawn, no class at all, no images or too small ones, extents
+    ///   outside (0, 1], or fractions outside [0, 1].
     public init(
         images: Int, seed: UInt64 = 0, imageSize: ImageSize = ImageSize(width: 320, height: 240),
         trainFraction: Double = 0.4, validationFraction: Double = 0.2,
-        classes: [String] = SyntheticDevkit.allClasses, objectLimit: Int = 5, style: Style = .natural
+        classes: [String] = SyntheticDevkit.allClasses, objectLimit: Int = 5,
+        extents: ClosedRange<Double> = SyntheticDevkit.usualExtents, style: Style = .natural
     ) throws {
         guard (1...999_999).contains(images) else {
             throw InputError("images", "\(images) is not between 1 and 999999")
@@ -66,6 +69,9 @@ public struct SyntheticDevkit: Hashable, Sendable {
             throw InputError("split", "the fractions of train and val must be in [0, 1], and so must their sum")
         }
         guard objectLimit >= 1 else { throw InputError("object limit", "\(objectLimit) is less than 1") }
+        guard extents.lowerBound > 0, extents.upperBound <= 1 else {
+            throw InputError("extents", "\(extents.lowerBound) to \(extents.upperBound) is not above 0 and up to 1")
+        }
         let kinds = try Set(classes).sorted().map { name in
             guard let kind = SketchClass(rawValue: name) else {
                 throw InputError(
@@ -83,10 +89,11 @@ public struct SyntheticDevkit: Hashable, Sendable {
         self.classes = kinds.map(\.rawValue)
         self.kinds = kinds
         self.objectLimit = objectLimit
+        self.extents = extents
         self.style = style
     }
 
-    /// Draws image `index` (from 0); the same for the same seed, size, classes and style, whatever else is drawn.
+    /// Draws image `index` (from 0); the same for the same seed, size, extents, classes and style, whatever else is drawn.
     public func image(_ index: Int) -> SyntheticImage {
         var random = RandomStream(seed, Purpose.scene, UInt64(index))
         var size = imageSize
@@ -97,7 +104,7 @@ public struct SyntheticDevkit: Hashable, Sendable {
         // all of them occur in small sets too.
         let count = 1 + min(random.integer(below: objectLimit), random.integer(below: objectLimit))
         let wanted = [kinds[index % kinds.count]] + (1..<count).map { _ in kinds[random.integer(below: kinds.count)] }
-        var scene = SceneRenderer(size: size, style: style, random: random)
+        var scene = SceneRenderer(size: size, style: style, extents: extents, random: random)
         scene.addObjects(wanted)
         return scene.finish()
     }
@@ -110,7 +117,8 @@ public struct SyntheticDevkit: Hashable, Sendable {
     ///   - side: pixels
     public func classificationImage(classIndex: Int, number: Int, side: Int) -> SyntheticImage {
         let random = RandomStream(seed, Purpose.classification, UInt64(classIndex), UInt64(number))
-        var scene = SceneRenderer(size: ImageSize(width: side, height: side), style: style, random: random)
+        var scene = SceneRenderer(
+            size: ImageSize(width: side, height: side), style: style, extents: extents, random: random)
         scene.addCenteredObject(kinds[classIndex])
         return scene.finish()
     }

@@ -4,6 +4,7 @@ internal import Imaging
 internal import Pretrain
 internal import Probes
 internal import Support
+internal import Synchronization
 internal import Torch
 internal import Training
 internal import VOCData
@@ -16,84 +17,129 @@ struct DemoWorkflow {
     var device = Device.cpu
     var precision = Precision.fp32
     var workers = 2
-    var sizes = Sizes()
+    var decision = DemoDecision(.medium, reason: "by default")
 
-    /// How much of everything; the defaults end within minutes on two cores.
-    struct Sizes {
-        var classificationImages = 150
-        var validationImages = 30
-        var devkitImages = 560
-        var imageSize = 32
-        var pretrainEpochs = 40
-        var supervisedEpochs = 20
-        var iterations = 260
-        var sceneShortSide = 224
-        var regions = 32
-        var proposals = 200
-        var testImages = 80
-    }
+    /// What detectors start from.
+    private enum Start: String, CaseIterable { case random, supervised, instance }
 
+    /// Pieces of work beside each other.
+    private var lanes: Int { device == .cpu ? min(2, Runtime.threads) : 1 }
+    /// Of the second piece: two bars would write over each other.
+    private var second: ProgressBar.Style { lanes > 1 ? .quiet : .automatic }
+
+    private let began = ContinuousClock().now
+    private var settings: DemoSettings { decision.size.settings }
+
+    private static let architecture = Architecture.resnet20x2
+    private static let sceneShortSide = 120
     private static let neighbors = 20
     private static let temperature = 0.1
+    private static let proposals = 100
+    private static let pictures = 12
+    /// Least score of a detection that is drawn.
+    private static let pictureThreshold = 0.5
 
     func callAsFunction() throws -> JSON {
         try Files.makeFolder(out)
-        let clock = ContinuousClock()
-        let began = clock.now
-        step(
-            "drawing \(10 * (sizes.classificationImages + sizes.validationImages)) single objects and \(sizes.devkitImages) scenes"
-        )
+        try Files.writeAtomically(decision.json.pretty, to: decisionFile)
+        step("size \(decision.size.rawValue): \(decision.reason)")
+        step("drawing \(settings.objects) single objects and \(settings.scenes) scenes")
         let drawing = try SyntheticDevkit(
-            images: sizes.devkitImages, seed: seed, trainFraction: 0.5, validationFraction: 0.3, style: .studio)
-        // Single objects on black, as a catalogue shows them: quickly learnt from.
-        let catalogue = try SyntheticDevkit(images: 1, seed: seed, style: .plain)
-        try catalogue.writeClassification(
-            to: "\(out)/objects", imagesPerClass: sizes.classificationImages,
-            validationPerClass: sizes.validationImages,
-            side: 80, threads: workers)
+            images: settings.scenes, seed: seed, imageSize: ImageSize(width: 160, height: Self.sceneShortSide),
+            trainFraction: 0.5, validationFraction: 0.3, objectLimit: 4, extents: 0.25...0.8, style: .plain)
+        try drawing.writeClassification(
+            to: "\(out)/objects", imagesPerClass: settings.classificationImages,
+            validationPerClass: settings.validationImages, side: 80, threads: workers)
         try drawing.write(to: "\(out)/VOCdevkit", threads: workers)
-
-        step("pretraining by instance discrimination, without labels")
-        let instance = try pretrain(.instance)
-        step("training on the labels of the same images, to compare")
-        let supervised = try pretrain(.supervised)
 
         let train = try VOCSet(
             "\(out)/VOCdevkit", set: "trainval", classes: drawing.classes, policy: .clip, threads: workers)
         let test = try VOCSet(
-            "\(out)/VOCdevkit", set: "test", limit: sizes.testImages, classes: drawing.classes, policy: .keep,
+            "\(out)/VOCdevkit", set: "test", limit: settings.testScenes, classes: drawing.classes, policy: .keep,
             threads: workers)
         step("region proposals of \(train.ids.count) training and \(test.ids.count) test scenes")
         for set in [train, test] {
             _ = try ProposalWorkflow(
-                set: set, out: proposals(set), source: .selectiveSearch(.fast, seed: seed), limit: sizes.proposals,
+                set: set, out: proposals(set), source: .selectiveSearch(.fast, seed: seed), limit: Self.proposals,
                 workers: workers)()
         }
-        var rows: [Comparison.Row] = []
-        for (start, weights) in [("random", nil), ("supervised", supervised), ("instance", instance)]
-            as [(String, String?)]
-        {
-            step("\(start) weights: kNN probe, then fine-tuning a Fast R-CNN")
-            let network = try weights.map { try PretrainedNetwork(path: $0, device: device) } ?? randomNetwork
-            let probes = [("kNN top-1", try knn(network))]
-            rows.append(Comparison.Row(start: start, try finetune(start, weights, train, test), probes: probes))
+        step("pretraining by instance discrimination, without labels")
+        let beside = "on the labels of the same images, to compare; fine-tuning a Fast R-CNN from random weights"
+        step("\(lanes > 1 ? "beside it, training" : "then training") \(beside)")
+        let evaluations = Mutex<[String: EvaluationResult]>([:])
+        @Sendable func detector(_ start: Start, _ progress: ProgressBar.Style) throws {
+            let evaluation = try finetune(start, train, test, progress)
+            evaluations.withLock { $0[start.rawValue] = evaluation }
+        }
+        try Lanes.run(
+            lanes,
+            [
+                { try pretrain(.instance, .automatic) },
+                {
+                    try pretrain(.supervised, second)
+                    try detector(.random, second)
+                },
+            ])
+        step("fine-tuning from the weights of both")
+        try Lanes.run(lanes, [{ try detector(.instance, .automatic) }, { try detector(.supervised, second) }])
+        step("kNN probes")
+        let rows = try Start.allCases.map { start in
+            let network = try weights(start).map { try PretrainedNetwork(path: $0, device: device) } ?? randomNetwork
+            guard let evaluation = evaluations.withLock({ $0[start.rawValue] }) else {
+                preconditionFailure("no detector from \(start.rawValue) weights")
+            }
+            return Comparison.Row(start: start.rawValue, evaluation, probes: [("kNN top-1", try knn(network))])
         }
         let comparison = Comparison(rows)
         try drawPictures(comparison, test)
-        let seconds = (clock.now - began) / .seconds(1)
+        let seconds = (ContinuousClock().now - began) / .seconds(1)
         print("\n\(comparison.table)\n")
         print(protocolText(train, test))
         print(
-            "\(seconds.fixed(0)) s on \(Runtime.threads) threads. Pictures: \(out)/detections.png, \(out)/ap.png, \(out)/instance/loss.png, \(out)/voc-instance/loss.png"
+            "\(seconds.fixed(0)) s, \(lanes) threads at work. Pictures: \(out)/detections.png, \(out)/ap.png, \(out)/instance/loss.png, \(out)/voc-instance/loss.png"
         )
         let results = json(comparison, seconds: seconds)
         try Files.writeAtomically(results.pretty, to: "\(out)/result.json")
         return results
     }
 
-    private func step(_ text: String) {
+    @Sendable private func step(_ text: String) {
         print("· \(text)")
         Program.flush()
+    }
+
+    // MARK: Size
+
+    private var decisionFile: String { "\(out)/size.json" }
+
+    /// The size asked for; that of a demo begun in the same folder; or what a short trial says.
+    func decide(_ choice: DemoChoice) throws -> DemoDecision {
+        switch choice {
+        case .given(let size): return DemoDecision(size, reason: "as --size says")
+        case .within(let minutes):
+            if Files.exists(decisionFile) {
+                guard let size = try JSON.read(decisionFile)["size"]?.stringValue.flatMap(DemoSize.init(rawValue:))
+                else {
+                    throw InputError(decisionFile, "names no size", remedy: "choose another --out")
+                }
+                return DemoDecision(size, reason: "as the demo in \(out) was begun")
+            }
+            let (pretraining, fineTuning) = (
+                pretrainOptions(.instance), fineTuneOptions(classes: SyntheticDevkit.allClasses)
+            )
+            let trials = Mutex<[DemoTrial]>([])
+            // As many at a time as there will be; the slower one counts.
+            try Lanes.run(
+                lanes,
+                (0..<lanes).map { _ in
+                    {
+                        let trial = DemoTrial(pretraining, fineTuning)
+                        trials.withLock { $0.append(trial) }
+                    }
+                })
+            return DemoDecision(
+                DemoTrial(slowestOf: trials.withLock { $0 }, lanes: lanes), batch: recipe.batch, minutes: minutes)
+        }
     }
 
     // MARK: Stages
@@ -101,11 +147,13 @@ struct DemoWorkflow {
     private var recipe: Recipe {
         var recipe = Recipe.imagenet
         recipe.batch = 32
-        recipe.imageSize = sizes.imageSize
+        // At this size objects are as large as in the scenes.
+        recipe.imageSize = 48
         // With so few images the sum over all of them costs nothing and needs no noise samples.
         recipe.loss = .softmax
         recipe.temperature = 0.1
-        recipe.learningRate = 0.003
+        recipe.learningRate = 0.01
+        recipe.schedule = .cosine
         recipe.weightDecay = 5e-4
         recipe.cropScale = 0.3
         // Colour says nothing about these classes.
@@ -113,26 +161,32 @@ struct DemoWorkflow {
         return recipe
     }
 
+    private var network: NetworkConfig { NetworkConfig(Self.architecture, stem: recipe.stem) }
+
     private var randomNetwork: PretrainedNetwork {
         PretrainedNetwork(
-            random: NetworkConfig(.resnet18), normalization: .imagenet, imageSize: sizes.imageSize, seed: seed,
+            random: network, normalization: recipe.normalization, imageSize: recipe.imageSize, seed: seed,
             device: device)
     }
 
-    /// Returns the path of the weights.
-    private func pretrain(_ objective: Objective) throws -> String {
+    private func pretrainOptions(_ objective: Objective) -> PretrainOptions {
         var recipe = recipe
-        recipe.epochs = objective == .supervised ? sizes.supervisedEpochs : sizes.pretrainEpochs
-        recipe.milestones = [0.8 * Double(recipe.epochs)]
-        var options = PretrainOptions(architecture: .resnet18, objective: objective, recipe: recipe)
+        recipe.epochs = objective == .supervised ? settings.supervisedEpochs : settings.instanceEpochs
+        var options = PretrainOptions(architecture: Self.architecture, objective: objective, recipe: recipe)
         options.seed = seed
         options.workers = workers
         options.device = device
         options.precision = precision
+        return options
+    }
+
+    private func pretrain(_ objective: Objective, _ progress: ProgressBar.Style) throws {
         let data = try DataSource.open("\(out)/objects/train")
-        let workflow = PretrainWorkflow(
-            options: options, data: data, run: "\(out)/\(objective.rawValue)", resume: true, recipeName: "demo")
-        return try workflow().weights
+        var workflow = PretrainWorkflow(
+            options: pretrainOptions(objective), data: data, run: "\(out)/\(objective.rawValue)", resume: true,
+            recipeName: "demo")
+        workflow.progress = progress
+        _ = try workflow()
     }
 
     private func knn(_ network: PretrainedNetwork) throws -> Double {
@@ -151,62 +205,100 @@ struct DemoWorkflow {
 
     private func proposals(_ set: VOCSet) -> String { "\(out)/\(set.name).proposals" }
 
-    private func finetune(_ start: String, _ weights: String?, _ train: VOCSet, _ test: VOCSet) throws
-        -> EvaluationResult
-    {
-        var detector = DetectorConfig(
-            network: NetworkConfig(.resnet18), normalization: .imagenet, classes: train.classes)
-        detector.shortSide = sizes.sceneShortSide
-        detector.longSide = 2 * sizes.sceneShortSide
-        detector.proposals = sizes.proposals
-        // On a small map regions are a few cells wide, and the head costs as the square of this.
-        detector.regionSize = 4
+    private func fineTuneOptions(classes: [String]) -> FineTuneOptions {
+        var detector = DetectorConfig(network: network, normalization: recipe.normalization, classes: classes)
+        detector.shortSide = Self.sceneShortSide
+        detector.longSide = 2 * Self.sceneShortSide
+        detector.proposals = Self.proposals
+        detector.regionSize = 6
         var options = FineTuneOptions(detector: detector)
-        options.iterations = sizes.iterations
-        options.milestones = [sizes.iterations * 4 / 5]
+        options.iterations = settings.iterations
+        options.schedule = .cosine
+        options.warmUpSteps = settings.iterations / 10
         options.learningRate = 0.01
         options.gradientClip = 10
-        options.sampler.regionsPerImage = sizes.regions
+        options.sampler.regionsPerImage = 64
         // The same for all: random weights have no statistics that could be kept.
         options.batchNorm = .train
+        options.frozenStages = 0
         options.seed = seed
         options.workers = workers
         options.device = device
         options.precision = precision
+        return options
+    }
+
+    /// nil for random ones.
+    private func weights(_ start: Start) -> String? {
+        start == .random ? nil : "\(out)/\(start.rawValue)/weights.safetensors"
+    }
+
+    private func finetune(_ start: Start, _ train: VOCSet, _ test: VOCSet, _ progress: ProgressBar.Style) throws
+        -> EvaluationResult
+    {
+        let options = fineTuneOptions(classes: train.classes)
         var workflow = FineTuneWorkflow(
-            options: options, train: train, test: test, run: "\(out)/voc-\(start)", resume: true)
-        if let weights { workflow.weights = (weights, try SafetensorsFile(path: weights), start) }
+            options: options, train: train, test: test, run: "\(out)/voc-\(start.rawValue)", resume: true)
+        if let weights = weights(start) {
+            workflow.weights = (weights, try SafetensorsFile(path: weights), start.rawValue)
+        }
+        workflow.progress = progress
         workflow.trainProposals = proposals(train)
         workflow.testProposals = proposals(test)
-        workflow.checkpointEvery = max(1, sizes.iterations / 2)
-        // After so few steps no detection is sure of itself.
-        workflow.pictureThreshold = 0.15
+        workflow.checkpointEvery = max(1, settings.iterations / 2)
+        workflow.pictures = Self.pictures
+        workflow.pictureThreshold = Self.pictureThreshold
+        workflow.picturesShowObjects = true
         guard let evaluation = try workflow().evaluation else { preconditionFailure("a test set was given") }
         return evaluation
     }
 
     // MARK: Report
 
+    /// Each scene twice: as the detector from random weights sees it, and the one from instance discrimination.
     private func drawPictures(_ comparison: Comparison, _ test: VOCSet) throws {
-        let tiles = try test.ids.prefix(12).map { try Image.read("\(out)/voc-instance/detections/\($0).png") }
-        try Image.grid(tiles, columns: 4).write(to: "\(out)/detections.png")
+        let starts = ["random", "instance"]
+        let pictures = try test.ids.prefix(Self.pictures).map { id in
+            let pair = try starts.map { start in
+                try Image.read("\(out)/voc-\(start)/detections/\(id).png").titled(start)
+            }
+            return Image.grid(pair, columns: 2, gap: 2)
+        }
+        try Image.grid(pictures, columns: 3, gap: 8).write(to: "\(out)/detections.png")
         try comparison.picture.write(to: "\(out)/ap.png")
     }
 
+    /// What was done, so that the figures can be read and repeated.
     private func protocolText(_ train: VOCSet, _ test: VOCSet) -> String {
-        """
-        ResNet-18, \(precision.rawValue). kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), \(10 * sizes.classificationImages) images vote, \(10 * sizes.validationImages) are classified.
-        mAP: Fast R-CNN, \(sizes.iterations) steps on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) scenes.
-        A demonstration on generated pictures: small, short, and one seed.
-        """
+        let options = fineTuneOptions(classes: train.classes)
+        return """
+            \(Self.architecture.rawValue), \(precision.rawValue), size \(decision.size.rawValue), seed \(seed). Pretraining: \(recipe.imageSize)-pixel crops of \(DemoSettings.classes * settings.classificationImages) single objects, \(settings.instanceEpochs) epochs without labels, \(settings.supervisedEpochs) with them.
+            kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), these images vote, \(DemoSettings.classes * settings.validationImages) others are classified.
+            mAP: Fast R-CNN, \(options.iterations) steps of \(options.imagesPerStep) × \(options.sampler.regionsPerImage) regions on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) others. All three alike: every layer and all
+            batch norm trained, learning rate \(options.learningRate) along a cosine (finetune --freeze-stages 0 --batch-norm train --schedule cosine).
+            A demonstration on drawn pictures: small, short, and one seed.
+            """
     }
 
     private func json(_ comparison: Comparison, seconds: Double) -> JSON {
         [
-            "seconds": .number(seconds), "threads": .integer(Runtime.threads),
-            "precision": .string(precision.rawValue),
+            "seconds": .number(seconds), "lanes": .integer(lanes),
+            "precision": .string(precision.rawValue), "seed": .integer(Int(truncatingIfNeeded: seed)),
+            "size": decision.json,
             "knn": ["k": .integer(Self.neighbors), "temperature": .number(Self.temperature), "layer": "avgpool"],
             "rows": comparison.json,
         ]
+    }
+}
+
+extension Image {
+    /// With a line of text above it.
+    fileprivate func titled(_ text: String) -> Image {
+        let scale = 2
+        let height = Image.textSize(text, scale: scale).height + 4 * scale
+        var picture = Image(size: ImageSize(width: width, height: self.height + height), color: .white)
+        picture.paste(self, x: 0, y: height)
+        picture.drawText(text, x: scale, y: scale, color: .black, scale: scale)
+        return picture
     }
 }

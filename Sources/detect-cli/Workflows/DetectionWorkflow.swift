@@ -15,6 +15,8 @@ struct DetectionWorkflow {
     /// Pictures of the first images; 0 for none.
     var pictures = 0
     var pictureThreshold = 0.3
+    /// Shows on them where the objects are, too.
+    var picturesShowObjects = false
     var workers = 2
     var metric = VOCEvaluator.Metric.voc07
     var iouThreshold = 0.5
@@ -67,7 +69,8 @@ struct DetectionWorkflow {
         for i in 0..<min(pictures, set.ids.count) {
             let image = try set.image(i)
             let picture = DetectionPicture.draw(
-                detections[i], classes: detector.config.classes, on: image, minimumScore: pictureThreshold)
+                detections[i], classes: detector.config.classes, on: image, minimumScore: pictureThreshold,
+                objects: picturesShowObjects ? set.objects[i].map(\.box) : [])
             try picture.write(to: "\(out)/\(set.ids[i]).png")
             if drawn.count < Self.sheetPictures { drawn.append(picture) }
         }

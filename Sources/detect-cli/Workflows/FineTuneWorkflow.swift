@@ -26,6 +26,8 @@ struct FineTuneWorkflow {
     var pictures = 12
     /// Least score of a detection that is drawn; nil for the usual one.
     var pictureThreshold: Double?
+    /// Shows on them where the objects are, too.
+    var picturesShowObjects = false
     /// Detection files with all digits; see `DetectionWorkflow`.
     var fullPrecision = false
     var filter = DetectionFilter()
@@ -103,6 +105,7 @@ struct FineTuneWorkflow {
                 out: folder.file("detections"))
             workflow.pictures = pictures
             workflow.pictureThreshold = pictureThreshold ?? workflow.pictureThreshold
+            workflow.picturesShowObjects = picturesShowObjects
             workflow.fullPrecision = fullPrecision
             workflow.workers = options.workers
             workflow.progress = progress

@@ -50,6 +50,51 @@ def cifar_resnet18():
     return model
 
 
+class SmallResNet(torch.nn.Module):
+    """ResNet-20 (He et al., CVPR 2016, section 4.2) of torchvision's blocks: three stages, projections as shortcuts."""
+
+    def __init__(self, width, classes=1000):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(width)
+        self.relu = torch.nn.ReLU(inplace=False)
+        self.maxpool = torch.nn.MaxPool2d(3, stride=2, padding=1)
+        block = models.resnet.BasicBlock
+        inputs = width
+        for stage in range(3):
+            planes, stride = width << stage, 1 if stage == 0 else 2
+            downsample = None
+            if stride != 1:
+                downsample = torch.nn.Sequential(
+                    torch.nn.Conv2d(inputs, planes, 1, stride=stride, bias=False), torch.nn.BatchNorm2d(planes)
+                )
+            blocks = [block(inputs, planes, stride, downsample)] + [block(planes, planes) for _ in range(2)]
+            setattr(self, f"layer{stage + 1}", torch.nn.Sequential(*blocks))
+            inputs = planes
+        self.avgpool = torch.nn.AdaptiveAvgPool2d(1)
+        self.fc = torch.nn.Linear(inputs, classes)
+
+    def forward(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        return self.fc(self.avgpool(x).flatten(1))
+
+
+def resnet20():
+    return SmallResNet(16)
+
+
+def resnet20x2():
+    return SmallResNet(32)
+
+
+def cifar_resnet20():
+    model = resnet20()
+    model.conv1 = torch.nn.Conv2d(3, 16, 3, padding=1, bias=False)
+    model.maxpool = torch.nn.Identity()
+    return model
+
+
 def sequential_outputs(model, x, ends, fc6, fc7):
     """Layers of AlexNet and VGG16; `ends`: number of modules of `features` up to the end of conv1, conv2, ..."""
     outputs = {f"conv{i + 1}": model.features[:end](x) for i, end in enumerate(ends)}
@@ -63,21 +108,24 @@ def sequential_outputs(model, x, ends, fc6, fc7):
 def resnet_outputs(model, x):
     outputs = {"conv1": model.relu(model.bn1(model.conv1(x)))}
     x = model.maxpool(outputs["conv1"])
-    for name in ["layer1", "layer2", "layer3", "layer4"]:
+    stages = [name for name in ["layer1", "layer2", "layer3", "layer4"] if hasattr(model, name)]
+    for name in stages:
         x = outputs[name] = getattr(model, name)(x)
-    outputs["trunk"] = outputs["layer3"]
+    outputs["trunk"] = outputs[stages[-2]]
     outputs["avgpool"] = outputs["features"] = model.avgpool(x).flatten(1)
     return outputs
 
 
 def names():
-    architectures = ["alexnet", "vgg16", "resnet18", "resnet34", "resnet50", "resnet101"]
+    published = ["alexnet", "vgg16", "resnet18", "resnet34", "resnet50", "resnet101"]
+    architectures = {name: getattr(models, name) for name in published}
+    architectures |= {"resnet20": resnet20, "resnet20x2": resnet20x2}
     return {
         name: [
             " ".join([key] + [str(size) for size in value.shape])
-            for key, value in getattr(models, name)(weights=None).state_dict().items()
+            for key, value in make().state_dict().items()
         ]
-        for name in architectures
+        for name, make in architectures.items()
     }
 
 
@@ -90,6 +138,9 @@ def forward():
         ("resnet50", models.resnet50, 2.0, (64, 96), resnet_outputs),
         ("resnet101", models.resnet101, 2.0, (64, 96), resnet_outputs),
         ("resnet18-cifar", cifar_resnet18, 2.0, (32, 32), resnet_outputs),
+        ("resnet20", resnet20, 2.0, (64, 96), resnet_outputs),
+        ("resnet20x2", resnet20x2, 2.0, (64, 96), resnet_outputs),
+        ("resnet20-cifar", cifar_resnet20, 2.0, (32, 32), resnet_outputs),
     ]
     result = {}
     for name, make, gain, size, outputs in cases:
