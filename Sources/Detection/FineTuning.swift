@@ -152,7 +152,9 @@ public final class FineTuning: TrainingTask {
         let samples = try profile.measure("wait for images") {
             try (0..<options.imagesPerStep).map { try sample(step * options.imagesPerStep + $0) }
         }
-        let passes = withPrecision(options.precision, on: options.device) { samples.map(pass) }
+        // Each image for itself: autocast keeps converted weights for the whole process until some thread leaves it, and
+        // gradients of a weight that was converted once add up in other roundings than those of one converted twice.
+        let passes = samples.map { sample in withPrecision(options.precision, on: options.device) { pass(sample) } }
         let regions = passes.map(\.regions)
         let labels = Tensor(regions.flatMap(\.labels)).uploaded(to: options.device)  // [R]
         let targets = Tensor(regions.flatMap(\.targets), shape: [labels.count, 4]).uploaded(to: options.device)
