@@ -69,12 +69,19 @@ let package = Package(
         room("Backbone", ["Torch", "Support"]),
         room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"]),
         room("Probes", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "COpenBLAS", "Support"]),
-        room("Detection", ["Backbone", "Training", "Datasets", "Imaging", "Boxes", "Torch", "CZlib", "Support"]),
+        room("Proposals", ["Boxes", "Imaging", "CZlib", "Support"]),
+        room("Detection", ["Proposals", "Backbone", "Training", "Datasets", "Imaging", "Boxes", "Torch", "Support"]),
+        room(
+            "Experiments",
+            [
+                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Support",
+                "Torch", "Training", "VOCData",
+            ]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
-                "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone", "Pretrain",
-                "Probes", "Detection",
+                "Experiments", "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone",
+                "Pretrain", "Probes", "Proposals", "Detection",
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(
@@ -87,7 +94,7 @@ let package = Package(
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",
-            dependencies: ["VOCData", "Detection", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
+            dependencies: ["VOCData", "Proposals", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
             path: "Fuzz/Targets",
             swiftSettings: swift),
         tests("FuzzTests", ["FuzzTargets", "Support"]),
@@ -106,10 +113,13 @@ let package = Package(
             golden: true),
         tests(
             "ProbesTests", ["Probes", "Backbone", "Datasets", "Imaging", "Torch", "Support"], golden: true),
+        tests("ProposalsTests", ["Proposals", "Boxes", "Imaging", "Support", "TestSupport"], golden: true),
         tests(
             "DetectionTests",
-            ["Detection", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support", "TestSupport"],
-            golden: true),
+            [
+                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support",
+                "TestSupport",
+            ], golden: true),
         tests(
             "CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support", "TestSupport"], golden: true,
             // A GPU that is none: opened by copies of the program.

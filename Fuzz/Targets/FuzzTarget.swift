@@ -1,8 +1,8 @@
 internal import Backbone
 internal import Boxes
-internal import Detection
 internal import Foundation
 internal import Imaging
+internal import Proposals
 internal import Support
 internal import Torch
 internal import VOCData

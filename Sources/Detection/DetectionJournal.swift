@@ -1,6 +1,5 @@
 public import Boxes
 public import Support
-internal import Training
 
 /// Detections of a set's images as they are found, so that a run that was killed goes on where it was.
 ///

@@ -1,5 +1,6 @@
 public import Boxes
 public import Datasets
+public import Proposals
 public import Support
 
 /// Images with their objects and proposals: what training and testing a detector work on.

@@ -2,7 +2,6 @@ public import Boxes
 internal import Datasets
 internal import Imaging
 internal import Support
-internal import Training
 
 /// Runs a detector over a set of images.
 public struct DetectionTest {

@@ -15,6 +15,11 @@ extension BinaryFloatingPoint {
     }
 }
 
+extension Double {
+    /// As short as it can be written: "256", "0.07".
+    public var shortest: String { self == rounded() && magnitude < 1e15 ? String(Int(self)) : "\(self)" }
+}
+
 extension String {
     /// Padded with spaces on the right (or cut nowhere) to at least `width` characters.
     public func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }

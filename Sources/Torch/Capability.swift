@@ -59,6 +59,9 @@ public struct Capability: Sendable {
         sets.contains("avx512_bf16") && !Self.setsWithoutBFloat16.contains(oneDNNLimit)
     }
 
+    /// The precision that is fast here: bf16 where the processor multiplies it itself, else fp32.
+    public var fastPrecision: Precision { multipliesBFloat16 ? .bf16 : .fp32 }
+
     /// The widest instruction set that oneDNN is told to use, in lower case; empty when all.
     private var oneDNNLimit: String {
         (environment["ONEDNN_MAX_CPU_ISA"] ?? environment["DNNL_MAX_CPU_ISA"] ?? "").lowercased()

@@ -1,12 +1,8 @@
 internal import Glibc
 internal import Support
-internal import Training
 
 /// What surrounds every command: signals, error lines and exit codes.
 enum Program {
-    /// As printed by `--version` and stored in every run.
-    static let version = "0.1.0"
-
     /// Exit codes are part of the command line's contract.
     enum ExitCode {
         static let done: Int32 = 0
@@ -15,8 +11,11 @@ enum Program {
         static let interrupted: Int32 = 130
     }
 
-    /// Makes what was printed so far appear, also where the output is a pipe.
-    static func flush() { fflush(nil) }
+    /// Prints the name of a step, at once, also where the output is a pipe.
+    @Sendable static func announce(_ step: String) {
+        print("· \(step)")
+        fflush(nil)
+    }
 
     static func run(_ arguments: [String]) -> Int32 {
         // A reader that goes away (`| head`) must not kill a training run before its checkpoint.

@@ -3,6 +3,7 @@ import Boxes
 import Detection
 import Foundation
 import Imaging
+import Proposals
 import Support
 import Testing
 import Torch

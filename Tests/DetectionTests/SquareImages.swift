@@ -4,6 +4,7 @@ import Datasets
 import Detection
 import Foundation
 import Imaging
+import Proposals
 import Support
 
 /// Pictures of one red square each on dark noise, with proposals around the square and elsewhere.

@@ -5,7 +5,6 @@ import Probes
 import Support
 import Testing
 import Torch
-import Training
 
 @Suite(.serialized) struct ClassifierTrainingTests {
     private func options(epochs: Int, batch: Int = 8) -> ClassifierOptions {

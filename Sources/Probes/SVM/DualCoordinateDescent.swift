@@ -1,6 +1,5 @@
 internal import COpenBLAS
 internal import Support
-internal import Training
 
 #if canImport(Glibc)
 internal import Glibc

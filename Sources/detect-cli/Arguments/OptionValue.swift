@@ -1,3 +1,5 @@
+internal import Support
+
 /// A type that can be given on the command line.
 package protocol OptionValue {
     /// Nil when the text is no such value.
@@ -30,9 +32,7 @@ extension Double: OptionValue {
         self = value
     }
     package static var kind: String { "a number" }
-    package var argument: String {
-        self == rounded() && magnitude < 1e15 ? String(Int(self)) : "\(self)"
-    }
+    package var argument: String { shortest }
 }
 
 extension String: OptionValue {

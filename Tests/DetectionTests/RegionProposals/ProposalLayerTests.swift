@@ -1,5 +1,6 @@
 import Boxes
 import Detection
+import Proposals
 import Support
 import Testing
 import Torch

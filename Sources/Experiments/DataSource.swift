@@ -1,0 +1,39 @@
+public import Datasets
+internal import Foundation
+internal import Support
+internal import VOCData
+
+/// What a path to images may be.
+public enum DataSource {
+    /// The kinds, for help texts.
+    public static let help =
+        "a folder of images, with one folder a class or without; a .tar of one; a VOCdevkit; the binary files of CIFAR; or a .txt list of images"
+
+    /// - Parameter set: A part of the data: the image set of a devkit (trainval if nil), train or test of CIFAR (train
+    ///   if nil), a folder inside an archive.
+    /// - Throws: `InputError` when the path is none of these, or `set` has no meaning for it.
+    public static func open(_ path: String, set: String? = nil, limit: Int? = nil) throws -> any ImageCollection {
+        let images = try images(path, set: set)
+        return limit == nil ? images : images.limited(to: limit)
+    }
+
+    private static func images(_ path: String, set: String?) throws -> any ImageCollection {
+        let isFolder = Files.isFolder(path)
+        if isFolder, (try? Devkit(path)) != nil { return try VOCImages(Devkit(path), set: set ?? "trainval") }
+        if isFolder, CIFARBinary.isFound(in: path) {
+            guard let split = CIFARBinary.Split(rawValue: set ?? "train") else {
+                throw InputError(path, "has no part \(set ?? "")", remedy: "use --set train or --set test")
+            }
+            return try CIFARBinary(folder: path, split: split)
+        }
+        let ending = (path as NSString).pathExtension.lowercased()
+        if !isFolder, ending == "tar" { return try TarImages(path: path, part: set) }
+        if set != nil {
+            throw InputError(
+                "--set", "has no meaning for \(path)",
+                remedy: "leave it out; it names a part of a devkit, of CIFAR or of a .tar")
+        }
+        if !isFolder, ending == "txt" { return try ImageList(path: path) }
+        return try ImageFolder(path: path)
+    }
+}

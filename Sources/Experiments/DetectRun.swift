@@ -1,0 +1,223 @@
+public import Boxes
+public import Detection
+internal import Foundation
+public import Imaging
+public import Proposals
+public import Support
+internal import Torch
+internal import Training
+public import VOCData
+
+/// Runs a detector over an image set: comp4 files, pictures and average precisions.
+public struct DetectRun {
+    public var detector: Detector
+    public var set: VOCSet
+    /// nil for Faster R-CNN, which proposes its own regions.
+    public var proposals: String?
+    /// The folder that receives files and pictures.
+    public var folder: String
+    public var output = Output()
+    public var workers = 2
+    public var metric = VOCEvaluator.Metric.voc07
+    public var iouThreshold = 0.5
+    public var progress = ProgressBar.Style.automatic
+
+    /// How detections are drawn and written.
+    public struct Output: Hashable, Sendable {
+        /// Pictures of the first images; 0 for none.
+        public var pictures = 0
+        /// Least score of a detection that is drawn.
+        public var pictureScore = 0.3
+        /// Shows on them where the objects are, too.
+        public var showsObjects = false
+        /// Writes all digits instead of the three and one decimals of the official files.
+        public var fullPrecision = false
+
+        public init() {}
+    }
+
+    /// Most pictures on the contact sheet.
+    static let sheetPictures = 24
+
+    public init(_ detector: Detector, on set: VOCSet, proposals: String?, folder: String) {
+        self.detector = detector
+        self.set = set
+        self.proposals = proposals
+        self.folder = folder
+    }
+
+    public struct Outcome {
+        public var evaluation: EvaluationResult
+        public var secondsPerImage: Double
+        /// The comp4 files.
+        public var files: [String]
+    }
+
+    /// Goes on where an interrupted test was; throws `InterruptedError` with everything found so far saved.
+    public func callAsFunction() throws -> Outcome {
+        try Files.makeFolder(folder)
+        let (detections, secondsPerImage) = try detect()
+        let files = try DetectionFile.write(
+            detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: folder,
+            fullPrecision: output.fullPrecision)
+        try draw(detections)
+        // From the files, so that the printed figure is what anyone gets who evaluates them.
+        let evaluator = try VOCEvaluator(
+            set.annotations, classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
+        let evaluation = try evaluator.evaluate(folder: folder, set: set.name, threads: workers)
+        return Outcome(evaluation: evaluation, secondsPerImage: secondsPerImage, files: files)
+    }
+
+    private func detect() throws -> (detections: [[Detection]], secondsPerImage: Double) {
+        let data = try set.with(proposals: proposals)
+        var test = DetectionTest(data)
+        test.workers = workers
+        let journal = try DetectionJournal(
+            "\(folder)/\(set.name).partial",
+            what: [
+                "detector": .string(detector.fingerprint), "filter": detector.filter.json,
+                "proposals": data.proposals?.header.options ?? .null,
+                "seed": data.proposals.map { .string("\($0.header.seed)") } ?? .null,
+                "method": data.proposals.map { .string($0.header.method) } ?? .null,
+            ], classCount: detector.config.classes.count)
+        let known = journal.found.count
+        let bar = ProgressBar("detect", total: set.ids.count, unit: "images", start: known, style: progress)
+        let watch = Stopwatch()
+        let detections = try test.run(detector, journal: journal) { done in
+            bar.update(done)
+            if Interruption.isRequested, done < set.ids.count {
+                bar.finish()
+                throw InterruptedError("stopped after \(done) of \(set.ids.count) images; the same command goes on")
+            }
+        }
+        bar.finish()
+        return (detections, watch.seconds / Double(max(1, set.ids.count - known)))
+    }
+
+    private func draw(_ detections: [[Detection]]) throws {
+        var drawn: [Image] = []
+        for i in 0..<min(output.pictures, set.ids.count) {
+            let picture = DetectionPicture.draw(
+                detections[i], classes: detector.config.classes, on: try set.image(i),
+                minimumScore: output.pictureScore, objects: output.showsObjects ? set.objects[i].map(\.box) : [])
+            try picture.write(to: "\(folder)/\(set.ids[i]).png")
+            if drawn.count < Self.sheetPictures { drawn.append(picture) }
+        }
+        if !drawn.isEmpty { try DetectionPicture.sheet(drawn).write(to: "\(folder)/sheet.png") }
+    }
+}
+
+/// Finds objects in single images: pictures, and one JSON file for all.
+public struct ImageDetectionRun {
+    public var detector: Detector
+    /// Paths of images.
+    public var images: [String]
+    /// The folder that receives pictures and `detections.json`.
+    public var folder: String
+    /// Least score of a detection that is drawn.
+    public var pictureScore = 0.3
+    /// Of the proposals that Fast R-CNN looks at.
+    public var seed: UInt64 = 0
+    public var progress = ProgressBar.Style.automatic
+
+    public init(_ detector: Detector, images: [String], folder: String) {
+        self.detector = detector
+        self.images = images
+        self.folder = folder
+    }
+
+    /// The JPEG and PNG images in a folder, or the path itself; throws `InputError` for a folder without any.
+    public static func images(at path: String) throws -> [String] {
+        guard Files.isFolder(path) else { return [path] }
+        let found = try Files.list(path).filter {
+            ["jpg", "jpeg", "png"].contains(($0 as NSString).pathExtension.lowercased())
+        }
+        guard !found.isEmpty else {
+            throw InputError(path, "holds no JPEG or PNG images", remedy: "give images or a folder of them")
+        }
+        return found.map { "\(path)/\($0)" }
+    }
+
+    /// What was found in one image.
+    public struct Found: Sendable {
+        public var image: String
+        public var size: ImageSize
+        /// Best first.
+        public var detections: [Detection]
+        /// The picture file.
+        public var picture: String
+    }
+
+    public struct Outcome: Sendable {
+        public var classes: [String]
+        public var found: [Found]
+
+        public var json: JSON {
+            [
+                "box_format": "x0, y0, x1, y1 in pixels from the top left corner; x1 and y1 are exclusive",
+                "images": .array(
+                    found.map { found in
+                        [
+                            "image": .string(found.image), "width": .integer(found.size.width),
+                            "height": .integer(found.size.height), "picture": .string(found.picture),
+                            "detections": .array(
+                                found.detections.map { detection in
+                                    let box = detection.box
+                                    return [
+                                        "class": .string(classes[detection.classIndex]),
+                                        "score": .number(detection.score),
+                                        "box": .array([box.minX, box.minY, box.maxX, box.maxY].map { .number($0) }),
+                                    ]
+                                }),
+                        ]
+                    }),
+            ]
+        }
+    }
+
+    /// Throws `InputError` naming the image that cannot be read.
+    public func callAsFunction() throws -> Outcome {
+        try Files.makeFolder(folder)
+        let classes = detector.config.classes
+        let bar = ProgressBar("detect", total: images.count, unit: "images", style: progress)
+        // The contact sheet has a name of its own.
+        var names: Set<String> = ["sheet"]
+        var drawn: [Image] = []
+        let found = try images.enumerated().map { i, source in
+            try Interruption.check()
+            let image = try Image.read(source)
+            let stem = ((source as NSString).lastPathComponent as NSString).deletingPathExtension
+            // Images of equal name from different folders must not overwrite each other.
+            let name = names.insert(stem).inserted ? stem : "\(stem)-\(i + 1)"
+            names.insert(name)
+            let detections = detector.detect(image, proposals: proposals(image, stem))
+            let path = "\(folder)/\(name).png"
+            let picture = DetectionPicture.draw(
+                detections, classes: classes, on: image, minimumScore: pictureScore)
+            try picture.write(to: path)
+            if drawn.count < DetectRun.sheetPictures { drawn.append(picture) }
+            bar.message("\(source): \(text(detections))")
+            bar.update(i + 1)
+            return Found(image: source, size: image.size, detections: detections, picture: path)
+        }
+        bar.finish()
+        if drawn.count > 1 { try DetectionPicture.sheet(drawn).write(to: "\(folder)/sheet.png") }
+        let outcome = Outcome(classes: classes, found: found)
+        try Files.writeAtomically(outcome.json.pretty, to: "\(folder)/detections.json")
+        return outcome
+    }
+
+    private func proposals(_ image: Image, _ stem: String) -> [Box] {
+        detector.config.head == .faster
+            ? []
+            : SelectiveSearch(.fast, seed: seed).boxes(
+                in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals,
+                threads: Runtime.threads)
+    }
+
+    private func text(_ detections: [Detection]) -> String {
+        let strong = detections.filter { $0.score >= pictureScore }
+        if strong.isEmpty { return "nothing above \(pictureScore)" }
+        return strong.map { "\(detector.config.classes[$0.classIndex]) \($0.score.fixed(2))" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,240 @@
+public import Backbone
+public import Detection
+internal import Foundation
+public import Proposals
+public import Support
+internal import Torch
+public import Training
+public import VOCData
+
+/// Fine-tunes a detector into a run folder and tests it: model, curve, detections, pictures, average precisions.
+public struct FineTuneRun {
+    public var options: FineTuneOptions
+    public var train: VOCSet
+    /// nil to train only.
+    public var test: VOCSet?
+    /// The run folder.
+    public var folder: String
+    public var resume = false
+    /// What the backbone starts from.
+    public var start: StartingWeights
+    /// Proposals of both sets; nil makes them inside the run folder.
+    public var trainProposals: String?
+    public var testProposals: String?
+    public var checkpointEvery = 1000
+    public var logEvery = 20
+    /// How detections are drawn and written.
+    public var output = DetectRun.Output()
+    public var filter = DetectionFilter()
+    /// Looks at some of the test set while training; nil for none.
+    public var looks: Looks?
+    /// Measures where the time of a step and of a test image goes.
+    public var profiles = false
+    public var progress = ProgressBar.Style.automatic
+
+    /// The test set, looked at on the way.
+    public struct Looks: Hashable, Sendable {
+        /// Steps from one to the next.
+        public var every: Int
+        /// The first images of the set, so many.
+        public var images: Int
+
+        public init(every: Int, images: Int = 100) {
+            self.every = every
+            self.images = images
+        }
+    }
+
+    public init(
+        _ options: FineTuneOptions, from start: StartingWeights, train: VOCSet, test: VOCSet?, folder: String
+    ) {
+        self.options = options
+        self.start = start
+        self.train = train
+        self.test = test
+        self.folder = folder
+    }
+
+    /// What a fine-tuning came to.
+    public struct Outcome {
+        /// The model file.
+        public var model: String
+        /// What the weights learnt from.
+        public var start: String
+        public var architecture: Architecture
+        public var iterations: Int
+        public var trainImages: Int
+        /// Of this process's own share of the run.
+        public var imagesPerSecond: Double
+        public var seconds: Double
+        /// The mean over the last steps; nil when none was logged.
+        public var loss: Double?
+        /// Where the time of a step went, when asked for.
+        public var stepProfile: StageClock?
+        /// Where the regions came from that it was trained on; null for a detector that proposes its own.
+        public var trainProposals: JSON
+        /// The test; nil without a test set.
+        public var test: Test?
+
+        public struct Test {
+            public var images: Int
+            public var evaluation: EvaluationResult
+            public var secondsPerImage: Double
+            public var profile: StageClock?
+            /// What the figures depend on: set, filter, proposals.
+            public var settings: JSON
+        }
+
+        public var json: JSON {
+            var members: [JSON.Member] = [
+                .init("start", .string(start)), .init("arch", .string(architecture.rawValue)),
+                .init("iterations", .integer(iterations)), .init("loss", loss.map { .number($0) } ?? .null),
+                .init("images_per_second", .number(imagesPerSecond)), .init("seconds", .number(seconds)),
+                .init("model", .string(model)), .init("train_images", .integer(trainImages)),
+            ]
+            if trainProposals != .null { members.append(.init("train_proposals", trainProposals)) }
+            if let stepProfile { members.append(.init("step_profile_ms", stepProfile.json)) }
+            if let profile = test?.profile { members.append(.init("test_profile_ms", profile.json)) }
+            members.append(.init("map", test?.evaluation.map.map { .number($0) } ?? .null))
+            if let test {
+                members += [
+                    .init("test_images", .integer(test.images)),
+                    .init("test_seconds_per_image", .number(test.secondsPerImage)),
+                    .init("evaluation", test.evaluation.json), .init("test", test.settings),
+                ]
+            }
+            return .object(members)
+        }
+
+        /// Where the time went, for people; empty when that was not asked for.
+        public var profileText: String {
+            var text = ""
+            if let stepProfile { text += "a step:\n\(stepProfile.table)\n" }
+            if let test, let profile = test.profile {
+                text += "a test image (\(test.secondsPerImage.fixed(3)) s):\n\(profile.table)\n"
+            }
+            return text
+        }
+    }
+
+    /// Trains and tests, or throws `InterruptedError` with everything saved.
+    public func callAsFunction() throws -> Outcome {
+        let session = try RunSession(
+            folder, command: "finetune", resume: resume, settings: settings(),
+            mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights"]))
+        Interruption.watch()
+        train.reportRepairs()
+        let data = try train.with(proposals: proposals(train, given: trainProposals, session))
+        let training = try FineTuning(
+            options, data: data, weights: start.file?.tensors(), weightPath: start.source.name)
+        reportInitialization(training)
+        training.profile = profiles ? StageClock(device: options.device) : nil
+        let loop = TrainingLoop(
+            training, folder: session.folder,
+            options: LoopOptions(
+                title: "finetune", gradientClip: options.gradientClip, logEvery: min(logEvery, options.iterations),
+                checkpointEvery: checkpointEvery, progress: progress,
+                shown: [("loss", "loss"), ("roi_accuracy", "ROI accuracy"), ("map", "mAP"), ("lr", "lr")],
+                evaluation: try looking(training, session), profile: training.profile))
+        let trained = try loop.run()
+        let model = session.file("model.safetensors")
+        try training.writeModel(to: model)
+        try drawCurves(session)
+        var outcome = Outcome(
+            model: model, start: start.objective, architecture: options.detector.network.architecture,
+            iterations: options.iterations, trainImages: train.ids.count,
+            imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
+            stepProfile: training.profile, trainProposals: Self.settings(of: data.proposals))
+        if let test { outcome.test = try measure(model, on: test, session) }
+        try session.write(outcome.json)
+        return outcome
+    }
+
+    private func settings() throws -> [JSON.Member] {
+        [
+            .init("devkit", .string(train.path)), .init("train_set", .string(train.name)),
+            .init("train_images", .integer(train.ids.count)),
+            .init("train_fingerprint", .string(try train.images.fingerprint)),
+            .init("weights", .string(start.source.name)), .init("start", .string(start.objective)),
+        ] + (options.json.members ?? [])
+    }
+
+    /// Says which fully connected layers start from random values although weights were given.
+    private func reportInitialization(_ training: FineTuning) {
+        let names = training.initializedLayers.map { $0.split(separator: ".").dropFirst().joined(separator: ".") }
+        if names.isEmpty { return }
+        FileHandle.standardError.write(
+            Data("\(start.source.name) have no \(names.joined(separator: ", ")): initialised\n".utf8))
+    }
+
+    private func drawCurves(_ session: RunSession) throws {
+        try session.drawCurve(
+            ["loss", "classification_loss", "box_loss", "rpn_objectness_loss", "rpn_box_loss"],
+            title: "fine-tuning from \(start.objective) weights")
+        guard let looks else { return }
+        try session.plot(["map"], title: "mAP on \(looks.images) test images", yLabel: "mAP")?.render().write(
+            to: session.file("map.png"))
+    }
+
+    private func measure(_ model: String, on test: VOCSet, _ session: RunSession) throws -> Outcome.Test {
+        let detector = try Detector(path: model, device: options.device, precision: options.precision)
+        detector.filter = filter
+        detector.profile = profiles ? StageClock(device: options.device) : nil
+        var run = DetectRun(
+            detector, on: test, proposals: try proposals(test, given: testProposals, session),
+            folder: session.file("detections"))
+        run.output = output
+        run.workers = options.workers
+        run.progress = progress
+        let tested = try run()
+        return Outcome.Test(
+            images: test.ids.count, evaluation: tested.evaluation, secondsPerImage: tested.secondsPerImage,
+            profile: detector.profile,
+            settings: [
+                "set": .string(test.name), "fingerprint": .string(try test.images.fingerprint),
+                "filter": filter.json, "metric": .string(run.metric.rawValue), "iou": .number(run.iouThreshold),
+                "proposals": Self.settings(of: try run.proposals.map { try ProposalFile(contentsOf: $0) }),
+            ])
+    }
+
+    /// What made proposals, so that comparisons see a difference.
+    private static func settings(of proposals: ProposalFile?) -> JSON {
+        guard let header = proposals?.header else { return .null }
+        return [
+            "method": .string(header.method), "options": header.options, "seed": .string("\(header.seed)"),
+        ]
+    }
+
+    /// Tests the detector as it is now on the first images of the test set, and keeps the best one so far.
+    private func looking(_ training: FineTuning, _ session: RunSession) throws -> LoopOptions.Evaluation? {
+        guard let looks, let test else { return nil }
+        let subset = test.limited(to: looks.images)
+        let data = try subset.with(proposals: try proposals(test, given: testProposals, session))
+        let evaluator = try VOCEvaluator(subset.annotations, classes: options.detector.classes)
+        let best = session.file("best.safetensors")
+        let (filter, workers) = (filter, options.workers)
+        return LoopOptions.Evaluation(every: looks.every) {
+            let detector = try training.detector()
+            detector.filter = filter
+            var run = DetectionTest(data)
+            run.workers = workers
+            let detections = try run.run(detector)
+            let map = try evaluator.evaluate(detections, threads: workers).map ?? 0
+            let earlier = try MetricsLog.read(session.folder.metrics).compactMap { $0["map"]?.doubleValue }.max()
+            if map > earlier ?? -1 { try training.writeModel(to: best) }
+            return [("map", map)]
+        }
+    }
+
+    /// The file with the proposals of a set, made where it is not given; nil when the detector proposes its own.
+    private func proposals(_ set: VOCSet, given: String?, _ session: RunSession) throws -> String? {
+        if options.detector.head == .faster { return nil }
+        if let given { return given }
+        var run = ProposalRun(set, to: session.file("\(set.name).proposals"))
+        run.limit = options.detector.proposals
+        run.workers = options.workers
+        run.progress = progress
+        _ = try run()
+        return run.out
+    }
+}

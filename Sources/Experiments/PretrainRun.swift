@@ -1,0 +1,163 @@
+public import Backbone
+public import Datasets
+internal import Foundation
+internal import Imaging
+public import Pretrain
+public import Support
+internal import Torch
+public import Training
+
+/// Trains a backbone into a run folder: weights, memory bank, curves and results.
+public struct PretrainRun {
+    public var options: PretrainOptions
+    public var data: any ImageCollection
+    /// The run folder.
+    public var folder: String
+    public var resume = false
+    /// Captures one step and replays it.
+    public var capturesSteps = false
+    /// Steps between checkpoints; nil for one an epoch.
+    public var checkpointEvery: Int?
+    /// Where the settings came from, for the record.
+    public var recipeName = ""
+    /// Epochs between kNN probes; 0 for none.
+    public var knnEvery = 0
+    public var knnTest: (any ImageCollection)?
+    public var knnNeighbors = PretrainMonitor.Neighbors.bank
+    public var progress = ProgressBar.Style.automatic
+
+    public init(_ options: PretrainOptions, data: any ImageCollection, folder: String) {
+        self.options = options
+        self.data = data
+        self.folder = folder
+    }
+
+    /// What a training came to.
+    public struct Outcome: Sendable {
+        /// The weight file.
+        public var weights: String
+        public var objective: Objective
+        public var architecture: Architecture
+        public var epochs: Int
+        public var steps: Int
+        public var images: Int
+        /// Of this process's own share of the run.
+        public var imagesPerSecond: Double
+        public var seconds: Double
+        /// The mean over the last steps; nil when none was logged.
+        public var loss: Double?
+        /// Accuracy in [0, 1] and how it was measured.
+        public var knn: (top1: Double, protocolText: String)?
+
+        public var json: JSON {
+            .object(
+                [
+                    .init("objective", .string(objective.rawValue)), .init("arch", .string(architecture.rawValue)),
+                    .init("epochs", .integer(epochs)), .init("steps", .integer(steps)),
+                    .init("images", .integer(images)), .init("images_per_second", .number(imagesPerSecond)),
+                    .init("seconds", .number(seconds)), .init("loss", loss.map { .number($0) } ?? .null),
+                    .init("weights", .string(weights)),
+                ]
+                    + (knn.map {
+                        [.init("knn", ["top1": .number($0.top1), "protocol": .string($0.protocolText)])]
+                    } ?? []))
+        }
+    }
+
+    /// Trains to the end, or throws `InterruptedError` with everything saved.
+    public func callAsFunction() throws -> Outcome {
+        let fingerprint = try data.fingerprint
+        let training = try Pretraining(options, data: data)
+        let monitor =
+            knnEvery > 0
+            ? try PretrainMonitor(
+                training, data: data, test: knnTest, neighbors: knnNeighbors, workers: options.workers) : nil
+        let session = try RunSession(
+            folder, command: "pretrain", resume: resume, settings: settings(fingerprint),
+            mayDiffer: PretrainOptions.mayDiffer.union(["data.path"]))
+        let loop = TrainingLoop(
+            training, folder: session.folder, options: loopOptions(monitor, steps: training.stepsPerEpoch))
+        Interruption.watch()
+        let trained = try loop.run()
+        try WeightFile.write(
+            training.parameters, training.description(details: details(fingerprint)), to: session.folder.weights)
+        if let bank = training.instance?.bank { try write(bank, to: session.file("bank.safetensors")) }
+        try drawCurves(session)
+        let outcome = Outcome(
+            weights: session.folder.weights, objective: options.objective, architecture: options.architecture,
+            epochs: options.recipe.epochs, steps: trained.steps, images: data.count,
+            imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
+            knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } })
+        try session.write(outcome.json)
+        return outcome
+    }
+
+    private func settings(_ fingerprint: String) -> [JSON.Member] {
+        [
+            .init("recipe", .string(recipeName)),
+            .init(
+                "data",
+                ["path": .string(data.source), "images": .integer(data.count), "fingerprint": .string(fingerprint)]),
+            .init(
+                "knn",
+                [
+                    "every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null,
+                    "neighbors": .string(knnNeighbors.rawValue),
+                ]),
+        ] + (capturesSteps ? [.init("cuda_graph", true)] : []) + (options.json.members ?? [])
+    }
+
+    private func loopOptions(_ monitor: PretrainMonitor?, steps: Int) -> LoopOptions {
+        LoopOptions(
+            title: "pretrain", gradientClip: options.recipe.gradientClip, logEvery: min(50, steps),
+            checkpointEvery: checkpointEvery ?? steps, progress: progress,
+            shown: [
+                ("loss", "loss"), ("positive_similarity", "pos"), ("negative_similarity", "neg"), ("z", "Z"),
+                ("knn_top1", "kNN"), ("lr", "lr"), ("images_per_second", "img/s"),
+            ],
+            evaluation: monitor.map { monitor in
+                .init(every: knnEvery * steps) { [("knn_top1", try monitor.measure())] }
+            }, capturesSteps: capturesSteps)
+    }
+
+    /// What the weight file says about the run.
+    private func details(_ fingerprint: String) -> JSON {
+        [
+            "data": .string((data.source as NSString).lastPathComponent), "images": .integer(data.count),
+            "data_fingerprint": .string(fingerprint), "epochs": .integer(options.recipe.epochs),
+            "recipe": .string(recipeName), "version": .string(Toolkit.version),
+            "seed": .integer(Int(truncatingIfNeeded: options.seed)),
+        ]
+    }
+
+    /// The memory bank as a feature file, so that probes and retrieval can use it without the images.
+    private func write(_ bank: MemoryBank, to path: String) throws {
+        let names = (0..<data.count).map(data.name).joined(separator: "\n")
+        let description: JSON = [
+            "protocol": [
+                "arch": .string(options.architecture.rawValue), "objective": .string(options.objective.rawValue),
+                "layer": .string(PretrainedNetwork.embeddingLayer), "source": "memory bank", "l2_normalized": true,
+                "image_size": .integer(options.recipe.imageSize), "data": .string(data.source),
+            ],
+            "classes": .array(data.classes.map { .string($0) }),
+        ]
+        var tensors: [(name: String, tensor: Tensor)] = [("features", bank.rows)]
+        if !data.classes.isEmpty { tensors.append(("labels", Tensor((0..<data.count).map { data.label($0) ?? -1 }))) }
+        tensors.append(("names", Tensor(Array(names.utf8))))
+        try SafetensorsFile.write(tensors, metadata: ["features": description.line], to: path)
+    }
+
+    /// One picture of everything that was measured; the loss alone, too.
+    private func drawCurves(_ session: RunSession) throws {
+        let title = "\(options.objective.rawValue), \(options.architecture.rawValue)"
+        try session.drawCurve(["loss"], title: title)
+        let panels: [(names: [String], title: String)] = [
+            (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"), (["z"], "Z"),
+            (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),
+        ]
+        let plots = try panels.compactMap { names, title in
+            try session.plot(names, title: title, yLabel: title)?.render(size: ImageSize(width: 640, height: 400))
+        }
+        try Image.grid(plots, columns: min(3, plots.count)).write(to: session.file("curves.png"))
+    }
+}

@@ -1,0 +1,79 @@
+public import Backbone
+internal import Foundation
+public import Support
+
+/// A finished run of `finetune`, as its folder tells: what was asked for and what came of it.
+public struct RunRecord: Sendable {
+    public let folder: String
+    /// `config.json`; empty for runs without.
+    public let config: JSON
+    /// `result.json`
+    public let result: JSON
+
+    /// - Throws: `InputError` naming the folder when the run is not finished or has tested no detector.
+    public init(_ folder: String) throws {
+        self.folder = folder
+        let path = "\(folder)/result.json"
+        guard Files.exists(path) else {
+            throw InputError(
+                folder, "is no finished run: it has no result.json", remedy: "finish it with finetune --resume")
+        }
+        result = try JSON.read(path)
+        guard result["start"]?.stringValue != nil, result["evaluation"]?["ap"]?.members != nil else {
+            throw InputError(
+                path, "holds no test of a detector", remedy: "give run folders of finetune with a test set")
+        }
+        config = Files.exists("\(folder)/config.json") ? try JSON.read("\(folder)/config.json") : [:]
+    }
+
+    /// What the weights learnt from.
+    public var start: String { result["start"]?.stringValue ?? "unknown" }
+    public var meanAveragePrecision: Double? { result["map"]?.doubleValue }
+    public var averagePrecisions: [(name: String, value: Double?)] {
+        (result["evaluation"]?["ap"]?.members ?? []).map { ($0.name, $0.value.doubleValue) }
+    }
+    public var architecture: Architecture? {
+        result["arch"]?.stringValue.flatMap(Architecture.init(rawValue:))
+    }
+
+    /// What a comparison is about, and what says nothing about the result.
+    private static let mayDiffer: Set<String> = ["weights", "start", "devkit", "workers"]
+
+    /// Every setting that shaped the result but the weights the run started from, nested ones with points:
+    /// "detector.short_side".
+    public var settings: [(name: String, value: JSON)] {
+        var found: [(name: String, value: JSON)] = []
+        func collect(_ value: JSON, _ name: String) {
+            if Self.mayDiffer.contains(name) { return }
+            guard let members = value.members, !members.isEmpty else {
+                found.append((name, value))
+                return
+            }
+            for member in members { collect(member.value, name.isEmpty ? member.name : "\(name).\(member.name)") }
+        }
+        if config.members?.isEmpty == false { collect(config, "") }
+        // What is decided after the configuration is written.
+        for name in ["arch", "test_images", "test", "train_proposals"] {
+            if let value = result[name] { collect(value, name) }
+        }
+        return found
+    }
+
+    /// Results of probes, JSON files that lie in the run folder or beside its weights: name and accuracy in [0, 1].
+    public var probes: [(name: String, value: Double)] {
+        let weights = config["weights"]?.stringValue ?? WeightSource.random
+        let beside = (weights as NSString).deletingLastPathComponent
+        let places = [folder] + (weights == WeightSource.random ? [] : [beside.isEmpty ? "." : beside])
+        return places.flatMap { place -> [(name: String, value: Double)] in
+            let files = ((try? Files.list(place)) ?? []).filter {
+                $0.hasSuffix(".json") && !["result.json", "config.json"].contains($0)
+            }
+            return files.sorted().compactMap { file in
+                guard let json = try? JSON.read("\(place)/\(file)"), json["protocol"] != nil else { return nil }
+                let name = (file as NSString).deletingPathExtension
+                if let accuracy = json["top1"]?.doubleValue { return ("\(name) top-1", accuracy) }
+                return json["map"]?.doubleValue.map { ("\(name) mAP", $0) }
+            }
+        }
+    }
+}

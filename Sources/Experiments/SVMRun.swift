@@ -1,0 +1,133 @@
+public import Datasets
+internal import Imaging
+public import Probes
+public import Support
+public import VOCData
+
+/// Classifies images by one-vs-rest linear support vector machines on their features.
+public struct SVMRun {
+    public var data: ProbeData
+    public var probe: SVMProbe
+    /// Whether a class may have no training image.
+    public var allowsEmptyClasses = false
+    public var threads = 2
+    public var progress = ProgressBar.Style.automatic
+
+    public init(_ data: ProbeData, probe: SVMProbe) {
+        self.data = data
+        self.probe = probe
+    }
+
+    /// - Returns: What was measured, and how the features were made.
+    /// - Throws: `InputError` when the data have no test part, and of `ProbeData.load`.
+    public func callAsFunction() throws -> (result: SVMResult, protocolJSON: JSON) {
+        let (train, test) = try data.load(allowsEmptyClasses: allowsEmptyClasses, progress: progress)
+        guard let test else {
+            throw InputError(train.features.source, "has no test part", remedy: "give data to classify")
+        }
+        // At most: the last training stops at the C chosen.
+        let fits = probe.costs.count > 1 ? 2 * probe.costs.count : 1
+        let bar = SharedProgress(
+            "fits", total: Set(train.features.labels).count * fits, unit: "fits", style: progress)
+        let result = try probe.evaluate(
+            train: train.features, test: test.features, classes: train.classes, threads: threads
+        ) { bar.advance(by: $0) }
+        bar.finish()
+        return (result, train.protocolJSON)
+    }
+}
+
+/// Measures features by the average precision of linear SVMs on a VOC devkit.
+public struct VOCSVMRun {
+    public var devkit: Devkit
+    public var trainSet = "trainval"
+    public var testSet = "test"
+    /// nil for all with image sets of their own.
+    public var classes: [String]?
+    /// First images of each set; nil for all.
+    public var limit: Int?
+    public var probe = VOCSVMProbe()
+    /// Positive images a class of the low-shot form, with so many draws each; nil to leave it out.
+    public var lowShot: (shots: [Int], samples: Int)?
+    /// Where the features are written, too.
+    public var trainFeatures: String?
+    public var testFeatures: String?
+    public var threads = 2
+    public var progress = ProgressBar.Style.automatic
+
+    public init(_ devkit: Devkit) { self.devkit = devkit }
+
+    /// What was measured.
+    public struct Outcome {
+        public var result: VOCSVMResult
+        public var lowShot: [LowShotResult]?
+        /// How the features were made.
+        public var features: JSON
+        public var trainSet: String
+        public var testSet: String
+        private let probe: VOCSVMProbe
+        private let classCount: Int
+
+        fileprivate init(
+            _ result: VOCSVMResult, _ lowShot: [LowShotResult]?, features: JSON, of run: VOCSVMRun, classCount: Int
+        ) {
+            self.result = result
+            self.lowShot = lowShot
+            self.features = features
+            (trainSet, testSet, probe) = (run.trainSet, run.testSet, run.probe)
+            self.classCount = classCount
+        }
+
+        /// For people.
+        public var table: String {
+            result.table + features.featureText
+                + (lowShot.map { "\n" + probe.lowShotTable($0, classCount: classCount) } ?? "\n")
+        }
+
+        public var json: JSON {
+            .object(
+                (result.json.members ?? []) + [
+                    .init("features", features), .init("train_set", .string(trainSet)),
+                    .init("test_set", .string(testSet)),
+                ] + (lowShot.map { [.init("low_shot", probe.lowShotJSON($0, classCount: classCount))] } ?? []))
+        }
+    }
+
+    /// - Parameter extractor: Makes the features; its pipeline is the protocol's, not its own.
+    /// - Throws: `InputError` naming the file that is missing or wrong, before any image is looked at.
+    public func callAsFunction(_ extractor: FeatureExtractor) throws -> Outcome {
+        let names = try classes ?? VOCPresence.classes(of: devkit, sets: [trainSet, testSet])
+        let presence = try [trainSet, testSet].map {
+            try VOCPresence(devkit, set: $0, classes: names, limit: limit)
+        }
+        var extractor = extractor
+        extractor.pipeline = VOCPresence.pipeline(imageSize: extractor.imageSize)
+        let tables = try zip(presence, ["features (train)", "features (test)"]).map { presence, title in
+            try FeatureRun.extract(presence.images, extractor, title: title, progress: progress)
+        }
+        if let trainFeatures { try tables[0].write(to: trainFeatures) }
+        if let testFeatures { try tables[1].write(to: testFeatures) }
+        let sets = try zip(presence, tables).map { presence, table in try presence.labeled(table) }
+        let bar = SharedProgress(
+            "fits", total: names.count * probe.costs.count * (probe.folds + 1), unit: "fits", style: progress)
+        let result = try probe.evaluate(train: sets[0], test: sets[1], threads: threads) { bar.advance(by: $0) }
+        bar.finish()
+        let made = JSON.object(
+            (tables[0].protocolJSON.members ?? [])
+                + [.init("resize", "short side to 256/224 of the input, then squashed to a square")])
+        return Outcome(
+            result, try lowShot(sets, classCount: names.count), features: made, of: self, classCount: names.count)
+    }
+
+    private func lowShot(_ sets: [MultiLabelFeatures], classCount: Int) throws -> [LowShotResult]? {
+        guard let (shots, samples) = lowShot else { return nil }
+        let bar = SharedProgress(
+            "low-shot fits", total: shots.count * samples * classCount * probe.costs.count, unit: "fits",
+            style: progress)
+        let results = try probe.evaluateLowShot(
+            train: sets[0], test: sets[1], shots: shots, samples: samples, threads: threads
+        ) { bar.advance(by: $0) }
+        bar.finish()
+        return results
+    }
+}

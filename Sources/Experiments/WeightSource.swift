@@ -1,0 +1,79 @@
+public import Backbone
+public import Detection
+public import Support
+public import Torch
+
+/// Where the weights come from that an experiment starts with.
+public enum WeightSource: Hashable, Sendable {
+    /// As the network is initialised.
+    case random(Architecture, stem: Stem)
+    /// A weight file.
+    case file(String)
+
+    /// What runs from random weights say they learnt from; no weight file can be called so.
+    public static let random = "random"
+
+    /// The path of the file, or "random".
+    public var name: String {
+        switch self {
+        case .random: Self.random
+        case .file(let path): path
+        }
+    }
+
+    /// Looks at the weights; throws `InputError` naming the file when it holds no network.
+    public func open() throws -> StartingWeights {
+        switch self {
+        case .random(let architecture, let stem):
+            return StartingWeights(
+                source: self, description: Self.description(of: NetworkConfig(architecture, stem: stem)), file: nil)
+        case .file(let path):
+            let (file, description) = try WeightFile.open(path)
+            return StartingWeights(source: self, description: description, file: file)
+        }
+    }
+
+    /// The network with these weights, for its features.
+    ///
+    /// - Parameters:
+    ///   - imageSize: Of random weights; nil for what suits the stem.
+    ///   - seed: Of random weights.
+    public func network(imageSize: Int? = nil, seed: UInt64, device: Device) throws -> PretrainedNetwork {
+        switch self {
+        case .file(let path): return try PretrainedNetwork(path: path, device: device)
+        case .random(let architecture, let stem):
+            let description = Self.description(of: NetworkConfig(architecture, stem: stem))
+            return PretrainedNetwork(
+                random: description.config, normalization: description.normalization,
+                imageSize: imageSize ?? description.imageSize, seed: seed, device: device)
+        }
+    }
+
+    /// What random weights would say about themselves.
+    private static func description(of config: NetworkConfig) -> WeightDescription {
+        let isSmall = config.stem == .cifar
+        return WeightDescription(
+            config: config, normalization: isSmall ? .cifar10 : .imagenet, imageSize: isSmall ? 32 : 224,
+            objective: random)
+    }
+}
+
+/// Weights that an experiment starts with.
+public struct StartingWeights {
+    public let source: WeightSource
+    public let description: WeightDescription
+    /// nil for random ones.
+    public let file: SafetensorsFile?
+
+    public var isRandom: Bool { file == nil }
+
+    /// What they learnt from: "random", "instance", "supervised", …
+    public var objective: String { description.objective }
+
+    /// A detector on this network, for these classes.
+    public func detector(classes: [String]) -> DetectorConfig {
+        DetectorConfig(
+            network: NetworkConfig(description.config.architecture, stem: description.config.stem),
+            normalization: description.normalization, classes: classes)
+    }
+}

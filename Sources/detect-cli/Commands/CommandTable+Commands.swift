@@ -1,0 +1,27 @@
+/// Every command, in the order of the overview.
+var commandTable: CommandTable {
+    CommandTable(
+        [
+            CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
+            CommandGroup("Learn", [PretrainCommand.self]),
+            CommandGroup(
+                "Probe",
+                [
+                    FeaturesCommand.self, ProbeKNNCommand.self, ProbeSVMCommand.self, ProbeVOCSVMCommand.self,
+                    ProbeLinearCommand.self, ProbeSemiCommand.self, RetrieveCommand.self,
+                ]),
+            CommandGroup(
+                "Detect",
+                [
+                    ProposalsCommand.self, ProposalsImportCommand.self, FineTuneCommand.self, DetectCommand.self,
+                    EvaluateCommand.self, CompareCommand.self,
+                ]),
+            CommandGroup("VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCExportCOCOCommand.self]),
+            CommandGroup(
+                "Weights",
+                [
+                    WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self,
+                    WeightsImportCommand.self, WeightsExportCommand.self,
+                ]),
+        ], version: Toolkit.version)
+}

@@ -1,0 +1,110 @@
+internal import Detection
+internal import Experiments
+internal import Support
+internal import Torch
+internal import VOCData
+
+/// Finds objects in images, or in a whole image set.
+struct DetectCommand: Command {
+    static let name = "detect"
+    static let summary = "finds objects in images or in a VOC image set: JSON and pictures, or comp4 files and mAP"
+    static let example = """
+        detect-cli detect --model runs/voc --out found street.jpg harbour.jpg
+        detect-cli detect --model runs/voc --out results --devkit VOCdevkit --set test
+        """
+
+    let model: Option<String>
+    let out: Option<String>
+    let images: Option<[String]>
+    let devkit: Option<String?>
+    let set: Option<String>
+    let proposals: Option<String?>
+    let filter: FilterOptions
+    let pictureScore: Option<Double>
+    let pictures: Option<Int>
+    let fullPrecision: Option<Bool>
+    let loading: LoadingOptions
+    let compute: ComputeOptions
+    let seed: Option<UInt64>
+    let json: Option<String?>
+
+    init(_ parser: ArgumentParser) {
+        model = parser.required("model", "RUN", "a run folder of finetune, or its model file")
+        out = parser.required("out", "DIR", "the folder that receives detections and pictures")
+        images = parser.positionals("IMG", "images, or folders of images", minimum: 0)
+        parser.group("Image set")
+        devkit = parser.optional("devkit", "DIR", "the folder that holds VOC2007/, instead of images")
+        set = parser.option("set", "NAME", "the image set", default: "test")
+        proposals = parser.optional(
+            "proposals", "FILE", "proposals of the image set", shown: "made in the output folder")
+        pictures = parser.option("pictures", "N", "images of the set to draw", default: 12, .between(0, 1_000_000))
+        fullPrecision = parser.fullPrecision()
+        parser.group("Filter")
+        filter = FilterOptions(parser)
+        pictureScore = parser.option(
+            "picture-score", "P", "least probability of a box that is drawn", default: 0.3, .between(0, 1))
+        loading = LoadingOptions(parser)
+        compute = ComputeOptions(parser)
+        seed = parser.seed()
+        json = parser.json()
+    }
+
+    func run() throws {
+        guard images.value.isEmpty == (devkit.value != nil) else {
+            throw UsageError(
+                images.value.isEmpty ? "there is nothing to look at" : "images and --devkit exclude each other",
+                remedy: "give images, or --devkit DIR --set NAME")
+        }
+        try compute.activate()
+        Interruption.watch()
+        let detector = try Detector(run: model.value, device: compute.device.value, precision: compute.precision.value)
+        detector.filter = filter.value
+        try Files.makeFolder(out.value)
+        if let devkit = devkit.value {
+            try detectSet(detector, devkit)
+        } else {
+            try detectImages(detector)
+        }
+    }
+
+    private func detectSet(_ detector: Detector, _ devkit: String) throws {
+        let images = try VOCSet(
+            devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
+            threads: loading.workers.value)
+        let proposes = detector.config.head == .faster
+        let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
+        var run = DetectRun(detector, on: images, proposals: file, folder: out.value)
+        run.output.pictures = pictures.value
+        run.output.fullPrecision = fullPrecision.value
+        run.output.pictureScore = pictureScore.value
+        run.workers = loading.workers.value
+        let outcome = try run()
+        print(outcome.evaluation.table, terminator: "")
+        print("\(outcome.secondsPerImage.fixed(3)) s an image; comp4 files: \(out.value)")
+        try json.write(
+            [
+                "map": outcome.evaluation.map.map { .number($0) } ?? .null, "images": .integer(images.ids.count),
+                "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation.json,
+                "files": .array(outcome.files.map { .string($0) }),
+            ])
+    }
+
+    private func makeProposals(_ images: VOCSet, limit: Int) throws -> String {
+        var run = ProposalRun(images, to: "\(out.value)/\(images.name).proposals")
+        run.source = .selectiveSearch(.fast, seed: seed.value)
+        run.limit = limit
+        run.workers = loading.workers.value
+        _ = try run()
+        return run.out
+    }
+
+    private func detectImages(_ detector: Detector) throws {
+        let paths = try images.value.flatMap(ImageDetectionRun.images).prefix(loading.limit.value ?? .max)
+        var run = ImageDetectionRun(detector, images: Array(paths), folder: out.value)
+        run.pictureScore = pictureScore.value
+        run.seed = seed.value
+        let outcome = try run()
+        print("\(outcome.found.count) images: \(out.value)/detections.json")
+        try json.write(outcome.json)
+    }
+}

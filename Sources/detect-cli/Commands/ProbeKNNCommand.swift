@@ -1,0 +1,46 @@
+internal import Experiments
+internal import Probes
+internal import Support
+
+/// Weighted k-nearest-neighbour classification of features.
+struct ProbeKNNCommand: Command {
+    static let name = "probe knn"
+    static let summary = "classifies images by their nearest neighbours among labelled ones"
+    static let example = """
+        detect-cli probe knn --weights runs/instance/weights.safetensors --train images/train --test images/val --k 200
+        detect-cli probe knn --train-features train.safetensors --test-features test.safetensors --k 20,200
+        """
+
+    let inputs: ProbeInputs
+    let k: Option<[Int]>
+    let temperature: Option<Double>
+    let bankPrecision: Option<KNNRun.BankPrecision?>
+    let json: Option<String?>
+
+    init(_ parser: ArgumentParser) {
+        inputs = ProbeInputs(parser, withoutTest: "leave-one-out over the training images")
+        parser.group("Neighbours")
+        k = parser.option(
+            "k", "K,K", "numbers of neighbours; the first is the headline", default: [200],
+            Requirement("with every K at least 1") { !$0.isEmpty && $0.allSatisfy { $0 >= 1 } })
+        temperature = parser.option("temperature", "T", "a vote weighs exp(similarity / T)", default: 0.07, .above(0))
+        bankPrecision = parser.optionalChoice(
+            "bank", "numbers of the features that vote; bf16 takes half the memory", shown: "as they come")
+        json = parser.json()
+    }
+
+    func run() throws {
+        let compute = inputs.features.compute
+        try compute.activate()
+        Interruption.watch()
+        var run = KNNRun(
+            try inputs.data(needsTest: false),
+            probe: KNNProbe(neighborCounts: k.value, temperature: temperature.value))
+        run.bankPrecision = bankPrecision.value
+        run.allowsEmptyClasses = inputs.allowsEmptyClasses
+        run.threads = compute.threads.value
+        let (result, features) = try run()
+        print(result.table + features.featureText)
+        try json.write(.object((result.json.members ?? []) + [.init("features", features)]))
+    }
+}

@@ -1,0 +1,186 @@
+internal import Backbone
+internal import Datasets
+internal import Experiments
+internal import Probes
+internal import Support
+internal import Torch
+
+/// Linear classifiers on the layers of a frozen network.
+struct ProbeLinearCommand: Command {
+    static let name = "probe linear"
+    static let summary = "trains linear classifiers on layers of a frozen network, all in one pass"
+    static let example = """
+        detect-cli probe linear --weights runs/instance/weights.safetensors --train images/train --test images/val --run runs/linear
+        detect-cli probe linear --train-features train.safetensors --test-features test.safetensors --recipe last --run runs/last
+        """
+
+    let train: Option<String?>
+    let test: Option<String?>
+    let trainFeatures: Option<String?>
+    let testFeatures: Option<String?>
+    let layers: Option<[String]?>
+    let cached: Option<Bool>
+    let cacheLimit: Option<Double>
+    let recipe: Option<LinearRecipe.Name>
+    let settings: LinearSettings
+    let checkpointEvery: Option<Int?>
+    let features: FeatureOptions
+    let folder: Option<String>
+    let resume: Option<Bool>
+    let json: Option<String?>
+
+    init(_ parser: ArgumentParser) {
+        train = parser.optional("train", "DIR", "labelled images to train on: one folder a class")
+        test = parser.optional("test", "DIR", "labelled images to test on, of the same classes")
+        trainFeatures = parser.optional("train-features", "FILE", "features to train on instead of images")
+        testFeatures = parser.optional("test-features", "FILE", "features to test on")
+        layers = parser.optional(
+            "layers", "NAME,NAME", "the layers to probe",
+            shown: "all convolutional stages; for the recipe last, the last")
+        cached = parser.flag("cached", "read the layers once and train on them in memory: fast, without augmentation")
+        cacheLimit = parser.option("cache-limit", "GB", "memory that --cached may take", default: 4, .above(0))
+        recipe = parser.choice("recipe", "where all other settings come from", default: .layers)
+        settings = LinearSettings(parser)
+        checkpointEvery = parser.optional(
+            "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
+        features = FeatureOptions(parser)
+        parser.group("Run")
+        folder = parser.required("run", "DIR", "the folder that receives configuration, metrics and results")
+        resume = parser.flag("resume", "continue the run in that folder from its last checkpoint")
+        json = parser.json()
+    }
+
+    func run() throws {
+        try features.compute.activate()
+        var run = trainFeatures.isGiven ? try fromFeatures() : try fromImages()
+        run.resume = resume.value
+        run.checkpointEvery = checkpointEvery.value
+        let result = try run()
+        print(result.table, terminator: "")
+        try json.write(.object((result.json.members ?? []) + run.inputs))
+    }
+
+    private func options(imageSize: Int) -> LinearProbeOptions {
+        var options = LinearProbeOptions(recipe: settings.apply(to: recipe.value), imageSize: imageSize)
+        options.seed = features.seed.value
+        options.workers = features.loading.workers.value
+        options.device = features.compute.device.value
+        options.onBadImage = features.badImages.value.policy
+        return options
+    }
+
+    private func fromFeatures() throws -> LinearProbeRun {
+        guard let trainPath = trainFeatures.value, let testPath = testFeatures.value, !train.isGiven, !test.isGiven,
+            !features.weights.isGiven, !layers.isGiven
+        else {
+            throw UsageError(
+                "--train-features goes with --test-features only",
+                remedy: "give both, and leave --weights, --layers, --train and --test out")
+        }
+        let (train, test) = (try FeatureTable(path: trainPath), try FeatureTable(path: testPath))
+        return LinearProbeRun(
+            options(imageSize: train.protocolJSON["image_size"]?.intValue ?? 0),
+            source: .files(train: trainPath, test: testPath),
+            inputs: [
+                try InputRecord.features("train", trainPath, train), try InputRecord.features("test", testPath, test),
+            ], folder: folder.value)
+    }
+
+    private func fromImages() throws -> LinearProbeRun {
+        guard let trainPath = train.value, let testPath = test.value else {
+            throw UsageError(
+                "--\(train.isGiven ? "test" : "train") is missing",
+                remedy: "give --weights, --train and --test, or --train-features and --test-features")
+        }
+        if testFeatures.isGiven {
+            throw UsageError("--test-features goes with --train-features", remedy: "give --test instead")
+        }
+        if features.layer.isGiven {
+            throw UsageError("--layer is not for several layers", remedy: "give --layers NAME,NAME")
+        }
+        let limit = features.loading.limit.value
+        let train = try DataSource.open(trainPath, limit: limit)
+        let test = try DataSource.open(testPath, limit: limit)
+        try train.checkLabels(against: test)
+        let network = try features.network()
+        let options = options(imageSize: features.imageSize.value ?? network.description.imageSize)
+        let reader = try LayerReader(
+            network, layers: layers.value ?? network.probedLayers(recipe.value), pooling: options.recipe.pooling,
+            imageSize: options.imageSize, precision: features.compute.precision.value)
+        var cache: LinearProbeRun.Cache?
+        if cached.value {
+            cache = .init(byteLimit: cacheLimit.value * 1e9)
+            cache?.batch = features.batch.value
+        }
+        return LinearProbeRun(
+            options, source: .images(train: train, test: test, reader, cache: cache),
+            inputs: [
+                try InputRecord.weights(features.weights.source(), network.description),
+                try InputRecord.data("train", train), try InputRecord.data("test", test),
+            ], folder: folder.value)
+    }
+}
+
+/// Options that override a linear recipe.
+struct LinearSettings {
+    let epochs: Option<Int?>
+    let batch: Option<Int?>
+    let learningRate: Option<Double?>
+    let milestones: Option<[Double]?>
+    let gamma: Option<Double?>
+    let momentum: Option<Double?>
+    let weightDecay: Option<Double?>
+    let batchNorm: Option<Switch?>
+    let pooling: Option<PoolingRule?>
+    let cropScale: Option<Double?>
+    let flip: Option<Double?>
+
+    enum Switch: String, CaseIterable { case on, off }
+
+    init(_ parser: ArgumentParser) {
+        parser.group("Training")
+        let recipes = "the recipe's"
+        epochs = parser.optional("epochs", "N", "passes over the data", shown: recipes, .atLeast(1))
+        batch = parser.optional("batch", "N", "images a step", shown: recipes, .between(2, 65536))
+        learningRate = parser.optional("lr", "RATE", "learning rate", shown: recipes, .above(0))
+        milestones = parser.optional(
+            "milestones", "E,E", "epochs at which the learning rate falls", shown: "the recipe's, scaled to the epochs")
+        gamma = parser.optional("gamma", "F", "what it is multiplied by", shown: recipes, .above(0))
+        momentum = parser.optional("momentum", "M", "momentum", shown: recipes, .between(0, 1))
+        weightDecay = parser.optional("weight-decay", "W", "weight decay", shown: recipes, .atLeast(0))
+        batchNorm = parser.optionalChoice(
+            "batch-norm", "batch norm without scale and shift before each classifier", shown: recipes)
+        pooling = parser.optionalChoice("pool", "what becomes of a layer's map", shown: recipes)
+        cropScale = parser.optional(
+            "crop-scale", "S", "least share of the image that a random crop takes", shown: recipes, .between(0.01, 1))
+        flip = parser.optional("flip", "P", "probability of mirroring", shown: recipes, .between(0, 1))
+    }
+
+    func apply(to name: LinearRecipe.Name) -> LinearRecipe {
+        var recipe = LinearRecipe.named(name)
+        if let epochs = epochs.value { recipe.stretch(toEpochs: epochs) }
+        recipe.milestones = milestones.value(or: recipe.milestones)
+        recipe.batch = batch.value(or: recipe.batch)
+        recipe.learningRate = learningRate.value(or: recipe.learningRate)
+        recipe.gamma = gamma.value(or: recipe.gamma)
+        recipe.momentum = momentum.value(or: recipe.momentum)
+        // Nesterov's form needs a momentum.
+        recipe.isNesterov = recipe.isNesterov && recipe.momentum > 0
+        recipe.weightDecay = weightDecay.value(or: recipe.weightDecay)
+        recipe.normalizesBatch = batchNorm.value.map { $0 == .on } ?? recipe.normalizesBatch
+        recipe.pooling = pooling.value(or: recipe.pooling)
+        recipe.cropScale = cropScale.value(or: recipe.cropScale)
+        recipe.flip = flip.value(or: recipe.flip)
+        return recipe
+    }
+}
+
+extension PretrainedNetwork {
+    /// The layers that a recipe probes when none are named: all convolutional stages, or the last layer.
+    func probedLayers(_ recipe: LinearRecipe.Name) -> [String] {
+        switch recipe {
+        case .layers: network.layerNames.filter { $0.hasPrefix("conv") || $0.hasPrefix("layer") }
+        case .last: [network.layerNames.last!]
+        }
+    }
+}

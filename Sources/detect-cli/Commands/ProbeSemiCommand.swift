@@ -1,0 +1,111 @@
+internal import Backbone
+internal import Datasets
+internal import Experiments
+internal import Probes
+internal import Support
+
+/// Fine-tuning with a few labels, beside random weights.
+struct ProbeSemiCommand: Command {
+    static let name = "probe semi"
+    static let summary = "fine-tunes on shares of the labels, beside random weights"
+    static let example =
+        "detect-cli probe semi --weights runs/instance/weights.safetensors --train images/train --test images/val --run runs/semi"
+
+    let weights: Option<String>
+    let train: Option<String>
+    let test: Option<String>
+    let fractions: Option<[Double]>
+    let seeds: Option<Int>
+    let noBaseline: Option<Bool>
+    let imageSize: Option<Int?>
+    let epochs: Option<Int?>
+    let batch: Option<Int?>
+    let learningRate: Option<Double?>
+    let milestones: Option<[Double]?>
+    let weightDecay: Option<Double?>
+    let cropScale: Option<Double?>
+    let flip: Option<Double?>
+    let loading: LoadingOptions
+    let badImages: Option<BadImageChoice>
+    let compute: ComputeOptions
+    let runOptions: RunOptions
+    let json: Option<String?>
+
+    init(_ parser: ArgumentParser) {
+        weights = parser.required("weights", "FILE", "safetensors with torchvision's names")
+        train = parser.required("train", "DIR", "labelled images to take shares of: one folder a class")
+        test = parser.required("test", "DIR", "labelled images to test on, of the same classes")
+        fractions = parser.option(
+            "fractions", "F,F", "shares of the labels", default: [0.01, 0.02, 0.05, 0.1, 0.2],
+            Requirement("with every share above 0 and at most 1, none twice") {
+                !$0.isEmpty && $0.allSatisfy { $0 > 0 && $0 <= 1 } && Set($0).count == $0.count
+            })
+        seeds = parser.option(
+            "seeds", "N", "draws of each share, with seeds from --seed on", default: 3, .between(1, 100))
+        noBaseline = parser.flag("no-random", "leave out the same from random weights")
+        let recipe = "the recipe's"
+        parser.group("Training")
+        epochs = parser.optional("epochs", "N", "passes over the labelled images", shown: "70", .atLeast(1))
+        batch = parser.optional("batch", "N", "images a step, at most", shown: "256", .between(2, 65536))
+        learningRate = parser.optional("lr", "RATE", "learning rate", shown: "0.01", .above(0))
+        milestones = parser.optional(
+            "milestones", "E,E", "epochs at which the learning rate falls to a tenth",
+            shown: "30 and 60 of 70, scaled to the epochs")
+        weightDecay = parser.optional("weight-decay", "W", "weight decay", shown: "0.0001", .atLeast(0))
+        cropScale = parser.optional(
+            "crop-scale", "S", "least share of the image that a random crop takes", shown: recipe, .between(0.01, 1))
+        flip = parser.optional("flip", "P", "probability of mirroring", shown: recipe, .between(0, 1))
+        imageSize = parser.optional(
+            "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
+            .between(8, 4096))
+        loading = LoadingOptions(parser)
+        badImages = parser.badImages()
+        compute = ComputeOptions(parser)
+        runOptions = RunOptions(parser)
+        json = parser.json()
+    }
+
+    func run() throws {
+        try compute.activate()
+        if weights.value == WeightSource.random {
+            throw UsageError("--weights random is the comparison", remedy: "give the weights to compare with it")
+        }
+        let train = try DataSource.open(train.value, limit: loading.limit.value)
+        let test = try DataSource.open(test.value, limit: loading.limit.value)
+        try train.checkLabels(against: test)
+        let start = try WeightSource.file(weights.value).open()
+        var options = ClassifierOptions(
+            recipe: recipe(), description: start.description, classes: train.classes.count)
+        options.imageSize = imageSize.value(or: options.imageSize)
+        options.workers = loading.workers.value
+        options.device = compute.device.value
+        options.precision = compute.precision.value
+        options.onBadImage = badImages.value.policy
+        let first = runOptions.seed.value
+        var run = SemiSupervisedRun(
+            options, from: start, fractions: fractions.value.map { LabelFraction($0) },
+            seeds: (0..<UInt64(seeds.value)).map { first &+ $0 }, train: train, test: test,
+            inputs: [
+                try InputRecord.weights(start.source, start.description), try InputRecord.data("train", train),
+                try InputRecord.data("test", test),
+            ], folder: runOptions.folder.value)
+        run.comparesRandom = !noBaseline.value
+        run.resume = runOptions.resume.value
+        let result = try run()
+        print(result.table, terminator: "")
+        print("curve: \(runOptions.folder.value)/curve.png")
+        try json.write(.object((result.json.members ?? []) + run.inputs))
+    }
+
+    private func recipe() -> ClassifierRecipe {
+        var recipe = ClassifierRecipe.semiSupervised
+        if let epochs = epochs.value { recipe.stretch(toEpochs: epochs) }
+        recipe.milestones = milestones.value(or: recipe.milestones)
+        recipe.batch = batch.value(or: recipe.batch)
+        recipe.learningRate = learningRate.value(or: recipe.learningRate)
+        recipe.weightDecay = weightDecay.value(or: recipe.weightDecay)
+        recipe.cropScale = cropScale.value(or: recipe.cropScale)
+        recipe.flip = flip.value(or: recipe.flip)
+        return recipe
+    }
+}

@@ -1,0 +1,119 @@
+internal import Boxes
+internal import Detection
+internal import Experiments
+internal import Imaging
+internal import Proposals
+internal import Support
+internal import VOCData
+
+/// Region proposals of an image set: by selective search, or by the network of a Faster R-CNN.
+struct ProposalsCommand: Command {
+    static let name = "proposals"
+    static let summary =
+        "makes region proposals of a VOC image set by selective search or a Faster R-CNN, and measures their recall"
+    static let example = """
+        detect-cli proposals --devkit VOCdevkit --set trainval --out trainval.proposals
+        detect-cli proposals --devkit VOCdevkit --set test --model runs/faster --out rpn.proposals
+        """
+
+    let devkit: Option<String>
+    let set: Option<String>
+    let out: Option<String>
+    let mode: Option<SelectiveSearchMode>
+    let model: Option<String?>
+    let limit: Option<Int>
+    let picture: Option<String?>
+    let pictureBoxes: Option<Int>
+    let loading: LoadingOptions
+    let compute: ComputeOptions
+    let seed: Option<UInt64>
+    let json: Option<String?>
+
+    init(_ parser: ArgumentParser) {
+        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        set = parser.required("set", "NAME", "the image set")
+        out = parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was")
+        mode = parser.choice(
+            "mode", "how much is varied: fast makes 8 hierarchies of regions, quality 80", default: .fast)
+        model = parser.optional(
+            "model", "RUN", "a Faster R-CNN whose network proposes, as a run folder or model file",
+            shown: "selective search")
+        limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
+        picture = parser.optional(
+            "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        pictureBoxes = parser.option("picture-boxes", "N", "boxes drawn on an image", default: 30, .between(1, 10_000))
+        loading = LoadingOptions(parser)
+        compute = ComputeOptions(parser)
+        seed = parser.seed()
+        json = parser.json()
+    }
+
+    func run() throws {
+        Interruption.watch()
+        let images = try VOCSet(
+            devkit.value, set: set.value, limit: loading.limit.value, policy: .keep, threads: loading.workers.value)
+        let (source, text) = try source()
+        var run = ProposalRun(images, to: out.value)
+        run.source = source
+        run.limit = limit.value
+        run.workers = loading.workers.value
+        let outcome = try run()
+        let quality = outcome.quality
+        func number(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
+        print(
+            textTable([
+                ["images", String(quality.images)], ["boxes per image", number(quality.boxesPerImage, 1)],
+                ["seconds per image", number(quality.secondsPerImage, 3)],
+                ["recall at IoU .5", number(quality.recall50, 4)],
+                ["recall at IoU .7", number(quality.recall70, 4)],
+                ["average best overlap", number(quality.averageBestOverlap, 4)],
+            ]))
+        print(outcome.recall.table)
+        print("objects not marked difficult: \(quality.objects); \(text), at most \(limit.value) boxes an image")
+        if let path = picture.value { try draw(images, to: path) }
+        try json.write(.object((quality.json.members ?? []) + [.init("recall_at", outcome.recall.json)]))
+    }
+
+    /// What proposes, and its name for people.
+    private func source() throws -> (ProposalRun.Source, String) {
+        guard let path = model.value else {
+            return (
+                .selectiveSearch(mode.value, seed: seed.value),
+                "selective search (\(mode.value.rawValue)), seed \(seed.value)"
+            )
+        }
+        guard !mode.isGiven else {
+            throw UsageError("--mode and --model exclude each other", remedy: "give one of them")
+        }
+        try compute.activate()
+        let detector = try Detector(run: path, device: compute.device.value, precision: compute.precision.value)
+        guard detector.config.head == .faster else {
+            throw InputError(path, "is a Fast R-CNN, which proposes no regions", remedy: "give a Faster R-CNN")
+        }
+        return (.network(detector), "region proposal network of \(path)")
+    }
+
+    private static let pictureImages = 12
+    private static let boxColor = Color(red: 60, green: 130, blue: 255)
+    private static let objectColor = Color(red: 40, green: 220, blue: 60)
+
+    /// A contact sheet: the first boxes thin, the objects on top of them.
+    private func draw(_ set: VOCSet, to path: String) throws {
+        let file = try ProposalFile(contentsOf: out.value)
+        let pictures = try set.ids.indices.prefix(Self.pictureImages).map { i in
+            let (id, objects) = (set.ids[i], set.objects[i])
+            var picture = try set.image(i)
+            func draw(_ box: Box, _ color: Color, thickness: Int) {
+                picture.drawBox(
+                    x0: box.minX, y0: box.minY, x1: box.maxX, y1: box.maxY, color: color, thickness: thickness)
+            }
+            for box in (file.boxes(for: id) ?? []).prefix(pictureBoxes.value) {
+                draw(box, Self.boxColor, thickness: 1)
+            }
+            for object in objects { draw(object.box, Self.objectColor, thickness: 3) }
+            return picture
+        }
+        try DetectionPicture.sheet(pictures).write(to: path)
+        print("picture: \(path)")
+    }
+}

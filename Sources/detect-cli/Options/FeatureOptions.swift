@@ -1,0 +1,48 @@
+internal import Backbone
+internal import Experiments
+internal import Probes
+
+/// Options of commands that look at a network's features.
+struct FeatureOptions {
+    let weights: WeightOptions
+    let imageSize: Option<Int?>
+    let layer: Option<String?>
+    let batch: Option<Int>
+    let loading: LoadingOptions
+    let badImages: Option<BadImageChoice>
+    let compute: ComputeOptions
+    let seed: Option<UInt64>
+
+    init(_ parser: ArgumentParser) {
+        parser.group("Features")
+        weights = WeightOptions(parser)
+        imageSize = parser.optional(
+            "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
+            .between(8, 4096))
+        layer = parser.optional("layer", "NAME", "the layer to look at", shown: "embedding, else the last one")
+        batch = parser.option("feature-batch", "N", "images at once", default: 64, .between(1, 65536))
+        loading = LoadingOptions(parser)
+        badImages = parser.badImages()
+        compute = ComputeOptions(parser)
+        seed = parser.seed()
+    }
+
+    /// What runs images through the network that the options describe.
+    ///
+    /// - Parameters:
+    ///   - fallback, fallbackSize: The layer and image size where the options name none.
+    func extractor(layer fallback: String? = nil, imageSize fallbackSize: Int? = nil) throws -> FeatureExtractor {
+        var extractor = try FeatureExtractor(
+            network(), layer: layer.value ?? fallback, imageSize: imageSize.value ?? fallbackSize)
+        extractor.batch = batch.value
+        extractor.workers = loading.workers.value
+        extractor.precision = compute.precision.value
+        extractor.onBadImage = badImages.value.policy
+        return extractor
+    }
+
+    /// The network that the options describe.
+    func network() throws -> PretrainedNetwork {
+        try weights.source().network(imageSize: imageSize.value, seed: seed.value, device: compute.device.value)
+    }
+}
