@@ -15,7 +15,7 @@ let clock = ContinuousClock()
 let seconds = try clock.measure {
     let loader = BatchLoader(
         images, order: EpochSampler(count: images.count, seed: 0, epoch: 0).order, batchSize: 32,
-        pipeline: Recipe.imagenet.trainingPipeline(imageSize: side), seed: 0, epoch: 0, workers: workers)
+        pipeline: PretrainRecipe.imagenet.augmentation.pipeline(imageSize: side), seed: 0, epoch: 0, workers: workers)
     while try loader.next() != nil {}
 }
 print(Double(images.count) / (seconds / .seconds(1)))

@@ -2,6 +2,7 @@ public import Boxes
 internal import Datasets
 internal import Imaging
 internal import Support
+internal import Training
 
 /// Runs a detector over a set of images.
 public struct DetectionTest {

@@ -180,7 +180,7 @@ public final class FineTuning: TrainingTask {
             return (loss: total, values: values)
         }
         let (images, indices) = (maker.set.images, samples.map(\.index))
-        return StepResult(loss: result.loss, images: samples.count, values: result.values) {
+        return StepResult(StepLoss(result.loss, values: result.values), images: samples.count) {
             indices.map(images.path)
         }
     }
@@ -240,8 +240,6 @@ public final class FineTuning: TrainingTask {
         let frozen = withoutGradients { first.trunk(x, stages: 0..<options.frozenStages, mode: .evaluate) }
         return network.trunk(frozen, stages: options.frozenStages..<network.trunkStages.count, mode: trunkMode)
     }
-
-    public func finish(step: Int) {}
 
     /// The sample with that number, counted over all epochs; samples are asked for in order.
     private func sample(_ number: Int) throws -> TrainingSample {

@@ -1,3 +1,4 @@
+internal import Proposals
 internal import Backbone
 internal import Detection
 internal import Imaging
@@ -6,6 +7,7 @@ internal import Probes
 public import Support
 internal import Synchronization
 public import Torch
+internal import Training
 internal import VOCData
 
 /// The whole story on a data set drawn for it: pretrain without labels and with them, probe, fine-tune a detector from
@@ -100,7 +102,8 @@ public struct DemoRun: Sendable {
         try Lanes.run(
             lanes,
             [
-                { try finetune(.instance, train, test, .automatic) }, { try finetune(.supervised, train, test, second) },
+                { try finetune(.instance, train, test, .automatic) },
+                { try finetune(.supervised, train, test, second) },
             ])
         announce("kNN probes")
         let rows = try Start.allCases.map { start in
@@ -155,20 +158,20 @@ public struct DemoRun: Sendable {
 
     // MARK: Stages
 
-    private var recipe: Recipe {
-        var recipe = Recipe.imagenet
+    private var recipe: PretrainRecipe {
+        var recipe = PretrainRecipe.imagenet
         recipe.batch = 32
         // At this size objects are as large as in the scenes.
         recipe.imageSize = 48
         // With so few images the sum over all of them costs nothing and needs no noise samples.
-        recipe.loss = .softmax
-        recipe.temperature = 0.1
-        recipe.learningRate = 0.01
-        recipe.schedule = .cosine
-        recipe.weightDecay = 5e-4
-        recipe.cropScale = 0.3
+        recipe.instance.loss = .softmax
+        recipe.instance.temperature = 0.1
+        recipe.optimization.learningRate = 0.01
+        recipe.optimization.schedule = .cosine
+        recipe.optimization.weightDecay = 5e-4
+        recipe.augmentation.cropScale = 0.3
         // Colour says nothing about these classes.
-        recipe.grayscale = 0.5
+        recipe.augmentation.color?.grayscale = 0.5
         return recipe
     }
 

@@ -4,6 +4,7 @@ internal import Detection
 internal import Pretrain
 internal import Support
 internal import Torch
+internal import Training
 
 /// A few steps of each kind of training on pixels that mean nothing, to tell how long the demo will take on this machine. Nothing
 /// of it enters a result.
@@ -23,8 +24,7 @@ struct DemoTrial {
         let scope = Scope(seed: 0, device: pretrain.device)
         let recipe = pretrain.recipe
         let network = NetworkConfig(pretrain.architecture, stem: recipe.stem).makeNetwork(scope)
-        let optimizer = SGD(
-            [ParameterGroup(scope.parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
+        let optimizer = recipe.optimization.optimizer(scope.parameters)
         func pixels(_ count: Int, _ height: Int, _ width: Int) -> Tensor {
             // Values without order: equal ones would have no variance, and gradients too small for ordinary arithmetic.
             let values = (0..<count * height * width * 3).map {

@@ -2,7 +2,7 @@ public import Boxes
 public import Detection
 internal import Foundation
 public import Imaging
-public import Proposals
+internal import Proposals
 public import Support
 internal import Torch
 internal import Training

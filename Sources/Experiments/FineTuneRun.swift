@@ -1,7 +1,9 @@
+internal import Imaging
+internal import Datasets
 public import Backbone
 public import Detection
 internal import Foundation
-public import Proposals
+internal import Proposals
 public import Support
 internal import Torch
 public import Training

@@ -1,8 +1,8 @@
 public import Datasets
 public import Probes
 public import Support
-public import Torch
-public import Training
+internal import Torch
+internal import Training
 
 /// Trains and tests linear classifiers into a run folder.
 public struct LinearProbeRun {

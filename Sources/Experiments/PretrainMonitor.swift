@@ -13,6 +13,7 @@ public struct PretrainMonitor {
     private static let neighborCount = 200
 
     private let training: Pretraining
+    private let view: ProbeView
     private let data: any ImageCollection
     /// Labelled images to classify; nil for rows of the bank itself.
     private let test: (any ImageCollection)?
@@ -34,7 +35,7 @@ public struct PretrainMonitor {
         _ training: Pretraining, data: any ImageCollection, test: (any ImageCollection)?, neighbors: Neighbors,
         workers: Int
     ) throws {
-        guard training.instance != nil, data.classes.count > 1 else {
+        guard let view = training.method.probe, data.classes.count > 1 else {
             if let test {
                 throw InputError(
                     test.source, "cannot be classified: the training has no memory bank with labels",
@@ -47,6 +48,7 @@ public struct PretrainMonitor {
                 test.source, "has other classes than \(data.source)", remedy: "use folders with the same classes")
         }
         self.training = training
+        self.view = view
         self.data = data
         self.test = test
         self.neighbors = neighbors
@@ -59,7 +61,7 @@ public struct PretrainMonitor {
             test.map { "\($0.count) images of \($0.source)" }
             ?? "\(heldOut.count) evenly spaced ones, left out of the voters"
         let voters = neighbors == .bank ? "rows of the memory bank" : "embeddings of the training images"
-        return "K = \(Self.neighborCount), τ = \(training.options.recipe.temperature), \(voters) vote on \(queries)"
+        return "K = \(Self.neighborCount), τ = \(view.temperature), \(voters) vote on \(queries)"
     }
 
     /// Top-1 accuracy, in [0, 1].
@@ -74,12 +76,13 @@ public struct PretrainMonitor {
             queries = try part(of: all, heldOut)
         }
         let probe = KNNProbe(
-            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: training.options.recipe.temperature)
+            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: view.temperature)
         return try probe.evaluate(train: voters, test: queries, threads: Runtime.threads).accuracies[0].top1
     }
 
     private func voters() throws -> LabeledFeatures {
-        guard neighbors == .bank, let bank = training.instance?.bank else { return try features(of: data) }
+        guard neighbors == .bank else { return try features(of: data) }
+        let bank = view.bank
         return try LabeledFeatures(
             features: bank.rows.floats, dimension: bank.dimension, labels: (0..<data.count).map { data.label($0)! },
             source: data.source)
@@ -99,7 +102,7 @@ public struct PretrainMonitor {
 
     private func features(of test: any ImageCollection) throws -> LabeledFeatures {
         let network = PretrainedNetwork(
-            training.network, projection: training.instance?.projection,
+            training.method.network, projection: view.projection,
             description: training.description(details: [:]), device: training.options.device)
         var extractor = try FeatureExtractor(network, layer: PretrainedNetwork.embeddingLayer)
         extractor.workers = workers

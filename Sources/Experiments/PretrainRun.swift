@@ -5,7 +5,7 @@ internal import Imaging
 public import Pretrain
 public import Support
 internal import Torch
-public import Training
+internal import Training
 
 /// Trains a backbone into a run folder: weights, memory bank, curves and results.
 public struct PretrainRun {
@@ -81,7 +81,7 @@ public struct PretrainRun {
         let trained = try loop.run()
         try WeightFile.write(
             training.parameters, training.description(details: details(fingerprint)), to: session.folder.weights)
-        if let bank = training.instance?.bank { try write(bank, to: session.file("bank.safetensors")) }
+        if let bank = training.method.probe?.bank { try write(bank, to: session.file("bank.safetensors")) }
         try drawCurves(session)
         let outcome = Outcome(
             weights: session.folder.weights, objective: options.objective, architecture: options.architecture,
@@ -109,7 +109,7 @@ public struct PretrainRun {
 
     private func loopOptions(_ monitor: PretrainMonitor?, steps: Int) -> LoopOptions {
         LoopOptions(
-            title: "pretrain", gradientClip: options.recipe.gradientClip, logEvery: min(50, steps),
+            title: "pretrain", gradientClip: options.recipe.optimization.gradientClip, logEvery: min(50, steps),
             checkpointEvery: checkpointEvery ?? steps, progress: progress,
             shown: [
                 ("loss", "loss"), ("positive_similarity", "pos"), ("negative_similarity", "neg"), ("z", "Z"),

@@ -1,4 +1,3 @@
-public import Datasets
 internal import Imaging
 public import Probes
 public import Support

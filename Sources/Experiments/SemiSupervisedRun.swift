@@ -1,10 +1,11 @@
+internal import Backbone
 public import Datasets
 internal import Foundation
 internal import Imaging
 public import Probes
 public import Support
 internal import Torch
-public import Training
+internal import Training
 
 /// Fine-tunes from each start, on each share of the labels, with each seed; every one is a run of its own, so that an
 /// interrupted probe goes on in the middle of the one it was at.

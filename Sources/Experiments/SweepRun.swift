@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Imaging
 internal import Pretrain
 public import Support
@@ -77,7 +78,7 @@ public struct SweepRun {
                 "choose that objective, labelled data and a kNN probe while it runs"
             )
         }
-        if sweep.setting == .negatives, base.options.recipe.loss == .softmax {
+        if sweep.setting == .negatives, base.options.recipe.instance.loss == .softmax {
             return ("a sweep of negatives has no meaning with the full softmax", "choose noise-contrastive estimation")
         }
         return nil
@@ -105,11 +106,11 @@ public struct SweepRun {
 
     private func apply(_ value: Double, to run: inout PretrainRun) {
         switch sweep.setting {
-        case .negatives: run.options.recipe.negatives = Int(value)
-        case .dim: run.options.recipe.dimension = Int(value)
-        case .temperature: run.options.recipe.temperature = value
-        case .bankMomentum: run.options.recipe.bankMomentum = value
-        case .proximal: run.options.proximal = value
+        case .negatives: run.options.recipe.instance.negatives = Int(value)
+        case .dim: run.options.recipe.instance.dimension = Int(value)
+        case .temperature: run.options.recipe.instance.temperature = value
+        case .bankMomentum: run.options.recipe.instance.bankMomentum = value
+        case .proximal: run.options.recipe.instance.proximal = value
         case .images:
             // Evenly spaced, so that every class keeps its share.
             let (count, all) = (min(Int(value), base.data.count), base.data.count)

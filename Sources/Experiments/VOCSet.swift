@@ -8,7 +8,7 @@ internal import Support
 public import VOCData
 
 /// An image set of a devkit, or several of different years, with what detection needs of it.
-public struct VOCSet {
+public struct VOCSet: Sendable {
     /// The folder that holds VOC2007/.
     public let path: String
     /// Its name in files: "trainval", "2007-trainval+2012-trainval".
@@ -56,8 +56,7 @@ public struct VOCSet {
             annotated.wrongSizes += read.wrongSizes
         }
         annotations = annotated
-        /// Its name in files: "trainval", "2007-trainval+2012-trainval".
-    public let names = classes ?? VOCClasses.found(in: annotations.annotations)
+        let names = classes ?? VOCClasses.found(in: annotations.annotations)
         self.classes = names
         let indices = Dictionary(zip(names, names.indices)) { first, _ in first }
         var unknown: [String: Int] = [:]

@@ -1,6 +1,6 @@
 public import Backbone
 public import Detection
-public import Support
+internal import Support
 public import Torch
 
 /// Where the weights come from that an experiment starts with.

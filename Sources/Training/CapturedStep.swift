@@ -3,15 +3,15 @@ public import Torch
 
 /// What a step works on.
 public struct StepInputs {
-    /// On the device; the same number, shapes and types in every step.
-    public var tensors: [Tensor]
+    /// On the device; the same shapes and types in every step.
+    public var group: any TensorGroup
     /// Images in the step, for the rate.
     public var images: Int
     /// Names of the step's images, asked for only when the loss is not finite.
     public var imageNames: () -> [String]
 
-    public init(_ tensors: [Tensor], images: Int, imageNames: @escaping () -> [String]) {
-        self.tensors = tensors
+    public init(_ group: any TensorGroup, images: Int, imageNames: @escaping () -> [String]) {
+        self.group = group
         self.images = images
         self.imageNames = imageNames
     }
@@ -19,8 +19,8 @@ public struct StepInputs {
 
 /// A task that does the same operations in every step, so that a device can capture one step and replay it.
 ///
-/// On a GPU a replay calls neither `forward(_:)` nor `finish(step:)`; on the CPU it calls both, with the number of the
-/// captured step. So all they change must be tensors, in place.
+/// On a GPU a replay calls neither `forward(_:)` nor what it leaves for after the update; on the CPU it calls both. So all
+/// they change must be tensors, in place.
 public protocol CapturableTask: TrainingTask {
     /// Whether that is so from now on: nothing changes with the step any more but its inputs and the learning rate.
     var isCapturable: Bool { get }
@@ -28,14 +28,13 @@ public protocol CapturableTask: TrainingTask {
     /// Everything that comes from the host or from a random generator.
     func inputs(step: Int) throws -> StepInputs
     /// The forward pass, by operators alone that neither wait for values nor draw any.
-    func forward(_ inputs: [Tensor]) -> (loss: Tensor, values: [(name: String, value: Tensor)])
+    func forward(_ inputs: any TensorGroup) -> StepLoss
 }
 
 extension CapturableTask {
     public func forward(step: Int) throws -> StepResult {
         let inputs = try inputs(step: step)
-        let (loss, values) = forward(inputs.tensors)
-        return StepResult(loss: loss, images: inputs.images, values: values, imageNames: inputs.imageNames)
+        return StepResult(forward(inputs.group), images: inputs.images, imageNames: inputs.imageNames)
     }
 }
 
@@ -46,7 +45,7 @@ final class CapturedStep {
     private let graph: DeviceGraph
     /// What the graph reads: the inputs, and the learning rate.
     private let rate: Tensor
-    private var inputs: [Tensor]?
+    private var inputs: (any TensorGroup)?
     /// What the graph writes.
     private var names: [String] = []
     private var values: Tensor?
@@ -67,17 +66,18 @@ final class CapturedStep {
     func run(step: Int, learningRate: Double) throws -> (inputs: StepInputs, names: [String], values: Tensor) {
         let now = try task.inputs(step: step)
         rate.fill_(learningRate)
-        let shapes = now.tensors.map(\.shape)
+        let tensors = now.group.tensors
+        let shapes = tensors.map(\.shape)
         defer { (stepsBefore, shapesBefore) = (stepsBefore + 1, shapes) }
-        if let inputs, shapes == inputs.map(\.shape) {
-            for (own, new) in zip(inputs, now.tensors) { own.copy_(new) }
+        if let inputs, shapes == inputs.tensors.map(\.shape) {
+            for (own, new) in zip(inputs.tensors, tensors) { own.copy_(new) }
         } else if inputs == nil, stepsBefore >= Self.warmUp, task.isCapturable, shapes == shapesBefore {
-            let inputs = now.tensors.map { $0.clone() }
+            let inputs = now.group.map { $0.clone() }
             self.inputs = inputs
-            try graph.capture { [unowned self] in (names, values) = work(inputs, step) }
+            try graph.capture { [unowned self] in (names, values) = work(inputs) }
         } else {
             // Too early, or a batch that lacks images which could not be read.
-            let (names, values) = work(now.tensors, step)
+            let (names, values) = work(now.group)
             return (now, names, values)
         }
         try graph.replay()
@@ -85,12 +85,11 @@ final class CapturedStep {
         return (now, names, values!.clone())
     }
 
-    private func work(_ tensors: [Tensor], _ step: Int) -> (names: [String], values: Tensor) {
+    private func work(_ inputs: any TensorGroup) -> (names: [String], values: Tensor) {
         task.optimizer.clearGradients()
-        let (loss, values) = task.forward(tensors)
-        let all = task.update(
-            step, loss, values, clip: gradientClip, byOperators: true, profile: nil
-        ) { $0.step(learningRate: rate) }
+        let all = task.update(task.forward(inputs), clip: gradientClip, byOperators: true, profile: nil) {
+            $0.step(learningRate: rate)
+        }
         return (all.map(\.name), all.joined)
     }
 }

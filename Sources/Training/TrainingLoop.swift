@@ -1,27 +1,6 @@
 internal import Foundation
-internal import Support
+public import Support
 public import Torch
-
-/// What one forward pass of a task gives.
-public struct StepResult {
-    /// One value; the loop calls `backward` on it.
-    public var loss: Tensor
-    /// Images in the step, for the rate.
-    public var images: Int
-    /// Further measurements, one value each, averaged between log lines like the loss.
-    public var values: [(name: String, value: Tensor)]
-    /// Names of the step's images, asked for only when the loss is not finite.
-    public var imageNames: () -> [String]
-
-    public init(
-        loss: Tensor, images: Int, values: [(name: String, value: Tensor)] = [], imageNames: @escaping () -> [String]
-    ) {
-        self.loss = loss
-        self.images = images
-        self.values = values
-        self.imageNames = imageNames
-    }
-}
 
 /// What the loop trains. Steps are counted from 0 over the whole run.
 public protocol TrainingTask: AnyObject {
@@ -32,8 +11,6 @@ public protocol TrainingTask: AnyObject {
     func learningRate(atStep step: Int) -> Double
     /// The forward pass of a step; steps are asked for in order, from the one a run is resumed at.
     func forward(step: Int) throws -> StepResult
-    /// After the update of a step: what else changes with it, such as a memory bank.
-    func finish(step: Int)
     /// What the checkpoint needs beside parameters, buffers and velocities.
     var extraState: Checkpoint { get }
     func restore(extraState: Checkpoint) throws
@@ -42,15 +19,14 @@ public protocol TrainingTask: AnyObject {
 extension TrainingTask {
     /// What follows the forward pass of a step: gradients, clipping, the update by `apply`. Gives all measurements.
     func update(
-        _ step: Int, _ loss: Tensor, _ values: [(name: String, value: Tensor)], clip: Double?, byOperators: Bool? = nil,
-        profile: StageClock?, apply: (SGD) -> Void
+        _ step: StepLoss, clip: Double?, byOperators: Bool? = nil, profile: StageClock?, apply: (SGD) -> Void
     ) -> [(name: String, value: Tensor)] {
-        var values = [(name: "loss", value: loss)] + values
-        profile.measure("backward") { loss.backward() }
+        var values = [(name: "loss", value: step.loss)] + step.values
+        profile.measure("backward") { step.loss.backward() }
         profile.measure("optimiser") {
             if let clip { values.append(("gradient_norm", optimizer.clipGradients(clip, byOperators: byOperators))) }
             apply(optimizer)
-            finish(step: step)
+            step.afterUpdate()
         }
         return values
     }
@@ -273,12 +249,11 @@ public struct TrainingLoop {
         task.optimizer.clearGradients()
         let result = try task.forward(step: step)
         // Where reading costs nothing, a loss that is not finite stops before it does harm.
-        if readEvery == 1, !result.loss.item.isFinite {
+        if readEvery == 1, !result.loss.loss.item.isFinite {
             throw notFinite(
-                .init(number: step, values: [("loss", result.loss.item)], imageNames: result.imageNames))
+                .init(number: step, values: [("loss", result.loss.loss.item)], imageNames: result.imageNames))
         }
-        let values = task.update(step, result.loss, result.values, clip: options.gradientClip, profile: options.profile)
-        {
+        let values = task.update(result.loss, clip: options.gradientClip, profile: options.profile) {
             $0.step(learningRate: rate)
         }
         measurements.add(step: step, values.map(\.name), values.joined, imageNames: result.imageNames)

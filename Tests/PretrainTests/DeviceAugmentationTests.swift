@@ -82,7 +82,7 @@ import Torch
     /// All the pipeline draws, of which each image has another order of adjustments.
     @Test func aWholePipelineIsTheHosts() {
         let images = Self.images(60)
-        let pipeline = Recipe.imagenet.trainingPipeline(imageSize: 24)
+        let pipeline = PretrainRecipe.imagenet.augmentation.pipeline(imageSize: 24)
         let changes = images.indices.map { number in
             var random = RandomStream(11, UInt64(number))
             return pipeline.drawChanges(&random)

@@ -9,7 +9,7 @@ import Training
 
 /// ResNet-18 on 16×16 pixels: three steps an epoch with 24 images.
 func smallOptions(_ objective: Objective = .instance, loss: InstanceLossKind = .nce) -> PretrainOptions {
-    var recipe = Recipe.cifar10
+    var recipe = PretrainRecipe.cifar10
     recipe.batch = 8
     recipe.epochs = 3
     recipe.milestones = [2]

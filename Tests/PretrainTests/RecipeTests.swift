@@ -7,7 +7,7 @@ import Testing
 /// The values of the paper and its reference code.
 @Suite struct RecipeTests {
     @Test func imagenet() {
-        let recipe = Recipe.named(.imagenet)
+        let recipe = PretrainRecipe.named(.imagenet)
         #expect(recipe.batch == 256 && recipe.epochs == 200 && recipe.imageSize == 224 && recipe.stem == .imagenet)
         #expect(recipe.learningRate == 0.03 && recipe.milestones == [120, 160] && recipe.gamma == 0.1)
         #expect(recipe.momentum == 0.9 && recipe.weightDecay == 1e-4)
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func cifar10() {
-        let recipe = Recipe.named(.cifar10)
+        let recipe = PretrainRecipe.named(.cifar10)
         #expect(recipe.batch == 128 && recipe.epochs == 200 && recipe.imageSize == 32 && recipe.stem == .cifar)
         #expect(recipe.learningRate == 0.03 && recipe.milestones == [120, 160] && recipe.gamma == 0.1)
         #expect(recipe.momentum == 0.9 && recipe.weightDecay == 5e-4)
@@ -28,9 +28,9 @@ import Testing
         #expect(recipe.normalization.standardDeviation == [0.2023, 0.1994, 0.2010])
     }
 
-    @Test(arguments: [(Recipe.Name.imagenet, 0.5), (.cifar10, 0.0)])
-    func augmentation(name: Recipe.Name, flip: Double) {
-        let pipeline = Recipe.named(name).trainingPipeline(imageSize: 48)
+    @Test(arguments: [(PretrainRecipe.Name.imagenet, 0.5), (.cifar10, 0.0)])
+    func augmentation(name: PretrainRecipe.Name, flip: Double) {
+        let pipeline = PretrainRecipe.named(name).augmentation.pipeline(imageSize: 48)
         #expect(
             pipeline.steps == [
                 .randomResizedCrop(

@@ -60,8 +60,9 @@ public final class LinearProbe: TrainingTask {
     private let reader: LayerReader?
     private let data: LinearProbeData
     private let heads: [LinearHead]
-    private let schedule: LearningRateSchedule
-    private var loader: BatchLoader?
+    private let rates: LearningRateSchedule
+    /// Of images; cached layers need no loader.
+    private let batches: EpochBatches?
 
     /// - Parameter reader: What images go through; not needed for cached layers.
     /// - Throws: `InputError` when there are fewer images than a batch has, or fewer than two classes.
@@ -75,10 +76,16 @@ public final class LinearProbe: TrainingTask {
                 data.source, "has only \(data.count) images for batches of \(recipe.batch)", remedy: "lower --batch")
         }
         switch data {
-        case .images:
+        case .images(let images):
             guard let reader else { preconditionFailure("images need a reader of their layers") }
             layers = reader.layers
-        case .cached(let cached): layers = cached.layers
+            batches = EpochBatches(
+                images, batchSize: recipe.batch,
+                pipeline: recipe.augmentation.pipeline(imageSize: options.imageSize), seed: options.seed,
+                workers: options.workers, onBadImage: options.onBadImage)
+        case .cached(let cached):
+            layers = cached.layers
+            batches = nil
         }
         self.options = options
         self.reader = reader
@@ -93,15 +100,11 @@ public final class LinearProbe: TrainingTask {
                 scope / $0.name, $0, classes: data.classes.count, normalizesBatch: recipe.normalizesBatch)
         }
         self.parameters = parameters
-        optimizer = SGD(
-            [ParameterGroup(parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum,
-            nesterov: recipe.isNesterov)
-        schedule = LearningRateSchedule(
-            base: recipe.learningRate, epochMilestones: recipe.milestones, gamma: recipe.gamma,
-            stepsPerEpoch: stepsPerEpoch)
+        optimizer = recipe.optimization.optimizer(parameters)
+        rates = recipe.optimization.rates(epochs: recipe.epochs, stepsPerEpoch: stepsPerEpoch)
     }
 
-    public func learningRate(atStep step: Int) -> Double { schedule.rate(atStep: step) }
+    public func learningRate(atStep step: Int) -> Double { rates.rate(atStep: step) }
 
     public func forward(step: Int) throws -> StepResult {
         let (outputs, labels, names) = try nextBatch(step)
@@ -111,30 +114,19 @@ public final class LinearProbe: TrainingTask {
         }
         let sum = losses.dropFirst().reduce(losses[0]) { $0 + $1 }
         let values = zip(layers, losses).map { (name: "loss_\($0.name)", value: $1) }
-        return StepResult(loss: sum, images: labels.count, values: values, imageNames: names)
+        return StepResult(StepLoss(sum, values: values), images: labels.count, imageNames: names)
     }
 
-    public func finish(step: Int) {}
-
     private func nextBatch(_ step: Int) throws -> (outputs: [Tensor], labels: [Int], names: () -> [String]) {
-        let batchSize = options.recipe.batch
-        let (epoch, position) = (step / stepsPerEpoch, step % stepsPerEpoch)
-        func order() -> [Int] { EpochSampler(count: data.count, seed: options.seed, epoch: epoch).order }
         switch data {
-        case .images(let images):
-            if loader == nil || position == 0 {
-                loader = BatchLoader(
-                    images, order: order(), batchSize: batchSize, dropLast: true,
-                    pipeline: options.recipe.trainingPipeline(imageSize: options.imageSize), seed: options.seed,
-                    epoch: epoch, workers: options.workers, startBatch: position, onBadImage: options.onBadImage)
-            }
-            guard let batch = try loader?.next(), let reader else {
-                fatalError("the loader ended before the epoch did")
-            }
-            let indices = batch.indices
-            return (reader(batch), batch.labels, { indices.map(images.path) })
+        case .images:
+            guard let batches, let reader else { preconditionFailure("images need a loader and a reader") }
+            let batch = try batches.batch(atStep: step)
+            return (reader(batch), batch.labels, batches.paths(of: batch))
         case .cached(let cached):
-            let indices = Array(order()[position * batchSize..<(position + 1) * batchSize])
+            let (batchSize, position) = (options.recipe.batch, step % stepsPerEpoch)
+            let order = EpochSampler(count: data.count, seed: options.seed, epoch: step / stepsPerEpoch).order
+            let indices = Array(order[position * batchSize..<(position + 1) * batchSize])
             return (cached.select(indices), indices.map { cached.labels[$0] }, { indices.map { cached.names[$0] } })
         }
     }

@@ -1,3 +1,4 @@
+internal import Imaging
 public import Support
 
 /// What a linear probe measured, with the protocol.
@@ -33,7 +34,7 @@ public struct LinearProbeResult: Sendable {
         let images =
             isCached
             ? "no augmentation"
-            : "random crops of \(recipe.cropScale.fixed(2)) to 1 of the area, mirrored with probability \(recipe.flip)"
+            : "random crops of \(recipe.augmentation.cropScale.fixed(2)) to 1 of the area, mirrored with probability \(recipe.augmentation.flip)"
         return
             "linear classifiers on frozen features, \(recipe.normalizesBatch ? "batch norm without scale and shift, " : "")"
             + "\(recipe.text); training images: \(images); test images: the middle, \(imageSize) pixels"

@@ -1,5 +1,6 @@
 public import Imaging
 public import Support
+public import Training
 
 /// The settings of a linear probe; every one can be overridden.
 public struct LinearRecipe: Hashable, Sendable {
@@ -7,20 +8,15 @@ public struct LinearRecipe: Hashable, Sendable {
 
     public var batch = 256
     public var epochs = 28
-    public var learningRate = 0.01
-    /// Epochs at which the learning rate is multiplied by `gamma`.
-    public var milestones: [Double] = [8, 16, 24]
-    public var gamma = 0.1
-    public var momentum = 0.9
-    public var isNesterov = true
-    public var weightDecay = 5e-4
+    public var optimization: Optimization = {
+        var optimization = Optimization(learningRate: 0.01, milestones: [8, 16, 24], weightDecay: 5e-4)
+        optimization.isNesterov = true
+        return optimization
+    }()
     /// Batch norm without scale and shift before each classifier.
     public var normalizesBatch = true
     public var pooling = PoolingRule.linear
-    /// Smallest share of an image's area that a random crop takes.
-    public var cropScale = 0.08
-    /// Probability of mirroring an image.
-    public var flip = 0.5
+    public var augmentation = Augmentation(cropScale: 0.08)
 
     public init() {}
 
@@ -31,10 +27,7 @@ public struct LinearRecipe: Hashable, Sendable {
     public static let last: LinearRecipe = {
         var recipe = LinearRecipe()
         recipe.epochs = 100
-        recipe.learningRate = 30
-        recipe.milestones = [60, 80]
-        recipe.isNesterov = false
-        recipe.weightDecay = 0
+        recipe.optimization = Optimization(learningRate: 30, milestones: [60, 80], weightDecay: 0)
         recipe.normalizesBatch = false
         recipe.pooling = .average
         return recipe
@@ -49,34 +42,24 @@ public struct LinearRecipe: Hashable, Sendable {
 
     /// A shorter or longer run with a schedule of the same shape.
     public mutating func stretch(toEpochs count: Int) {
-        milestones = milestones.map { $0 * Double(count) / Double(epochs) }
+        optimization.stretch(from: epochs, to: count)
         epochs = count
     }
 
-    /// What training images go through.
-    public func trainingPipeline(imageSize: Int) -> ImagePipeline {
-        ImagePipeline([
-            .randomResizedCrop(
-                size: ImageSize(width: imageSize, height: imageSize), scale: cropScale...1, ratio: (3.0 / 4)...(4.0 / 3)
-            ),
-            .randomHorizontalFlip(probability: flip),
-        ])
-    }
-
     public var json: JSON {
-        [
-            "batch": .integer(batch), "epochs": .integer(epochs), "lr": .number(learningRate),
-            "milestones": .array(milestones.map { .number($0) }), "gamma": .number(gamma),
-            "momentum": .number(momentum), "nesterov": .bool(isNesterov), "weight_decay": .number(weightDecay),
-            "batch_norm": .bool(normalizesBatch), "pooling": .string(pooling.rawValue),
-            "crop_scale": .number(cropScale), "flip": .number(flip),
+        let (o, a) = (optimization, augmentation)
+        return [
+            "batch": .integer(batch), "epochs": .integer(epochs), "lr": .number(o.learningRate),
+            "milestones": .array(o.milestones.map { .number($0) }), "gamma": .number(o.gamma),
+            "momentum": .number(o.momentum), "nesterov": .bool(o.isNesterov),
+            "weight_decay": .number(o.weightDecay), "batch_norm": .bool(normalizesBatch),
+            "pooling": .string(pooling.rawValue), "crop_scale": .number(a.cropScale), "flip": .number(a.flip),
         ]
     }
 
     /// The schedule in words.
     public var text: String {
-        let steps = milestones.map { $0 == $0.rounded() ? String(Int($0)) : $0.fixed(1) }.joined(separator: ", ")
-        return "SGD lr \(learningRate), x\(gamma) at epochs \(steps) of \(epochs), batch \(batch), "
-            + "momentum \(momentum)\(isNesterov ? " (Nesterov)" : ""), weight decay \(weightDecay)"
+        "SGD lr \(optimization.text(epochs: epochs)), batch \(batch), momentum \(optimization.momentum)"
+            + "\(optimization.isNesterov ? " (Nesterov)" : ""), weight decay \(optimization.weightDecay)"
     }
 }

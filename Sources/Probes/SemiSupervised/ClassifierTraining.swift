@@ -9,16 +9,8 @@ public import Training
 public struct ClassifierRecipe: Hashable, Sendable {
     public var batch = 256
     public var epochs = 70
-    public var learningRate = 0.01
-    /// Epochs at which the learning rate is multiplied by `gamma`.
-    public var milestones: [Double] = [30, 60]
-    public var gamma = 0.1
-    public var momentum = 0.9
-    public var weightDecay = 1e-4
-    /// Smallest share of an image's area that a random crop takes.
-    public var cropScale = 0.2
-    /// Probability of mirroring an image.
-    public var flip = 0.5
+    public var optimization = Optimization(learningRate: 0.01, milestones: [30, 60], weightDecay: 1e-4)
+    public var augmentation = Augmentation(cropScale: 0.2)
 
     public init() {}
 
@@ -27,35 +19,25 @@ public struct ClassifierRecipe: Hashable, Sendable {
 
     /// A shorter or longer run with a schedule of the same shape.
     public mutating func stretch(toEpochs count: Int) {
-        milestones = milestones.map { $0 * Double(count) / Double(epochs) }
+        optimization.stretch(from: epochs, to: count)
         epochs = count
     }
 
-    public func trainingPipeline(imageSize: Int) -> ImagePipeline {
-        ImagePipeline([
-            .randomResizedCrop(
-                size: ImageSize(width: imageSize, height: imageSize), scale: cropScale...1, ratio: (3.0 / 4)...(4.0 / 3)
-            ),
-            .randomHorizontalFlip(probability: flip),
-        ])
-    }
-
     public var json: JSON {
-        [
-            "batch": .integer(batch), "epochs": .integer(epochs), "lr": .number(learningRate),
-            "milestones": .array(milestones.map { .number($0) }), "gamma": .number(gamma),
-            "momentum": .number(momentum), "weight_decay": .number(weightDecay), "crop_scale": .number(cropScale),
-            "flip": .number(flip),
+        let (o, a) = (optimization, augmentation)
+        return [
+            "batch": .integer(batch), "epochs": .integer(epochs), "lr": .number(o.learningRate),
+            "milestones": .array(o.milestones.map { .number($0) }), "gamma": .number(o.gamma),
+            "momentum": .number(o.momentum), "weight_decay": .number(o.weightDecay),
+            "crop_scale": .number(a.cropScale), "flip": .number(a.flip),
         ]
     }
 
     /// The schedule in words.
     public var text: String {
-        let steps = milestones.map { $0 == $0.rounded() ? String(Int($0)) : $0.fixed(1) }.joined(separator: ", ")
-        return
-            "SGD lr \(learningRate), x\(gamma) at epochs \(steps) of \(epochs), batches of at most \(batch), momentum "
-            + "\(momentum), weight decay \(weightDecay), random crops of \(cropScale) to 1 of the area, mirrored with "
-            + "probability \(flip)"
+        "SGD lr \(optimization.text(epochs: epochs)), batches of at most \(batch), momentum "
+            + "\(optimization.momentum), weight decay \(optimization.weightDecay), random crops of "
+            + "\(augmentation.cropScale) to 1 of the area, mirrored with probability \(augmentation.flip)"
     }
 }
 
@@ -87,14 +69,12 @@ public final class ClassifierTraining: TrainingTask {
     public let parameters: Parameters
     public let optimizer: SGD
     public let totalSteps: Int
-    public let stepsPerEpoch: Int
+    public var stepsPerEpoch: Int { batches.stepsPerEpoch }
 
     private let network: any Network
-    private let data: any ImageCollection
-    private let batchSize: Int
+    private let batches: EpochBatches
     private let generator: Generator
-    private let schedule: LearningRateSchedule
-    private var loader: BatchLoader?
+    private let rates: LearningRateSchedule
 
     /// - Parameter weights: The file to start from; nil starts from random weights.
     /// - Throws: `InputError` naming the file when it does not hold the network, and the data when it has fewer than two
@@ -105,21 +85,19 @@ public final class ClassifierTraining: TrainingTask {
             throw InputError(data.source, "leaves \(data.count) images to train on", remedy: "use more of them")
         }
         self.options = options
-        self.data = data
         let recipe = options.recipe
-        batchSize = min(recipe.batch, data.count)
-        stepsPerEpoch = data.count / batchSize
-        totalSteps = stepsPerEpoch * recipe.epochs
+        batches = EpochBatches(
+            data, batchSize: min(recipe.batch, data.count),
+            pipeline: recipe.augmentation.pipeline(imageSize: options.imageSize), seed: options.seed,
+            workers: options.workers, onBadImage: options.onBadImage)
+        totalSteps = batches.stepsPerEpoch * recipe.epochs
         let scope = Scope(seed: options.seed, device: options.device)
         network = options.config.makeNetwork(scope)
         parameters = scope.parameters
         generator = scope.trainingGenerator
         if let weights { try Self.load(weights, into: scope.parameters, except: options.config.classifierPrefix) }
-        optimizer = SGD(
-            [ParameterGroup(parameters.trainable, weightDecay: recipe.weightDecay)], momentum: recipe.momentum)
-        schedule = LearningRateSchedule(
-            base: recipe.learningRate, epochMilestones: recipe.milestones, gamma: recipe.gamma,
-            stepsPerEpoch: stepsPerEpoch)
+        optimizer = recipe.optimization.optimizer(parameters)
+        rates = recipe.optimization.rates(epochs: recipe.epochs, stepsPerEpoch: batches.stepsPerEpoch)
     }
 
     /// Everything but the last layer, which stays as it was initialised.
@@ -132,32 +110,16 @@ public final class ClassifierTraining: TrainingTask {
         }
     }
 
-    public func learningRate(atStep step: Int) -> Double { schedule.rate(atStep: step) }
+    public func learningRate(atStep step: Int) -> Double { rates.rate(atStep: step) }
 
     public func forward(step: Int) throws -> StepResult {
-        let batch = try nextBatch(step)
+        let batch = try batches.batch(atStep: step)
         let x = options.normalization(
             batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width, device: options.device
         )
         let logits = withPrecision(options.precision, on: options.device) { network.logits(x, mode: .train) }
         let loss = logits.to(dtype: .float32).crossEntropy(Tensor(batch.labels).uploaded(to: options.device))
-        let (data, indices) = (data, batch.indices)
-        return StepResult(loss: loss, images: batch.count) { indices.map(data.path) }
-    }
-
-    public func finish(step: Int) {}
-
-    private func nextBatch(_ step: Int) throws -> HostBatch {
-        let (epoch, position) = (step / stepsPerEpoch, step % stepsPerEpoch)
-        if loader == nil || position == 0 {
-            loader = BatchLoader(
-                data, order: EpochSampler(count: data.count, seed: options.seed, epoch: epoch).order,
-                batchSize: batchSize, dropLast: true,
-                pipeline: options.recipe.trainingPipeline(imageSize: options.imageSize), seed: options.seed,
-                epoch: epoch, workers: options.workers, startBatch: position, onBadImage: options.onBadImage)
-        }
-        guard let batch = try loader?.next() else { fatalError("the loader ended before the epoch did") }
-        return batch
+        return StepResult(StepLoss(loss), images: batch.count, imageNames: batches.paths(of: batch))
     }
 
     /// The generator that dropout draws from.

@@ -1,3 +1,5 @@
+internal import Support
+
 /// Every command, in the order of the overview.
 var commandTable: CommandTable {
     CommandTable(

@@ -6,7 +6,8 @@ internal import Support
 /// Sets fine-tuning runs beside each other: random, supervised and unsupervised weights under one protocol.
 struct CompareCommand: Command {
     static let name = "compare"
-    static let summary = "sets fine-tuning runs beside each other: mAP, AP by class, probes, and where they are not alike"
+    static let summary =
+        "sets fine-tuning runs beside each other: mAP, AP by class, probes, and where they are not alike"
     static let example = "detect-cli compare runs/voc-random runs/voc-supervised runs/voc-instance --picture ap.png"
 
     let runs: Option<[String]>

@@ -25,7 +25,8 @@ struct DemoCommand: Command {
         minutes = parser.option(
             "minutes", "N", "how long it may take; a trial of some seconds tells how long each size would",
             default: 5, .above(0))
-        compute = ComputeOptions(parser, precision: Capability.here.fastPrecision, shown: "bf16 where the processor has it")
+        compute = ComputeOptions(
+            parser, precision: Capability.here.fastPrecision, shown: "bf16 where the processor has it")
         workers = parser.option(
             "workers", "N", "threads that read images; changes no result", default: 2, .between(1, 1024))
         seed = parser.seed()

@@ -1,5 +1,6 @@
 internal import Detection
 internal import Experiments
+internal import Proposals
 internal import Support
 internal import Torch
 internal import VOCData

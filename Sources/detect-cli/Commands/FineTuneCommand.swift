@@ -155,7 +155,8 @@ struct FineTuneCommand: Command {
         print(outcome.profileText, terminator: "")
         if let test = outcome.test { print(test.evaluation.table, terminator: "") }
         print(
-            "trained \(outcome.iterations) steps at \(outcome.imagesPerSecond.fixed(2)) images/s; model: \(outcome.model)")
+            "trained \(outcome.iterations) steps at \(outcome.imagesPerSecond.fixed(2)) images/s; model: \(outcome.model)"
+        )
         try json.write(outcome.json)
     }
 

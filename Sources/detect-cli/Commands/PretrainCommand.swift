@@ -1,6 +1,7 @@
 internal import Backbone
 internal import Datasets
 internal import Experiments
+internal import Imaging
 internal import Pretrain
 internal import Support
 internal import Torch
@@ -16,7 +17,7 @@ struct PretrainCommand: Command {
     let set: Option<String?>
     let architecture: Option<Architecture>
     let objective: Option<Objective>
-    let recipe: Option<Recipe.Name>
+    let recipe: Option<PretrainRecipe.Name>
     let loss: Option<InstanceLossKind?>
     let negatives: Option<Int?>
     let negativesMode: Option<NegativesMode?>
@@ -173,53 +174,53 @@ struct PretrainCommand: Command {
     }
 
     private func options() throws(UsageError) -> PretrainOptions {
-        var settings = Recipe.named(recipe.value)
+        var settings = PretrainRecipe.named(recipe.value)
         try refuseWhatHasNoMeaning(settings)
-        settings.loss = loss.value(or: settings.loss)
-        settings.negatives = negatives.value(or: settings.negatives)
-        settings.negativesMode = negativesMode.value(or: settings.negativesMode)
-        settings.excludesPositive = excludesPositive.value
+        settings.instance.loss = loss.value(or: settings.instance.loss)
+        settings.instance.negatives = negatives.value(or: settings.instance.negatives)
+        settings.instance.negativesMode = negativesMode.value(or: settings.instance.negativesMode)
+        settings.instance.excludesPositive = excludesPositive.value
         switch partition.value {
-        case .frozen: settings.partition = .frozen(batches: partitionBatches.value(or: 1))
-        case .ema: settings.partition = .movingAverage(decay: partitionDecay.value(or: 0.99))
-        case nil: if let batches = partitionBatches.value { settings.partition = .frozen(batches: batches) }
+        case .frozen: settings.instance.partition = .frozen(batches: partitionBatches.value(or: 1))
+        case .ema: settings.instance.partition = .movingAverage(decay: partitionDecay.value(or: 0.99))
+        case nil: if let batches = partitionBatches.value { settings.instance.partition = .frozen(batches: batches) }
         }
-        settings.temperature = temperature.value(or: settings.temperature)
-        settings.dimension = dimension.value(or: settings.dimension)
-        settings.bankMomentum = bankMomentum.value(or: settings.bankMomentum)
-        settings.bankStorage = bankStorage.value(or: settings.bankStorage)
+        settings.instance.proximal = proximal.value
+        settings.instance.temperature = temperature.value(or: settings.instance.temperature)
+        settings.instance.dimension = dimension.value(or: settings.instance.dimension)
+        settings.instance.bankMomentum = bankMomentum.value(or: settings.instance.bankMomentum)
+        settings.instance.bankStorage = bankStorage.value(or: settings.instance.bankStorage)
         if let epochs = epochs.value {
             // A shorter run keeps the shape of the schedule.
-            settings.milestones = settings.milestones.map { $0 * Double(epochs) / Double(settings.epochs) }
+            settings.optimization.stretch(from: settings.epochs, to: epochs)
             settings.epochs = epochs
         }
-        settings.milestones = milestones.value(or: settings.milestones)
-        settings.learningRate = learningRate.value(or: settings.learningRate)
+        settings.optimization.milestones = milestones.value(or: settings.optimization.milestones)
+        settings.optimization.learningRate = learningRate.value(or: settings.optimization.learningRate)
         if scalesLearningRate.value, let batch = batch.value {
-            settings.learningRate *= Double(batch) / Double(settings.batch)
+            settings.optimization.learningRate *= Double(batch) / Double(settings.batch)
         }
         settings.batch = batch.value(or: settings.batch)
-        settings.schedule = schedule.value(or: settings.schedule)
-        settings.warmUpEpochs = warmUp.value(or: settings.warmUpEpochs)
-        settings.decayExemption = decayExemption.value(or: settings.decayExemption)
-        settings.weightDecay = weightDecay.value(or: settings.weightDecay)
+        settings.optimization.schedule = schedule.value(or: settings.optimization.schedule)
+        settings.optimization.warmUpEpochs = warmUp.value(or: settings.optimization.warmUpEpochs)
+        settings.optimization.decayExemption = decayExemption.value(or: settings.optimization.decayExemption)
+        settings.optimization.weightDecay = weightDecay.value(or: settings.optimization.weightDecay)
         settings.imageSize = imageSize.value(or: settings.imageSize)
-        settings.cropScale = cropScale.value(or: settings.cropScale)
-        settings.jitter = jitter.value(or: settings.jitter)
-        settings.grayscale = grayscale.value(or: settings.grayscale)
-        settings.flip = flip.value(or: settings.flip)
+        settings.augmentation.cropScale = cropScale.value(or: settings.augmentation.cropScale)
+        if let jitter = jitter.value { settings.augmentation.color?.jitter = jitter }
+        if let grayscale = grayscale.value { settings.augmentation.color?.grayscale = grayscale }
+        settings.augmentation.flip = flip.value(or: settings.augmentation.flip)
         let isResNet = architecture.value.isResidual
         try stem.value?.require(in: architecture.value)
         settings.stem = isResNet ? stem.value(or: settings.stem) : .imagenet
         // Without batch norm the sum over thousands of noise images blows the weights up within a few steps.
-        settings.gradientClip = clip.value ?? (isResNet ? settings.gradientClip : 1)
+        settings.optimization.gradientClip = clip.value ?? (isResNet ? settings.optimization.gradientClip : 1)
         if !isResNet, settings.imageSize < 64 {
             throw UsageError(
                 "\(architecture.value.rawValue) cannot take images of \(settings.imageSize) pixels",
                 remedy: "give --image-size 64 or more")
         }
         var options = PretrainOptions(architecture: architecture.value, objective: objective.value, recipe: settings)
-        options.proximal = proximal.value
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
         options.device = compute.device.value
@@ -229,7 +230,7 @@ struct PretrainCommand: Command {
     }
 
     /// Options that would have no effect are mistakes; each is refused with the reason.
-    private func refuseWhatHasNoMeaning(_ settings: Recipe) throws(UsageError) {
+    private func refuseWhatHasNoMeaning(_ settings: PretrainRecipe) throws(UsageError) {
         let noise = [
             negatives.isGiven ? "--negatives" : nil, negativesMode.isGiven ? "--negatives-mode" : nil,
             excludesPositive.value ? "--exclude-positive" : nil, partition.isGiven ? "--z" : nil,
@@ -245,7 +246,7 @@ struct PretrainCommand: Command {
                 "\(option) has no meaning with --objective \(objective.value.rawValue), which has no memory bank",
                 remedy: "leave it out")
         }
-        if loss.value(or: settings.loss) == .softmax, let option = noise.first {
+        if loss.value(or: settings.instance.loss) == .softmax, let option = noise.first {
             throw UsageError(
                 "\(option) has no meaning with the full softmax, which draws no noise",
                 remedy: "leave it out, or give --loss nce")
@@ -269,7 +270,7 @@ struct PretrainCommand: Command {
             throw UsageError(
                 "--bank-momentum 1 would never update the memory bank", remedy: "give a value below 1; 0 replaces rows")
         }
-        if milestones.isGiven, schedule.value(or: settings.schedule) != .step {
+        if milestones.isGiven, schedule.value(or: settings.optimization.schedule) != .step {
             throw UsageError("--milestones has no meaning without --schedule step", remedy: "leave one of them out")
         }
         if scalesLearningRate.value, !batch.isGiven {

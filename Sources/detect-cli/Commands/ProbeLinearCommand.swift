@@ -1,9 +1,11 @@
 internal import Backbone
 internal import Datasets
 internal import Experiments
+internal import Imaging
 internal import Probes
 internal import Support
 internal import Torch
+internal import Training
 
 /// Linear classifiers on the layers of a frozen network.
 struct ProbeLinearCommand: Command {
@@ -159,18 +161,18 @@ struct LinearSettings {
     func apply(to name: LinearRecipe.Name) -> LinearRecipe {
         var recipe = LinearRecipe.named(name)
         if let epochs = epochs.value { recipe.stretch(toEpochs: epochs) }
-        recipe.milestones = milestones.value(or: recipe.milestones)
+        recipe.optimization.milestones = milestones.value(or: recipe.optimization.milestones)
         recipe.batch = batch.value(or: recipe.batch)
-        recipe.learningRate = learningRate.value(or: recipe.learningRate)
-        recipe.gamma = gamma.value(or: recipe.gamma)
-        recipe.momentum = momentum.value(or: recipe.momentum)
+        recipe.optimization.learningRate = learningRate.value(or: recipe.optimization.learningRate)
+        recipe.optimization.gamma = gamma.value(or: recipe.optimization.gamma)
+        recipe.optimization.momentum = momentum.value(or: recipe.optimization.momentum)
         // Nesterov's form needs a momentum.
-        recipe.isNesterov = recipe.isNesterov && recipe.momentum > 0
-        recipe.weightDecay = weightDecay.value(or: recipe.weightDecay)
+        recipe.optimization.isNesterov = recipe.optimization.isNesterov && recipe.optimization.momentum > 0
+        recipe.optimization.weightDecay = weightDecay.value(or: recipe.optimization.weightDecay)
         recipe.normalizesBatch = batchNorm.value.map { $0 == .on } ?? recipe.normalizesBatch
         recipe.pooling = pooling.value(or: recipe.pooling)
-        recipe.cropScale = cropScale.value(or: recipe.cropScale)
-        recipe.flip = flip.value(or: recipe.flip)
+        recipe.augmentation.cropScale = cropScale.value(or: recipe.augmentation.cropScale)
+        recipe.augmentation.flip = flip.value(or: recipe.augmentation.flip)
         return recipe
     }
 }

@@ -1,8 +1,10 @@
 internal import Backbone
 internal import Datasets
 internal import Experiments
+internal import Imaging
 internal import Probes
 internal import Support
+internal import Training
 
 /// Fine-tuning with a few labels, beside random weights.
 struct ProbeSemiCommand: Command {
@@ -100,12 +102,12 @@ struct ProbeSemiCommand: Command {
     private func recipe() -> ClassifierRecipe {
         var recipe = ClassifierRecipe.semiSupervised
         if let epochs = epochs.value { recipe.stretch(toEpochs: epochs) }
-        recipe.milestones = milestones.value(or: recipe.milestones)
+        recipe.optimization.milestones = milestones.value(or: recipe.optimization.milestones)
         recipe.batch = batch.value(or: recipe.batch)
-        recipe.learningRate = learningRate.value(or: recipe.learningRate)
-        recipe.weightDecay = weightDecay.value(or: recipe.weightDecay)
-        recipe.cropScale = cropScale.value(or: recipe.cropScale)
-        recipe.flip = flip.value(or: recipe.flip)
+        recipe.optimization.learningRate = learningRate.value(or: recipe.optimization.learningRate)
+        recipe.optimization.weightDecay = weightDecay.value(or: recipe.optimization.weightDecay)
+        recipe.augmentation.cropScale = cropScale.value(or: recipe.augmentation.cropScale)
+        recipe.augmentation.flip = flip.value(or: recipe.augmentation.flip)
         return recipe
     }
 }

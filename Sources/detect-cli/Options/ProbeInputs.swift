@@ -48,7 +48,8 @@ struct ProbeInputs {
         let extractor = try features.extractor()
         let limit = features.loading.limit.value
         return .images(
-            train: try DataSource.open(train, limit: limit), test: try test.value.map { try DataSource.open($0, limit: limit) },
+            train: try DataSource.open(train, limit: limit),
+            test: try test.value.map { try DataSource.open($0, limit: limit) },
             extractor)
     }
 }

@@ -1,0 +1,139 @@
+public import Backbone
+public import Datasets
+public import Support
+public import Torch
+public import Training
+
+/// Instance discrimination (Wu et al., CVPR 2018): every image is to be told apart from all others, whose features a memory
+/// bank remembers.
+public final class InstanceDiscrimination: PretextMethod {
+    public let network: any Network
+    public var classCount: Int? { nil }
+    /// F → D
+    public let projection: Linear
+    public let bank: MemoryBank
+    private let loss: Loss
+    private let proximal: ProximalRegularization?
+    private let settings: InstanceSettings
+    private let options: PretrainOptions
+    private let source: String
+
+    private enum Loss {
+        case softmax(NonParametricSoftmax)
+        case nce(NoiseContrastiveEstimation)
+    }
+
+    /// Images, which they are, and the noise they are told from.
+    public struct Inputs: TensorGroup {
+        /// [B, 3, H, W]
+        public var images: Tensor
+        /// [B] int64
+        public var indices: Tensor
+        /// nil for the full softmax.
+        public var noise: NoiseImages?
+
+        public func map(_ transform: (Tensor) -> Tensor) -> Inputs {
+            Inputs(
+                images: transform(images), indices: transform(indices),
+                noise: noise.map { NoiseImages(transform($0.indices), excluded: $0.excluded.map(transform)) })
+        }
+    }
+
+    public init(_ context: MethodContext) {
+        let scope = context.scope
+        options = context.options
+        settings = options.recipe.instance
+        source = context.data.source
+        network = context.makeNetwork(classes: nil)
+        projection = Linear(scope / "projection", in: network.featureCount, out: settings.dimension)
+        bank = MemoryBank(
+            count: context.data.count, dimension: settings.dimension, generator: scope.generator,
+            device: options.device, storage: settings.bankStorage.dtype)
+        switch settings.loss {
+        case .softmax: loss = .softmax(NonParametricSoftmax(temperature: settings.temperature))
+        case .nce:
+            // A generator of its own, on the device: drawing a million indices there costs nothing.
+            let generator = Generator(seed: RandomStream(options.seed, Self.noiseKey).state, device: options.device)
+            loss = .nce(
+                NoiseContrastiveEstimation(
+                    temperature: settings.temperature, partition: PartitionEstimate(settings.partition),
+                    sampler: NoiseSampler(
+                        negatives: settings.negatives, mode: settings.negativesMode,
+                        excludesPositive: settings.excludesPositive, generator: generator)))
+        }
+        proximal = settings.proximal > 0 ? ProximalRegularization(weight: settings.proximal) : nil
+    }
+
+    /// Tells the stream of the noise from the others of the same seed.
+    private static let noiseKey: UInt64 = 0x6e6f_6973_65
+
+    public static func settings(_ options: PretrainOptions) -> [JSON.Member] { options.recipe.instance.members }
+
+    /// Z of noise-contrastive estimation, once it is known.
+    public var partition: Double? { if case .nce(let nce) = loss { nce.partition.value } else { nil } }
+
+    public func inputs(_ images: Tensor, of batch: HostBatch) -> Inputs {
+        let indices = Tensor(batch.indices).uploaded(to: options.device)
+        guard case .nce(let nce) = loss else { return Inputs(images: images, indices: indices) }
+        return Inputs(images: images, indices: indices, noise: nce.sampler.draw(for: indices, among: bank.count))
+    }
+
+    /// Once Z has been measured.
+    public var isSteady: Bool { if case .nce(let nce) = loss { nce.partition.isSteady } else { true } }
+
+    public func forward(_ inputs: Inputs) -> StepLoss {
+        let embedding = withPrecision(options.precision, on: options.device) {
+            projection(network.features(inputs.images, mode: .train))
+        }
+        let features = embedding.to(dtype: .float32).l2Normalized()  // v: [B, D]
+        let indices = inputs.indices
+        let result: InstanceLoss
+        var values: [(name: String, value: Tensor)] = []
+        switch loss {
+        case .softmax(let softmax): result = softmax(features, indices, bank)
+        case .nce(let nce):
+            guard let noise = inputs.noise else { preconditionFailure("noise-contrastive estimation needs noise") }
+            result = nce.loss(features, indices, noise, bank)
+            if let z = nce.partition.tensor { values.append(("z", z)) }
+        }
+        values += [
+            ("positive_similarity", result.positiveSimilarity), ("negative_similarity", result.negativeSimilarity),
+        ]
+        var total = result.value
+        if let proximal {
+            let term = proximal(features, bank.select(indices))
+            total = total + term
+            values.append(("proximal_loss", term))
+        }
+        let (bank, momentum, seen) = (bank, settings.bankMomentum, features.detach())
+        return StepLoss(total, values: values) { bank.update(indices, with: seen, momentum: momentum) }
+    }
+
+    public var probe: ProbeView? {
+        ProbeView(bank: bank, projection: projection, temperature: settings.temperature)
+    }
+
+    // MARK: State
+
+    public var state: Checkpoint {
+        var state = Checkpoint(tensors: [("bank", bank.rows)])
+        if case .nce(let nce) = loss {
+            state.tensors.append(("noise", nce.sampler.generator.state))
+            state.state = ["z": nce.partition.state]
+        }
+        return state
+    }
+
+    public func restore(_ state: Checkpoint) throws {
+        guard let saved = state["bank"], saved.shape == bank.rows.shape, saved.dtype == bank.rows.dtype else {
+            throw InputError(
+                source, "has another number of images than the checkpoint's memory bank",
+                remedy: "resume with the data of the run")
+        }
+        bank.rows.copy_(saved)
+        if case .nce(let nce) = loss {
+            if let noise = state["noise"] { try nce.sampler.generator.restore(noise) }
+            nce.partition.restore(state.state["z"], device: bank.rows.device)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+internal import Support
+public import Torch
+
+/// Stochastic gradient descent over the epochs of a training: rate, schedule, momentum, decay.
+public struct Optimization: Hashable, Sendable {
+    public var learningRate: Double
+    public var schedule = Schedule.step
+    /// With the step schedule, epochs at which the learning rate is multiplied by `gamma`.
+    public var milestones: [Double]
+    public var gamma = 0.1
+    /// Epochs in which the learning rate rises linearly to its full value.
+    public var warmUpEpochs = 0.0
+    public var momentum = 0.9
+    public var isNesterov = false
+    public var weightDecay: Double
+    /// What is left out of weight decay.
+    public var decayExemption = DecayExemption.none
+    /// Largest joint norm of the gradients; nil leaves them as they are.
+    public var gradientClip: Double?
+
+    public init(learningRate: Double, milestones: [Double] = [], weightDecay: Double) {
+        self.learningRate = learningRate
+        self.milestones = milestones
+        self.weightDecay = weightDecay
+    }
+
+    /// For a shorter or longer training, a schedule of the same shape.
+    public mutating func stretch(from epochs: Int, to others: Int) {
+        milestones = milestones.map { $0 * Double(others) / Double(epochs) }
+    }
+
+    /// The learning rate at each step; milestones and warm-up round to the nearest step.
+    public func rates(epochs: Int, stepsPerEpoch: Int) -> LearningRateSchedule {
+        func steps(_ epochs: Double) -> Int { Int((epochs * Double(stepsPerEpoch)).rounded()) }
+        let decay: LearningRateSchedule.Decay =
+            switch schedule {
+            case .constant: .constant
+            case .cosine: .cosine(until: epochs * stepsPerEpoch, final: 0)
+            case .step: .milestones(milestones.map(steps), gamma: gamma)
+            }
+        return LearningRateSchedule(base: learningRate, decay: decay, warmUpSteps: steps(warmUpEpochs))
+    }
+
+    /// The optimiser of a network's trained tensors.
+    public func optimizer(_ parameters: Parameters) -> SGD {
+        SGD(parameters.decayGroups(weightDecay, exempt: decayExemption), momentum: momentum, nesterov: isNesterov)
+    }
+
+    /// The schedule in words, for protocols: "0.01, x0.1 at epochs 30, 60 of 70".
+    public func text(epochs: Int) -> String {
+        let steps = milestones.map { $0 == $0.rounded() ? String(Int($0)) : $0.fixed(1) }.joined(separator: ", ")
+        return "\(learningRate), x\(gamma) at epochs \(steps) of \(epochs)"
+    }
+}
+
+/// Parameters that have no weight decay.
+public enum DecayExemption: String, CaseIterable, Sendable {
+    /// None: all are decayed, as in the reference code.
+    case none
+    /// Scale and shift of batch normalisation.
+    case norm
+    /// Biases of convolutions and linear layers.
+    case bias
+    /// Both.
+    case all
+}
+
+extension Parameters {
+    /// Names of the batch norms among them, each with a point behind: "layer1.0.bn1.".
+    public var batchNormPrefixes: Set<String> {
+        // A layer with running statistics is a normalisation.
+        let suffix = "running_mean"
+        return Set(
+            entries.filter { $0.isBuffer && $0.name.hasSuffix(".\(suffix)") }.map {
+                String($0.name.dropLast(suffix.count))
+            })
+    }
+
+    /// The trained tensors, those without weight decay in a group of their own.
+    public func decayGroups(_ weightDecay: Double, exempt: DecayExemption) -> [ParameterGroup] {
+        let norms = batchNormPrefixes
+        func isExempt(_ name: String) -> Bool {
+            let isNorm = name.lastIndex(of: ".").map { norms.contains(String(name[...$0])) } ?? false
+            return switch exempt {
+            case .none: false
+            case .norm: isNorm
+            case .bias: !isNorm && name.hasSuffix(".bias")
+            case .all: isNorm || name.hasSuffix(".bias")
+            }
+        }
+        return [
+            ParameterGroup(trainable.filter { !isExempt($0.name) }, weightDecay: weightDecay),
+            ParameterGroup(trainable.filter { isExempt($0.name) }, weightDecay: 0),
+        ]
+    }
+}
