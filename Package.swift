@@ -85,7 +85,7 @@ let package = Package(
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(
-            name: "image-loader", dependencies: ["Datasets", "Pretrain"], path: "Benchmarks/ImageLoader",
+            name: "image-loader", dependencies: ["Datasets", "Imaging", "Pretrain"], path: "Benchmarks/ImageLoader",
             swiftSettings: swift),
         // What Benchmarks/scaling.py times.
         .executableTarget(
@@ -112,7 +112,7 @@ let package = Package(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),
         tests(
-            "ProbesTests", ["Probes", "Backbone", "Datasets", "Imaging", "Torch", "Support"], golden: true),
+            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"], golden: true),
         tests("ProposalsTests", ["Proposals", "Boxes", "Imaging", "Support", "TestSupport"], golden: true),
         tests(
             "DetectionTests",

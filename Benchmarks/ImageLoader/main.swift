@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Imaging
 import Pretrain
 
 // Reads, decodes and augments the images of a folder once, as `detect-cli pretrain` does with the ImageNet recipe, and

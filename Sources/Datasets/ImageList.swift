@@ -43,7 +43,7 @@ public struct ImageList: ImageCollection {
         }
         guard names.count > 0 else { throw InputError(path, "lists no images", remedy: "give one path a line") }
         source = path
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = path.parentFolder
         folder = parent.isEmpty ? "." : parent
         self.names = names
         (classes, labels) = try Self.classes(texts, path)

@@ -10,9 +10,9 @@ public struct SingleImage: ImageCollection {
     private let file: String
 
     public init(path: String) {
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = path.parentFolder
         source = folder.isEmpty ? "." : folder
-        file = (path as NSString).lastPathComponent
+        file = path.fileName
     }
 
     public func name(_ i: Int) -> String { file }

@@ -26,7 +26,7 @@ public enum DataSource {
             }
             return try CIFARBinary(folder: path, split: split)
         }
-        let ending = (path as NSString).pathExtension.lowercased()
+        let ending = path.fileExtension.lowercased()
         if !isFolder, ending == "tar" { return try TarImages(path: path, part: set) }
         if set != nil {
             throw InputError(

@@ -130,7 +130,7 @@ public struct ImageDetectionRun {
     public static func images(at path: String) throws -> [String] {
         guard Files.isFolder(path) else { return [path] }
         let found = try Files.list(path).filter {
-            ["jpg", "jpeg", "png"].contains(($0 as NSString).pathExtension.lowercased())
+            ["jpg", "jpeg", "png"].contains($0.fileExtension.lowercased())
         }
         guard !found.isEmpty else {
             throw InputError(path, "holds no JPEG or PNG images", remedy: "give images or a folder of them")
@@ -186,7 +186,7 @@ public struct ImageDetectionRun {
         let found = try images.enumerated().map { i, source in
             try Interruption.check()
             let image = try Image.read(source)
-            let stem = ((source as NSString).lastPathComponent as NSString).deletingPathExtension
+            let stem = source.fileName.fileStem
             // Images of equal name from different folders must not overwrite each other.
             let name = names.insert(stem).inserted ? stem : "\(stem)-\(i + 1)"
             names.insert(name)

@@ -123,7 +123,7 @@ public struct PretrainRun {
     /// What the weight file says about the run.
     private func details(_ fingerprint: String) -> JSON {
         [
-            "data": .string((data.source as NSString).lastPathComponent), "images": .integer(data.count),
+            "data": .string(data.source.fileName), "images": .integer(data.count),
             "data_fingerprint": .string(fingerprint), "epochs": .integer(options.recipe.epochs),
             "recipe": .string(recipeName), "version": .string(Toolkit.version),
             "seed": .integer(Int(truncatingIfNeeded: options.seed)),

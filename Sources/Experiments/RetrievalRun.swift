@@ -85,14 +85,14 @@ private struct RowFinder {
 
     /// - Parameter path: Where a row's image is; nil where that is unknown.
     init(_ names: [String], path: @escaping (Int) -> String?) {
-        rows = Dictionary(grouping: names.indices) { (names[$0] as NSString).lastPathComponent }
+        rows = Dictionary(grouping: names.indices) { names[$0].fileName }
         self.path = path
     }
 
     func row(of file: String) -> Int? {
         let real = Self.canonical(file)
         // Links are resolved for the few files of the same name only, not for a million.
-        let candidates = [file, real].flatMap { rows[($0 as NSString).lastPathComponent] ?? [] }
+        let candidates = [file, real].flatMap { rows[$0.fileName] ?? [] }
         return candidates.first { path($0).map(Self.canonical) == real }
     }
 

@@ -62,7 +62,7 @@ public struct RunRecord: Sendable {
     /// Results of probes, JSON files that lie in the run folder or beside its weights: name and accuracy in [0, 1].
     public var probes: [(name: String, value: Double)] {
         let weights = config["weights"]?.stringValue ?? WeightSource.random
-        let beside = (weights as NSString).deletingLastPathComponent
+        let beside = weights.parentFolder
         let places = [folder] + (weights == WeightSource.random ? [] : [beside.isEmpty ? "." : beside])
         return places.flatMap { place -> [(name: String, value: Double)] in
             let files = ((try? Files.list(place)) ?? []).filter {
@@ -70,7 +70,7 @@ public struct RunRecord: Sendable {
             }
             return files.sorted().compactMap { file in
                 guard let json = try? JSON.read("\(place)/\(file)"), json["protocol"] != nil else { return nil }
-                let name = (file as NSString).deletingPathExtension
+                let name = file.fileStem
                 if let accuracy = json["top1"]?.doubleValue { return ("\(name) top-1", accuracy) }
                 return json["map"]?.doubleValue.map { ("\(name) mAP", $0) }
             }

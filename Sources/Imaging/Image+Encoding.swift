@@ -42,7 +42,7 @@ extension Image {
 
     /// Writes a JPEG or PNG file, as the extension of the path says; an interrupted write leaves no partial file.
     public func write(to path: String, quality: Int = 95) throws {
-        switch (path as NSString).pathExtension.lowercased() {
+        switch path.fileExtension.lowercased() {
         case "jpg", "jpeg": try Files.writeAtomically(try encodedJPEG(quality: quality), to: path)
         case "png": try Files.writeAtomically(try encodedPNG(), to: path)
         default: throw InputError(path, "does not end in a known picture format", remedy: "use .jpg, .jpeg or .png")

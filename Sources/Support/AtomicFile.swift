@@ -2,6 +2,7 @@ internal import Foundation
 
 #if canImport(Glibc)
 internal import Glibc
+internal import Support
 #endif
 
 /// A file that is written piece by piece beside its place and appears under its name only when it is complete.
@@ -53,7 +54,7 @@ public final class AtomicFile {
             throw failure
         }
         // The rename itself must survive a power cut too.
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = path.parentFolder
         let folder = open(parent.isEmpty ? "." : parent, O_RDONLY | O_CLOEXEC)
         if folder >= 0 {
             fsync(folder)

@@ -2,6 +2,7 @@ public import Foundation
 
 #if canImport(Glibc)
 internal import Glibc
+internal import Support
 #endif
 
 /// Reading and writing whole files so that a crash, a kill or a full disk never leaves a half-written one.
@@ -98,7 +99,7 @@ public enum Files {
     /// Makes a folder and those above it; one that exists is fine.
     public static func makeFolder(_ path: String) throws {
         if mkdir(path, 0o777) == 0 { return }
-        if errno == ENOENT, let parent = (path as NSString).deletingLastPathComponent.nonEmpty, parent != path {
+        if errno == ENOENT, let parent = path.parentFolder.nonEmpty, parent != path {
             try makeFolder(parent)
             if mkdir(path, 0o777) == 0 { return }
         }

@@ -23,7 +23,7 @@ public struct VOCImages: ImageCollection {
     public var count: Int { ids.count }
     public var classes: [String] { [] }
     /// The file name, with its extension.
-    public func name(_ i: Int) -> String { (paths[i] as NSString).lastPathComponent }
+    public func name(_ i: Int) -> String { paths[i].fileName }
     public func label(_ i: Int) -> Int? { nil }
     public func data(_ i: Int) throws -> Data { try Files.read(paths[i]) }
     public var source: String { devkit.imageFolder }

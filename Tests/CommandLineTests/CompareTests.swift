@@ -6,18 +6,19 @@ import Testing
 @Suite struct CompareTests {
     /// The files that `finetune` leaves, with the figures that are compared.
     private func write(
-        _ run: String, start: String, map: Double, ap: JSON, iterations: Int = 100, weights: String = "random"
-    )
-        throws
-    {
+        _ run: String, start: String, map: Double, ap: JSON, iterations: Int = 100, weights: String = "random",
+        settings: [JSON.Member] = [], tested: JSON = ["set": "test"]
+    ) throws {
         try Files.makeFolder(run)
         let result: JSON = [
             "start": .string(start), "arch": "alexnet", "map": .number(map), "iterations": .integer(iterations),
-            "test_images": 50, "evaluation": ["ap": ap],
+            "test_images": 50, "evaluation": ["ap": ap], "test": tested,
         ]
-        let config: JSON = [
-            "iterations": .integer(iterations), "weights": .string(weights), "detector": ["short_side": 400],
-        ]
+        let config = JSON.object(
+            [
+                .init("iterations", .integer(iterations)), .init("weights", .string(weights)),
+                .init("detector", ["short_side": 400]),
+            ] + settings)
         try Files.writeAtomically(result.pretty, to: "\(run)/result.json")
         try Files.writeAtomically(config.pretty, to: "\(run)/config.json")
     }
@@ -55,6 +56,47 @@ import Testing
             #expect(json["published"]?.arrayValue?.count == 3)
             #expect(Files.exists("\(folder)/c.png"))
             #expect(try !succeed(["compare", "\(folder)/random", "--no-published"]).contains("published"))
+        }
+    }
+
+    /// Whatever shaped a run is compared, wherever it is written down; only what is meant to differ is passed over.
+    @Test func everySettingThatDiffersIsSaid() throws {
+        try withTemporaryFolder { folder in
+            func settings(_ batchNorm: String, _ stages: Int, _ head: String, _ own: String) -> [JSON.Member] {
+                [
+                    .init("batch_norm", .string(batchNorm)), .init("frozen_stages", .integer(stages)),
+                    .init("nested", ["deep": ["head": .string(head)]]), .init("seed", 3),
+                    .init("workers", .string(own)), .init("devkit", .string(own)), .init("start", .string(own)),
+                ]
+            }
+            try write(
+                "\(folder)/a", start: "random", map: 0.1, ap: ["cat": .number(0.1)],
+                settings: settings("train", 0, "fast", "a"), tested: ["set": "test", "filter": ["nms": .number(0.3)]])
+            try write(
+                "\(folder)/b", start: "instance", map: 0.2, ap: ["cat": .number(0.2)], weights: "w",
+                settings: settings("frozen", 2, "faster", "b") + [.init("gradient_clip", 10)],
+                tested: ["set": "test", "filter": ["nms": .number(0.5)]])
+            let runs = ["\(folder)/b", "\(folder)/a"]
+            let output = try succeed(["compare"] + runs + ["--json", "\(folder)/c.json"])
+            let lines = output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            for row in [
+                ["batch_norm", "train", "frozen"], ["frozen_stages", "0", "2"], ["nested.deep.head", "fast", "faster"],
+                ["gradient_clip", "–", "10"], ["test.filter.nms", "0.3", "0.5"],
+            ] {
+                #expect(lines.contains(row), "\(row)")
+                #expect(output.contains("note: the runs differ in \(row[0]): \(row[1]), \(row[2])"))
+            }
+            let found = try #require(try JSON.read("\(folder)/c.json")["differences"]?.arrayValue)
+            #expect(
+                found.compactMap { $0["setting"]?.stringValue }.sorted() == [
+                    "batch_norm", "frozen_stages", "gradient_clip", "nested.deep.head", "test.filter.nms",
+                ])
+            #expect(found.allSatisfy { $0["values"]?.arrayValue?.count == 2 })
+
+            let strict = try run(["compare"] + runs + ["--strict"])
+            #expect(strict.exitCode == 1 && strict.output.isEmpty)
+            #expect(strict.errors.contains("batch_norm: train, frozen") && strict.errors.contains("--strict"))
+            _ = try succeed(["compare", "\(folder)/a", "\(folder)/a", "--strict"])
         }
     }
 

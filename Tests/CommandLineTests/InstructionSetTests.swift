@@ -43,8 +43,10 @@ extension ProgramRuns {
                 if widest < .avx512 { return }
                 let wide = try losses(.avx512, "DEFAULT")
                 #expect(narrow.count == wide.count)
-                // Nearly the same sums.
-                for (a, b) in zip(narrow, wide) { #expect(abs(a - b) < 1e-3 * abs(b), "\(a), \(b)") }
+                // Nearly the same sums, but oneDNN's differ with the processor, and rough steps make more of it, too.
+                for (epoch, (a, b)) in zip(narrow, wide).enumerated() {
+                    #expect(abs(a - b) < (epoch == 0 ? 1e-3 : 1e-2) * abs(b), "\(a), \(b)")
+                }
             }
         }
 

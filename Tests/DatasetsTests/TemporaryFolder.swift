@@ -12,7 +12,7 @@ final class TemporaryFolder: Sendable {
 
     func write(_ data: Data, _ name: String) throws {
         let file = "\(path)/\(name)"
-        try Files.makeFolder((file as NSString).deletingLastPathComponent)
+        try Files.makeFolder(file.parentFolder)
         try data.write(to: URL(fileURLWithPath: file))
     }
 

@@ -24,10 +24,10 @@ extension DetectorSuites {
         private func makeStep(_ task: FineTuning, _ step: Int) throws -> Double {
             task.optimizer.clearGradients()
             let result = try task.forward(step: step)
-            result.loss.backward()
+            result.loss.loss.backward()
             task.optimizer.step(learningRate: task.learningRate(atStep: step))
-            task.finish(step: step)
-            return result.loss.item
+            result.loss.afterUpdate()
+            return result.loss.loss.item
         }
 
         private func bytes(_ tensor: Tensor) -> Data { tensor.detach().withBytes { Data($0) } }
@@ -73,7 +73,7 @@ extension DetectorSuites {
                     options.frozenStages = stages
                     let task = try FineTuning(options, data: set, weights: nil)
                     task.profile = StageClock()
-                    let loss = try task.forward(step: 0).loss.item
+                    let loss = try task.forward(step: 0).loss.loss.item
                     task.profile?.step()
                     let stagesMeasured = task.profile?.milliseconds.map(\.name)
                     #expect(stagesMeasured == ["wait for images", "backbone", "roi", "head", "loss"])

@@ -1,6 +1,7 @@
 import Backbone
 import Datasets
 import Foundation
+import Imaging
 import Pretrain
 import Support
 import Testing
@@ -12,12 +13,12 @@ func smallOptions(_ objective: Objective = .instance, loss: InstanceLossKind = .
     var recipe = PretrainRecipe.cifar10
     recipe.batch = 8
     recipe.epochs = 3
-    recipe.milestones = [2]
+    recipe.optimization.milestones = [2]
     recipe.imageSize = 16
-    recipe.dimension = 16
-    recipe.negatives = 8
-    recipe.loss = loss
-    recipe.flip = 0.5
+    recipe.instance.dimension = 16
+    recipe.instance.negatives = 8
+    recipe.instance.loss = loss
+    recipe.augmentation.flip = 0.5
     return PretrainOptions(architecture: .resnet18, objective: objective, recipe: recipe)
 }
 
@@ -25,10 +26,10 @@ func smallOptions(_ objective: Objective = .instance, loss: InstanceLossKind = .
 func makeStep(_ task: some TrainingTask, _ step: Int) throws -> Double {
     task.optimizer.clearGradients()
     let result = try task.forward(step: step)
-    result.loss.backward()
+    result.loss.loss.backward()
     task.optimizer.step(learningRate: task.learningRate(atStep: step))
-    task.finish(step: step)
-    return result.loss.item
+    result.loss.afterUpdate()
+    return result.loss.loss.item
 }
 
 extension TrainingSuites {
@@ -66,7 +67,7 @@ extension TrainingSuites {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let task = try Pretraining(smallOptions(), data: data)
-            let bank = try #require(task.instance?.bank)
+            let bank = try #require((task.method as? InstanceDiscrimination)?.bank)
             let before = bank.rows.floats
             _ = try makeStep(task, 0)
             let after = bank.rows.floats
@@ -84,11 +85,11 @@ extension TrainingSuites {
             let data = try makeSampleImages(24, in: folder.path)
             var options = smallOptions()
             let plain = try Pretraining(options, data: data).forward(step: 0)
-            options.proximal = 30
+            options.recipe.instance.proximal = 30
             let proximal = try Pretraining(options, data: data).forward(step: 0)
-            let similarity = try #require(plain.values.first { $0.name == "positive_similarity" }?.value.item)
-            let expected = plain.loss.item + 30 * (2 - 2 * similarity)
-            #expect(abs(proximal.loss.item - expected) < 1e-5 * expected)
+            let similarity = try #require(plain.loss.values.first { $0.name == "positive_similarity" }?.value.item)
+            let expected = plain.loss.loss.item + 30 * (2 - 2 * similarity)
+            #expect(abs(proximal.loss.loss.item - expected) < 1e-5 * expected)
         }
 
         // An untrained classifier over n classes of about equal logits has a loss of about ln n.
@@ -97,7 +98,7 @@ extension TrainingSuites {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let task = try Pretraining(smallOptions(objective), data: data)
-            #expect(task.instance == nil)
+            #expect(task.method.probe == nil)
             #expect(task.parameters["fc.weight"]?.shape == [classes, 512])
             #expect(task.parameters["projection.weight"] == nil)
             let loss = try makeStep(task, 0)

@@ -3,16 +3,17 @@ import Imaging
 import Pretrain
 import Support
 import Testing
+import Training
 
 /// The values of the paper and its reference code.
 @Suite struct RecipeTests {
     @Test func imagenet() {
         let recipe = PretrainRecipe.named(.imagenet)
         #expect(recipe.batch == 256 && recipe.epochs == 200 && recipe.imageSize == 224 && recipe.stem == .imagenet)
-        #expect(recipe.learningRate == 0.03 && recipe.milestones == [120, 160] && recipe.gamma == 0.1)
-        #expect(recipe.momentum == 0.9 && recipe.weightDecay == 1e-4)
-        #expect(recipe.dimension == 128 && recipe.loss == .nce && recipe.negatives == 4096)
-        #expect(recipe.temperature == 0.07 && recipe.bankMomentum == 0.5)
+        #expect(recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160] && recipe.optimization.gamma == 0.1)
+        #expect(recipe.optimization.momentum == 0.9 && recipe.optimization.weightDecay == 1e-4)
+        #expect(recipe.instance.dimension == 128 && recipe.instance.loss == .nce && recipe.instance.negatives == 4096)
+        #expect(recipe.instance.temperature == 0.07 && recipe.instance.bankMomentum == 0.5)
         #expect(recipe.normalization.mean == [0.485, 0.456, 0.406])
         #expect(recipe.normalization.standardDeviation == [0.229, 0.224, 0.225])
     }
@@ -20,10 +21,10 @@ import Testing
     @Test func cifar10() {
         let recipe = PretrainRecipe.named(.cifar10)
         #expect(recipe.batch == 128 && recipe.epochs == 200 && recipe.imageSize == 32 && recipe.stem == .cifar)
-        #expect(recipe.learningRate == 0.03 && recipe.milestones == [120, 160] && recipe.gamma == 0.1)
-        #expect(recipe.momentum == 0.9 && recipe.weightDecay == 5e-4)
-        #expect(recipe.dimension == 128 && recipe.loss == .softmax)
-        #expect(recipe.temperature == 0.1 && recipe.bankMomentum == 0.5)
+        #expect(recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160] && recipe.optimization.gamma == 0.1)
+        #expect(recipe.optimization.momentum == 0.9 && recipe.optimization.weightDecay == 5e-4)
+        #expect(recipe.instance.dimension == 128 && recipe.instance.loss == .softmax)
+        #expect(recipe.instance.temperature == 0.1 && recipe.instance.bankMomentum == 0.5)
         #expect(recipe.normalization.mean == [0.4914, 0.4822, 0.4465])
         #expect(recipe.normalization.standardDeviation == [0.2023, 0.1994, 0.2010])
     }
@@ -44,7 +45,7 @@ import Testing
     @Test func theConfigurationHoldsWhatTheObjectiveUses() {
         var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
         #expect(options.json["negatives"] == 4096 && options.json["temperature"] == 0.07)
-        options.recipe.loss = .softmax
+        options.recipe.instance.loss = .softmax
         #expect(options.json["negatives"] == nil && options.json["loss"] == "softmax")
         options.objective = .supervised
         #expect(options.json["temperature"] == nil && options.json["objective"] == "supervised")

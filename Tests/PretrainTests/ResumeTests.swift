@@ -88,16 +88,16 @@ extension TrainingSuites {
             static let all = [
                 CapturedRun("the paper's") { _ in },
                 CapturedRun("Z of five batches, bfloat16") {
-                    $0.recipe.partition = .frozen(batches: 5)
+                    $0.recipe.instance.partition = .frozen(batches: 5)
                     $0.precision = .bf16
                 },
                 CapturedRun("moving Z, shared noise, proximal term") {
-                    $0.recipe.partition = .movingAverage(decay: 0.9)
-                    $0.recipe.negativesMode = .shared
-                    $0.recipe.excludesPositive = true
-                    $0.proximal = 0.1
+                    $0.recipe.instance.partition = .movingAverage(decay: 0.9)
+                    $0.recipe.instance.negativesMode = .shared
+                    $0.recipe.instance.excludesPositive = true
+                    $0.recipe.instance.proximal = 0.1
                 },
-                CapturedRun("softmax") { $0.recipe.loss = .softmax },
+                CapturedRun("softmax") { $0.recipe.instance.loss = .softmax },
                 CapturedRun("supervised", .supervised) { _ in },
                 CapturedRun("parametric", .parametric) { _ in },
             ]
@@ -161,7 +161,7 @@ extension TrainingSuites {
             #expect(architecture?.problem.contains("layer1.2.conv1.weight is missing") == true)
 
             var wider = options
-            wider.recipe.dimension = 32
+            wider.recipe.instance.dimension = 32
             let dimension = try refusal(wider, data, in: path)
             #expect(dimension?.problem.contains("projection.weight [16, 512], expected [32, 512]") == true)
 
@@ -184,8 +184,8 @@ extension TrainingSuites {
             let options = smallOptions()
             _ = try RunFolder(path, resume: false, config: options.json, mayDiffer: PretrainOptions.mayDiffer)
             for (change, field) in [
-                ({ $0.recipe.temperature = 0.2 }, "temperature"), ({ $0.architecture = .resnet50 }, "arch"),
-                ({ $0.proximal = 1 }, "proximal"), ({ $0.recipe.loss = .softmax }, "loss"), ({ $0.seed = 1 }, "seed"),
+                ({ $0.recipe.instance.temperature = 0.2 }, "temperature"), ({ $0.architecture = .resnet50 }, "arch"),
+                ({ $0.recipe.instance.proximal = 1 }, "proximal"), ({ $0.recipe.instance.loss = .softmax }, "loss"), ({ $0.seed = 1 }, "seed"),
             ] as [((inout PretrainOptions) -> Void, String)] {
                 var other = options
                 change(&other)

@@ -19,7 +19,7 @@ func makeSampleImages(_ count: Int, in folder: String) throws -> ImageFolder {
         let size = ImageSize(width: 20, height: 20)
         let image = Image(size: size, pixels: (0..<size.pixelCount * 3).map { _ in UInt8(random.integer(below: 256)) })
         let name = "\(folder)/\(i % 2 == 0 ? "a" : "b")/\(i).\(i % 3 == 0 ? "png" : "jpg")"
-        try Files.makeFolder((name as NSString).deletingLastPathComponent)
+        try Files.makeFolder(name.parentFolder)
         try image.write(to: name)
     }
     return try ImageFolder(path: folder)

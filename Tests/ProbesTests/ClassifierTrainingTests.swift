@@ -5,19 +5,20 @@ import Probes
 import Support
 import Testing
 import Torch
+import Training
 
 @Suite(.serialized) struct ClassifierTrainingTests {
     private func options(epochs: Int, batch: Int = 8) -> ClassifierOptions {
         var recipe = ClassifierRecipe.semiSupervised
         recipe.stretch(toEpochs: epochs)
         recipe.batch = batch
-        recipe.learningRate = 0.05
-        recipe.cropScale = 0.5
+        recipe.optimization.learningRate = 0.05
+        recipe.augmentation.cropScale = 0.5
         return ClassifierOptions(recipe: recipe, description: smallNetwork().description, classes: 2)
     }
 
     private func withFolder(_ body: (String) throws -> Void) throws {
-        try withTemporaryFile { try body(($0 as NSString).deletingLastPathComponent) }
+        try withTemporaryFile { try body($0.parentFolder) }
     }
 
     /// A weight file of ResNet-18 with a projection, or with a last layer of ten classes.
@@ -98,10 +99,10 @@ import Torch
 
     @Test func theRecipeIsTheAuthors() {
         let recipe = ClassifierRecipe.semiSupervised
-        #expect(recipe.epochs == 70 && recipe.learningRate == 0.01 && recipe.milestones == [30, 60])
+        #expect(recipe.epochs == 70 && recipe.optimization.learningRate == 0.01 && recipe.optimization.milestones == [30, 60])
         var short = recipe
         short.stretch(toEpochs: 7)
-        #expect(short.milestones == [3, 6] && short.epochs == 7)
+        #expect(short.optimization.milestones == [3, 6] && short.epochs == 7)
     }
 
     @Test func theResultGathersSeeds() throws {

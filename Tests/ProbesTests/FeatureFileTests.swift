@@ -65,7 +65,7 @@ private struct DamagedImages: ImageCollection {
     @Test func aDamagedImageLeavesNoFile() throws {
         try withTemporaryFile { path in
             #expect(throws: InputError.self) { try extractor().write(DamagedImages(), to: path) }
-            let left = try Files.list((path as NSString).deletingLastPathComponent)
+            let left = try Files.list(path.parentFolder)
             #expect(left.isEmpty)
         }
     }

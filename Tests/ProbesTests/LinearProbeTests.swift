@@ -55,7 +55,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
         var recipe = LinearRecipe.layers
         recipe.stretch(toEpochs: epochs)
         recipe.batch = 8
-        recipe.cropScale = 0.5
+        recipe.augmentation.cropScale = 0.5
         var options = LinearProbeOptions(recipe: recipe, imageSize: 16)
         options.workers = workers
         return options
@@ -66,7 +66,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
     }
 
     private func folder(_ body: (String) throws -> Void) throws {
-        try withTemporaryFile { try body(($0 as NSString).deletingLastPathComponent) }
+        try withTemporaryFile { try body($0.parentFolder) }
     }
 
     private func cached(_ data: any ImageCollection, _ reader: LayerReader) throws -> CachedLayers {
@@ -137,10 +137,10 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
             var recipe = LinearRecipe.layers
             recipe.batch = 4
             recipe.epochs = 3
-            recipe.milestones = [2]
+            recipe.optimization.milestones = [2]
             recipe.normalizesBatch = false
-            recipe.learningRate = 0.5
-            recipe.weightDecay = 0.1
+            recipe.optimization.learningRate = 0.5
+            recipe.optimization.weightDecay = 0.1
             let probe = try LinearProbe(
                 LinearProbeOptions(recipe: recipe, imageSize: 16), reader: nil,
                 train: .cached(try CachedLayers(table, path: "table")))
@@ -180,10 +180,10 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
 
     @Test func recipesAreThePublishedOnes() {
         let (layers, last) = (LinearRecipe.layers, LinearRecipe.last)
-        #expect(layers.epochs == 28 && layers.learningRate == 0.01 && layers.milestones == [8, 16, 24])
-        #expect(layers.isNesterov && layers.normalizesBatch && layers.weightDecay == 5e-4 && layers.batch == 256)
-        #expect(last.epochs == 100 && last.learningRate == 30 && last.milestones == [60, 80])
-        #expect(!last.isNesterov && !last.normalizesBatch && last.weightDecay == 0 && last.pooling == .average)
+        #expect(layers.epochs == 28 && layers.optimization.learningRate == 0.01 && layers.optimization.milestones == [8, 16, 24])
+        #expect(layers.optimization.isNesterov && layers.normalizesBatch && layers.optimization.weightDecay == 5e-4 && layers.batch == 256)
+        #expect(last.epochs == 100 && last.optimization.learningRate == 30 && last.optimization.milestones == [60, 80])
+        #expect(!last.optimization.isNesterov && !last.normalizesBatch && last.optimization.weightDecay == 0 && last.pooling == .average)
     }
 
     @Test func mismatchedDataAreRefused() throws {

@@ -10,7 +10,7 @@ import Training
         let bytes: Data
 
         init() throws {
-            let folder = (#filePath as NSString).deletingLastPathComponent
+            let folder = #filePath.parentFolder
             json = try JSON.read("\(folder)/Golden/events.json")
             let digits = Array(try #require(json["hex"]?.stringValue).utf8)
             bytes = Data(

@@ -42,12 +42,13 @@ final class RegressionTask: TrainingTask {
         var y = output(dropout(hidden(x).relu(), mode: .train)).squeeze(1)
         if step == poisonedStep { y = y * .nan }
         let loss = (y - x.sum([1])).square().mean()
-        return StepResult(loss: loss, images: 10, values: [("half", loss * 0.5)]) {
+        return StepResult(
+            StepLoss(loss, values: [("half", loss * 0.5)]) { [self] in finished.append(step) }, images: 10
+        ) {
             (0..<10).map { "image\(step)-\($0).jpg" }
         }
     }
 
-    func finish(step: Int) { finished.append(step) }
 
     var extraState: Checkpoint {
         Checkpoint(tensors: keepsGenerator ? [("generator", generator.state)] : [], state: ["note": "x"])

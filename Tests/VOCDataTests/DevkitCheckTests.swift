@@ -88,7 +88,7 @@ import VOCData
             "VOC2007/JPEGImages/notes.txt": "", "VOC2007/Annotations/e.xml": xml("e", object("cat", 1, 1, 9, 9)),
         ])
         func files(_ kind: DevkitFinding.Kind) -> [String] {
-            found.filter { $0.kind == kind }.map { ($0.file as NSString).lastPathComponent }
+            found.filter { $0.kind == kind }.map { $0.file.fileName }
         }
         #expect(files(.unusableImageSet) == ["val.txt"])
         #expect(files(.missingAnnotation) == ["c.xml"] && files(.missingImage) == ["c.jpg"])

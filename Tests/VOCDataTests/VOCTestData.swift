@@ -26,7 +26,7 @@ final class ScratchFolder {
         path = FileManager.default.temporaryDirectory.appendingPathComponent("voc-\(UUID().uuidString)").path
         try Files.makeFolder(path)
         for (name, text) in files {
-            try Files.makeFolder(((path + "/" + name) as NSString).deletingLastPathComponent)
+            try Files.makeFolder("\(path)/\(name)".parentFolder)
             try Files.writeAtomically(text, to: path + "/" + name)
         }
     }

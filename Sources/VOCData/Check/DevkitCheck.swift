@@ -115,8 +115,8 @@ public struct DevkitCheck: Sendable {
         for folder in folders {
             for name in (try? Files.list(folder.path)) ?? [] {
                 let path = "\(folder.path)/\(name)"
-                let stem = (name as NSString).deletingPathExtension
-                guard folder.extensions.contains((name as NSString).pathExtension.lowercased()) else {
+                let stem = name.fileStem
+                guard folder.extensions.contains(name.fileExtension.lowercased()) else {
                     findings.append(DevkitFinding(.unusedFile, path, "is not read"))
                     continue
                 }

@@ -135,7 +135,7 @@ private let gigabyte = 0x1p30
 
 /// The folder of the libtorch this program runs with, else of the one that a build would find.
 private func libtorchFolder() -> String? {
-    if let path = pathOfLibrary("libtorch_cpu.so") { return (path as NSString).deletingLastPathComponent }
+    if let path = pathOfLibrary("libtorch_cpu.so") { return path.parentFolder }
     let root = ProcessInfo.processInfo.environment["LIBTORCH"] ?? ".libtorch/torch"
     return Files.exists("\(root)/lib/libtorch_cpu.so") ? "\(root)/lib" : nil
 }
@@ -149,7 +149,7 @@ private func pathOfLibrary(_ file: String) -> String? {
         let maps = String(decoding: bytes, as: UTF8.self)
         return maps.split(separator: "\n").lazy.compactMap { line in
             line.firstIndex(of: "/").map { String(line[$0...]) }
-        }.first { ($0 as NSString).lastPathComponent.hasPrefix(file) }
+        }.first { $0.fileName.hasPrefix(file) }
     }
     if let path = loaded() { return path }
     guard let handle = dlopen(file, RTLD_LAZY | RTLD_LOCAL) else { return nil }

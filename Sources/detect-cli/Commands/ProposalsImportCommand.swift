@@ -67,7 +67,7 @@ struct ProposalsImportCommand: Command {
         let header = ProposalFile.Header(
             method: "imported",
             options: [
-                "file": .string((input.value as NSString).lastPathComponent), "format": .string(format.value.rawValue),
+                "file": .string(input.value.fileName), "format": .string(format.value.rawValue),
                 "order": .string(order.value.rawValue), "base": .integer(notation.base),
                 "last": .string(last.value.rawValue),
             ], seed: 0, imageIDs: ids)

@@ -44,7 +44,7 @@ struct RetrieveCommand: Command {
     func run() throws {
         try features.compute.activate()
         Interruption.watch()
-        guard ["png", "jpg", "jpeg"].contains((out.value as NSString).pathExtension.lowercased()) else {
+        guard ["png", "jpg", "jpeg"].contains(out.value.fileExtension.lowercased()) else {
             throw UsageError("--out \(out.value) is no picture", remedy: "give a name that ends in .png or .jpg")
         }
         var run = RetrievalRun(query.value)

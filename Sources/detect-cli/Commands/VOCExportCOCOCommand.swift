@@ -45,7 +45,7 @@ struct VOCExportCOCOCommand: Command {
         let annotations = try kit.annotations(ids: ids, policy: .keep, usesImageSizes: true, threads: threads.value)
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let export = try COCOExport(
-            annotations, fileNames: ids.map { (kit.imagePath($0) as NSString).lastPathComponent }, classes: names,
+            annotations, fileNames: ids.map { kit.imagePath($0).fileName }, classes: names,
             difficult: difficult.value)
         let truth = export.groundTruth
         try Files.writeAtomically(truth.line + "\n", to: out.value)

@@ -74,7 +74,7 @@ struct WeightsImportCommand: Command {
             config: plan.config, normalization: pixels == .cifar10 ? .cifar10 : .imagenet,
             imageSize: imageSize.value(or: isSmall ? 32 : 224), objective: objective.value,
             details: [
-                "imported_from": .string((file.value as NSString).lastPathComponent),
+                "imported_from": .string(file.value.fileName),
                 "sha256": .string(try checksum()),
                 "format": .string(plan.source.format.rawValue),
                 "state_dict": .string(plan.source.place.joined(separator: ".")), "prefix": .string(plan.prefix),

@@ -169,10 +169,10 @@ extension DetectorSuites {
             try steps.map { step in
                 task.optimizer.clearGradients()
                 let result = try task.forward(step: step)
-                result.loss.backward()
+                result.loss.loss.backward()
                 task.optimizer.clipGradients(10)
                 task.optimizer.step(learningRate: task.learningRate(atStep: step))
-                return result.loss.item
+                return result.loss.loss.item
             }
         }
 
@@ -183,7 +183,7 @@ extension DetectorSuites {
                     ids: images.ids, images: images.set().images, classes: ["square"], objects: images.objects)
                 let task = try FineTuning(Self.options(), data: set, weights: nil)
                 task.profile = StageClock()
-                let names = try task.forward(step: 0).values.map(\.0)
+                let names = try task.forward(step: 0).loss.values.map(\.0)
                 #expect(
                     names == [
                         "classification_loss", "box_loss", "roi_accuracy", "rpn_objectness_loss", "rpn_box_loss",
