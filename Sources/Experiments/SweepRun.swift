@@ -1,32 +1,61 @@
 internal import Datasets
 internal import Imaging
+internal import Backbone
 internal import Pretrain
 public import Support
 
-/// One setting of pretraining and the values it takes: "negatives=64,512".
-public struct Sweep: Hashable, Sendable {
-    public enum Setting: String, CaseIterable, Sendable {
-        case negatives, dim, images, temperature
-        case bankMomentum = "bank-momentum"
-        case proximal
-    }
-
-    public let setting: Setting
+/// One setting of pretraining and the numbers it takes: "negatives=64,512".
+public struct Sweep: OptionValue, Hashable, Sendable {
+    /// Any setting with a number, or `images`.
+    public let setting: String
     public let values: [Double]
 
-    /// nil for values that the setting cannot have, and for one that is given twice.
-    public init?(_ setting: Setting, _ values: [Double]) {
-        let isAllowed = values.allSatisfy { value in
-            switch setting {
-            case .negatives, .dim, .images: value >= 1 && value == value.rounded() && value < 1e9
-            case .temperature: value > 0
-            case .bankMomentum: (0..<1).contains(value)
-            case .proximal: value >= 0
-            }
-        }
-        guard isAllowed, !values.isEmpty, Set(values).count == values.count else { return nil }
-        self.setting = setting
+    /// So many of the training images.
+    private static let images = "images"
+
+    /// nil for what is no setting with a number, for values that it cannot have, and for one that is given twice.
+    public init?(argument: String) {
+        let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2, let values = [Double](argument: String(parts[1])), Set(values).count == values.count
+        else { return nil }
+        setting = String(parts[0])
         self.values = values
+        guard setting == Self.images || Self.row(setting) != nil, values.allSatisfy(isAllowed) else { return nil }
+    }
+
+    public static var kind: String {
+        let names = PretrainOptions.settings.flatMap(\.rows).filter(hasNumber).map(\.name) + [images]
+        return "NAME=V,V with a NAME of \(names.joined(separator: ", ")) and values it can have"
+    }
+
+    public var argument: String { "\(setting)=\(values.argument)" }
+
+    private static func hasNumber(_ row: Setting<PretrainOptions>) -> Bool { row.choices.isEmpty && !row.metavar.isEmpty }
+
+    private static func row(_ name: String) -> Setting<PretrainOptions>? {
+        PretrainOptions.settings.flatMap(\.rows).first { $0.name == name && hasNumber($0) }
+    }
+
+    private func isAllowed(_ value: Double) -> Bool {
+        guard let row = Self.row(setting) else { return value >= 1 && value == value.rounded() && value < 1e9 }
+        var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
+        return row.set(&options, value.shortest)
+    }
+
+    /// Why the setting has no effect there; nil when it has.
+    func refusal(_ options: PretrainOptions) -> (reason: String, remedy: String)? {
+        Self.row(setting)?.role?.refusal(options)
+    }
+
+    /// Gives the setting one of its values.
+    func apply(_ value: Double, to run: inout PretrainRun) {
+        if let row = Self.row(setting) {
+            _ = row.set(&run.options, value.shortest)
+        } else {
+            // Evenly spaced, so that every class keeps its share.
+            let (data, count) = (run.data, min(Int(value), run.data.count))
+            run.data = data.subset((0..<count).map { $0 * data.count / count })
+        }
     }
 }
 
@@ -43,14 +72,14 @@ public struct SweepRun {
 
     /// What the runs came to, in the order of the values.
     public struct Outcome: Sendable {
-        public var setting: Sweep.Setting
+        public var setting: String
         public var runs: [(value: Double, outcome: PretrainRun.Outcome)]
         /// The picture file.
         public var picture: String
 
         /// For people.
         public var table: String {
-            let header = [setting.rawValue, "kNN top-1 %", "loss", "images/s"]
+            let header = [setting, "kNN top-1 %", "loss", "images/s"]
             let lines = runs.map { value, outcome in
                 [
                     value.shortest, outcome.knn.map { (100 * $0.top1).fixed(1) } ?? "–",
@@ -62,7 +91,7 @@ public struct SweepRun {
 
         public var json: JSON {
             [
-                "setting": .string(setting.rawValue),
+                "setting": .string(setting),
                 "runs": .array(
                     runs.map { .object([.init("value", .number($0.value))] + ($0.outcome.json.members ?? [])) }),
                 "protocol": runs[0].outcome.knn.map { .string($0.protocolText) } ?? .null,
@@ -78,10 +107,7 @@ public struct SweepRun {
                 "choose that objective, labelled data and a kNN probe while it runs"
             )
         }
-        if sweep.setting == .negatives, base.options.recipe.instance.loss == .softmax {
-            return ("a sweep of negatives has no meaning with the full softmax", "choose noise-contrastive estimation")
-        }
-        return nil
+        return sweep.refusal(base.options).map { ("\(sweep.setting) has no meaning \($0.reason)", $0.remedy) }
     }
 
     /// Trains what is missing; runs that are complete are only read, when `base` resumes.
@@ -91,11 +117,11 @@ public struct SweepRun {
         if let refusal { throw InputError(base.folder, refusal.problem, remedy: refusal.remedy) }
         try Files.makeFolder(base.folder)
         let runs = try sweep.values.map { value in
-            announce("\(sweep.setting.rawValue) = \(value.shortest)")
+            announce("\(sweep.setting) = \(value.shortest)")
             var run = base
-            run.folder = "\(base.folder)/\(sweep.setting.rawValue)-\(value.shortest)"
+            run.folder = "\(base.folder)/\(sweep.setting)-\(value.shortest)"
             run.resume = base.resume && Files.exists(run.folder)
-            apply(value, to: &run)
+            sweep.apply(value, to: &run)
             return (value: value, outcome: try run())
         }
         let outcome = Outcome(setting: sweep.setting, runs: runs, picture: "\(base.folder)/sweep.png")
@@ -104,24 +130,10 @@ public struct SweepRun {
         return outcome
     }
 
-    private func apply(_ value: Double, to run: inout PretrainRun) {
-        switch sweep.setting {
-        case .negatives: run.options.recipe.instance.negatives = Int(value)
-        case .dim: run.options.recipe.instance.dimension = Int(value)
-        case .temperature: run.options.recipe.instance.temperature = value
-        case .bankMomentum: run.options.recipe.instance.bankMomentum = value
-        case .proximal: run.options.recipe.instance.proximal = value
-        case .images:
-            // Evenly spaced, so that every class keeps its share.
-            let (count, all) = (min(Int(value), base.data.count), base.data.count)
-            run.data = base.data.subset((0..<count).map { $0 * all / count })
-        }
-    }
-
     /// Bars, because the values of a sweep are seldom evenly spaced.
     private func plot(_ outcome: Outcome) -> BarPlot {
         BarPlot(
-            title: "kNN accuracy by \(sweep.setting.rawValue)", yLabel: "top-1 %",
+            title: "kNN accuracy by \(sweep.setting)", yLabel: "top-1 %",
             groups: sweep.values.map(\.shortest),
             series: [.init("", outcome.runs.map { 100 * ($0.outcome.knn?.top1 ?? .nan) })])
     }

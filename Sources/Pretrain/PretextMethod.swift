@@ -17,9 +17,6 @@ public protocol PretextMethod: AnyObject {
     /// - Throws: `InputError` when the data cannot serve the method.
     init(_ context: MethodContext) throws(InputError)
 
-    /// The method's own settings, those that are in effect, for `config.json`.
-    static func settings(_ options: PretrainOptions) -> [JSON.Member]
-
     /// The backbone that is written out.
     var network: any Network { get }
     /// Width of its last layer; nil without one.

@@ -1,9 +1,7 @@
 public import Backbone
 public import Datasets
-internal import Imaging
 public import Support
 public import Torch
-internal import Training
 
 /// All resolved settings of a pretraining run.
 public struct PretrainOptions: Sendable {
@@ -33,28 +31,14 @@ public struct PretrainOptions: Sendable {
 
     /// Every value that shapes the result, for `config.json`.
     public var json: JSON {
-        let (r, o, a) = (recipe, recipe.optimization, recipe.augmentation)
-        var members: [JSON.Member] = [
-            .init("arch", .string(architecture.rawValue)), .init("stem", .string(r.stem.rawValue)),
-            .init("objective", .string(objective.rawValue)), .init("image_size", .integer(r.imageSize)),
-            .init("batch", .integer(r.batch)), .init("epochs", .integer(r.epochs)),
-            .init("lr", .number(o.learningRate)), .init("schedule", .string(o.schedule.rawValue)),
-            .init("warmup_epochs", .number(o.warmUpEpochs)), .init("momentum", .number(o.momentum)),
-            .init("weight_decay", .number(o.weightDecay)), .init("no_decay", .string(o.decayExemption.rawValue)),
-            .init("gradient_clip", o.gradientClip.map { .number($0) } ?? .null),
-            .init("crop_scale", .number(a.cropScale)), .init("jitter", .number(a.color?.jitter ?? 0)),
-            .init("grayscale", .number(a.color?.grayscale ?? 0)), .init("flip", .number(a.flip)),
-            .init("normalization", r.normalization.json),
-            .init("seed", .integer(Int(truncatingIfNeeded: seed))), .init("precision", .string(precision.rawValue)),
-            .init("device", .string(device.description)), .init("threads", .integer(Runtime.threads)),
-            .init("workers", .integer(workers)),
-        ]
-        if o.schedule == .step {
-            members += [
-                .init("milestones", .array(o.milestones.map { .number($0) })), .init("gamma", .number(o.gamma)),
-            ]
-        }
-        return .object(members + objective.method.settings(self))
+        .object(
+            [
+                .init("arch", .string(architecture.rawValue)), .init("objective", .string(objective.rawValue)),
+                .init("normalization", recipe.normalization.json),
+                .init("seed", .integer(Int(truncatingIfNeeded: seed))), .init("precision", .string(precision.rawValue)),
+                .init("device", .string(device.description)), .init("threads", .integer(Runtime.threads)),
+                .init("workers", .integer(workers)),
+            ] + Self.settings.flatMap(\.rows).members(of: self))
     }
 
     /// Settings that a resumed run may change because the result does not depend on them.

@@ -5,7 +5,7 @@ public import Training
 /// The hyper-parameters of a published training, as one readable definition; every one can be overridden.
 ///
 /// Source: Wu et al., CVPR 2018, and its authors' reference code.
-public struct PretrainRecipe: Hashable, Sendable {
+public struct PretrainRecipe: EpochRecipe, Hashable, Sendable {
     public enum Name: String, CaseIterable, Sendable { case imagenet, cifar10 }
 
     public var batch = 256

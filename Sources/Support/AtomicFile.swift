@@ -2,7 +2,6 @@ internal import Foundation
 
 #if canImport(Glibc)
 internal import Glibc
-internal import Support
 #endif
 
 /// A file that is written piece by piece beside its place and appears under its name only when it is complete.

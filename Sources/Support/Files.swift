@@ -2,7 +2,6 @@ public import Foundation
 
 #if canImport(Glibc)
 internal import Glibc
-internal import Support
 #endif
 
 /// Reading and writing whole files so that a crash, a kill or a full disk never leaves a half-written one.

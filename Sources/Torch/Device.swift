@@ -1,3 +1,4 @@
+public import Support
 internal import CTorch
 
 /// Element types, with libtorch's numbering.
@@ -126,4 +127,10 @@ public final class Generator {
     public func restore(_ state: Tensor) throws(TorchError) {
         _ = try throwing { libtorch.generator_set_state(handle, state.handle, $0) }
     }
+}
+
+extension Device: OptionValue {
+    public init?(argument: String) { self.init(argument) }
+    public static var kind: String { "cpu, cuda or cuda:N" }
+    public var argument: String { description }
 }

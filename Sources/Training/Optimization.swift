@@ -12,6 +12,8 @@ public struct Optimization: Hashable, Sendable {
     public var warmUpEpochs = 0.0
     public var momentum = 0.9
     public var isNesterov = false
+    /// Nesterov's form needs a momentum.
+    public var usesNesterov: Bool { isNesterov && momentum > 0 }
     public var weightDecay: Double
     /// What is left out of weight decay.
     public var decayExemption = DecayExemption.none
@@ -43,7 +45,7 @@ public struct Optimization: Hashable, Sendable {
 
     /// The optimiser of a network's trained tensors.
     public func optimizer(_ parameters: Parameters) -> SGD {
-        SGD(parameters.decayGroups(weightDecay, exempt: decayExemption), momentum: momentum, nesterov: isNesterov)
+        SGD(parameters.decayGroups(weightDecay, exempt: decayExemption), momentum: momentum, nesterov: usesNesterov)
     }
 
     /// The schedule in words, for protocols: "0.01, x0.1 at epochs 30, 60 of 70".

@@ -67,8 +67,6 @@ public final class InstanceDiscrimination: PretextMethod {
     /// Tells the stream of the noise from the others of the same seed.
     private static let noiseKey: UInt64 = 0x6e6f_6973_65
 
-    public static func settings(_ options: PretrainOptions) -> [JSON.Member] { options.recipe.instance.members }
-
     /// Z of noise-contrastive estimation, once it is known.
     public var partition: Double? { if case .nce(let nce) = loss { nce.partition.value } else { nil } }
 

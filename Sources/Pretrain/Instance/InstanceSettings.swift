@@ -21,22 +21,6 @@ public struct InstanceSettings: Hashable, Sendable {
     public var proximal = 0.0
 
     public init() {}
-
-    /// Those that are in effect, for `config.json`.
-    var members: [JSON.Member] {
-        [
-            .init("loss", .string(loss.rawValue)), .init("dim", .integer(dimension)),
-            .init("temperature", .number(temperature)), .init("bank_momentum", .number(bankMomentum)),
-            .init("bank_storage", .string(bankStorage.rawValue)), .init("proximal", .number(proximal)),
-        ] + (loss == .nce ? noiseMembers : [])
-    }
-
-    private var noiseMembers: [JSON.Member] {
-        [
-            .init("negatives", .integer(negatives)), .init("negatives_mode", .string(negativesMode.rawValue)),
-            .init("exclude_positive", .bool(excludesPositive)), .init("z", partition.json),
-        ]
-    }
 }
 
 extension PartitionEstimate.Method {

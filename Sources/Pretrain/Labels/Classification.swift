@@ -39,7 +39,6 @@ public class Classification {
         return StepLoss(logits.to(dtype: .float32).crossEntropy(inputs.targets))
     }
 
-    public static func settings(_ options: PretrainOptions) -> [JSON.Member] { [] }
     public var isSteady: Bool { true }
     public var state: Checkpoint { Checkpoint() }
     public func restore(_ state: Checkpoint) {}

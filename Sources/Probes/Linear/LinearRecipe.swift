@@ -3,7 +3,7 @@ public import Support
 public import Training
 
 /// The settings of a linear probe; every one can be overridden.
-public struct LinearRecipe: Hashable, Sendable {
+public struct LinearRecipe: EpochRecipe, Hashable, Sendable {
     public enum Name: String, CaseIterable, Sendable { case layers, last }
 
     public var batch = 256
@@ -40,26 +40,34 @@ public struct LinearRecipe: Hashable, Sendable {
         }
     }
 
-    /// A shorter or longer run with a schedule of the same shape.
-    public mutating func stretch(toEpochs count: Int) {
-        optimization.stretch(from: epochs, to: count)
-        epochs = count
+    /// Every setting, as options and in `config.json`.
+    public static var settings: [Setting<LinearRecipe>] {
+        lengthSettings
+            + Optimization.settings(["lr", "milestones", "gamma", "momentum", "weight-decay"]).map {
+                $0.lifted(to: \.optimization)
+            } + [
+                .choice(
+                    "batch-norm", "batch norm without scale and shift before each classifier", \.batchNorm, key: "batch_norm"),
+                .choice("pool", "what becomes of a layer's map", \.pooling, key: "pooling"),
+            ] + Augmentation.plainSettings.map { $0.lifted(to: \.augmentation) }
     }
 
     public var json: JSON {
-        let (o, a) = (optimization, augmentation)
-        return [
-            "batch": .integer(batch), "epochs": .integer(epochs), "lr": .number(o.learningRate),
-            "milestones": .array(o.milestones.map { .number($0) }), "gamma": .number(o.gamma),
-            "momentum": .number(o.momentum), "nesterov": .bool(o.isNesterov),
-            "weight_decay": .number(o.weightDecay), "batch_norm": .bool(normalizesBatch),
-            "pooling": .string(pooling.rawValue), "crop_scale": .number(a.cropScale), "flip": .number(a.flip),
-        ]
+        .object(
+            Self.settings.members(of: self).map { $0.name == "batch_norm" ? .init($0.name, .bool(normalizesBatch)) : $0 }
+                + [.init("nesterov", .bool(optimization.usesNesterov))])
+    }
+
+    private enum Switch: String, CaseIterable { case on, off }
+
+    private var batchNorm: Switch {
+        get { normalizesBatch ? .on : .off }
+        set { normalizesBatch = newValue == .on }
     }
 
     /// The schedule in words.
     public var text: String {
         "SGD lr \(optimization.text(epochs: epochs)), batch \(batch), momentum \(optimization.momentum)"
-            + "\(optimization.isNesterov ? " (Nesterov)" : ""), weight decay \(optimization.weightDecay)"
+            + "\(optimization.usesNesterov ? " (Nesterov)" : ""), weight decay \(optimization.weightDecay)"
     }
 }

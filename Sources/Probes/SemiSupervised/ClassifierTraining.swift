@@ -6,7 +6,7 @@ public import Torch
 public import Training
 
 /// The settings of fine-tuning a whole network for classification.
-public struct ClassifierRecipe: Hashable, Sendable {
+public struct ClassifierRecipe: EpochRecipe, Hashable, Sendable {
     public var batch = 256
     public var epochs = 70
     public var optimization = Optimization(learningRate: 0.01, milestones: [30, 60], weightDecay: 1e-4)
@@ -17,21 +17,15 @@ public struct ClassifierRecipe: Hashable, Sendable {
     /// Semi-supervised learning of Wu et al., CVPR 2018, section 4.3; the schedule is the authors'.
     public static let semiSupervised = ClassifierRecipe()
 
-    /// A shorter or longer run with a schedule of the same shape.
-    public mutating func stretch(toEpochs count: Int) {
-        optimization.stretch(from: epochs, to: count)
-        epochs = count
+    /// Every setting, as options and in `config.json`.
+    public static var settings: [Setting<ClassifierRecipe>] {
+        lengthSettings
+            + Optimization.settings(["lr", "milestones", "gamma", "momentum", "weight-decay"]).map {
+                $0.lifted(to: \.optimization)
+            } + Augmentation.plainSettings.map { $0.lifted(to: \.augmentation) }
     }
 
-    public var json: JSON {
-        let (o, a) = (optimization, augmentation)
-        return [
-            "batch": .integer(batch), "epochs": .integer(epochs), "lr": .number(o.learningRate),
-            "milestones": .array(o.milestones.map { .number($0) }), "gamma": .number(o.gamma),
-            "momentum": .number(o.momentum), "weight_decay": .number(o.weightDecay),
-            "crop_scale": .number(a.cropScale), "flip": .number(a.flip),
-        ]
-    }
+    public var json: JSON { .object(Self.settings.members(of: self)) }
 
     /// The schedule in words.
     public var text: String {

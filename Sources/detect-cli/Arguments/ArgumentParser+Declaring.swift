@@ -1,3 +1,5 @@
+package import Support
+
 extension ArgumentParser {
     /// An option with a default.
     ///
@@ -9,7 +11,7 @@ extension ArgumentParser {
         _ requirement: Requirement<Value> = .none
     ) -> Option<Value> {
         let option = Option(label: "--\(name)", fallback: fallback)
-        declare(name, metavar, help, defaultText: shown ?? fallback.argument) { text throws(UsageError) in
+        declare(name, metavar, help, defaultText: { shown ?? fallback.argument }) { text throws(UsageError) in
             option.set(try Self.value(text, of: option.label, requirement))
         }
         return option
@@ -23,7 +25,7 @@ extension ArgumentParser {
         _ requirement: Requirement<Value> = .none
     ) -> Option<Value?> {
         let option = Option<Value?>(label: "--\(name)", fallback: .some(nil))
-        declare(name, metavar, help, defaultText: shown) { text throws(UsageError) in
+        declare(name, metavar, help, defaultText: { shown }) { text throws(UsageError) in
             option.set(try Self.value(text, of: option.label, requirement))
         }
         return option
@@ -53,7 +55,7 @@ extension ArgumentParser {
         _ name: String, _ help: String, default fallback: Value, shown: String? = nil
     ) -> Option<Value> where Value.RawValue == String {
         let option = Option(label: "--\(name)", fallback: fallback)
-        declare(name, Self.choices(Value.self), help, defaultText: shown ?? fallback.rawValue) {
+        declare(name, Self.choices(Value.self), help, defaultText: { shown ?? fallback.rawValue }) {
             text throws(UsageError) in
             option.set(try Self.choice(text, of: option.label))
         }
@@ -65,7 +67,7 @@ extension ArgumentParser {
         _ name: String, _ help: String, of type: Value.Type = Value.self, shown: String = ""
     ) -> Option<Value?> where Value.RawValue == String {
         let option = Option<Value?>(label: "--\(name)", fallback: .some(nil))
-        declare(name, Self.choices(Value.self), help, defaultText: shown) { text throws(UsageError) in
+        declare(name, Self.choices(Value.self), help, defaultText: { shown }) { text throws(UsageError) in
             option.set(try Self.choice(text, of: option.label))
         }
         return option
@@ -99,9 +101,8 @@ extension ArgumentParser {
     private static func value<Value: OptionValue>(
         _ text: String, of label: String, _ requirement: Requirement<Value>
     ) throws(UsageError) -> Value {
-        guard let value = Value(argument: text), requirement.isMet(value) else {
-            let condition = requirement.text.isEmpty ? "" : " " + requirement.text
-            throw UsageError("\(label) cannot be \"\(text)\"", remedy: "give \(Value.kind)\(condition)")
+        guard let value = requirement.value(text) else {
+            throw UsageError("\(label) cannot be \"\(text)\"", remedy: "give \(requirement.expected)")
         }
         return value
     }

@@ -64,6 +64,7 @@ extension ArgumentParser.Declaration {
 
     fileprivate var explanation: String {
         if isRequired { return "\(help) (required)" }
-        return defaultText.isEmpty ? help : "\(help) (default: \(defaultText))"
+        let text = defaultText()
+        return text.isEmpty ? help : "\(help) (default: \(text))"
     }
 }

@@ -13,7 +13,7 @@ package final class ArgumentParser {
         var metavar: String
         var help: String
         /// Shown in the help; empty when there is none.
-        var defaultText: String
+        var defaultText: () -> String
         var isRequired: Bool
         var group: String
         /// Stores the value; throws when it is not acceptable.
@@ -43,7 +43,8 @@ package final class ArgumentParser {
     var seeHelp: String { "see `detect-cli \(commandName) --help`" }
 
     func declare(
-        _ name: String, _ metavar: String, _ help: String, defaultText: String = "", isRequired: Bool = false,
+        _ name: String, _ metavar: String, _ help: String, defaultText: @escaping () -> String = { "" },
+        isRequired: Bool = false,
         accept: @escaping (String) throws(UsageError) -> Void
     ) {
         precondition(!declarations.contains { $0.name == name }, "--\(name) of \(commandName) is declared twice")
@@ -85,6 +86,17 @@ package final class ArgumentParser {
                 "--\(missing.name) is missing", remedy: "give --\(missing.name) \(missing.metavar), \(missing.help)")
         }
         try distribute(plain)
+    }
+
+    /// Takes what is right among the arguments and passes over the rest: the help of a command shows the defaults of the
+    /// recipe that stands beside `--help`.
+    package func glance(at arguments: [String]) {
+        for (index, argument) in arguments.enumerated() {
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let declaration = declarations.first(where: { "--\($0.name)" == parts[0] }) else { continue }
+            let next = arguments.indices.contains(index + 1) ? arguments[index + 1] : nil
+            if let text = parts.count > 1 ? String(parts[1]) : next { try? declaration.accept(text) }
+        }
     }
 
     private func declaration(of argument: String) throws(UsageError) -> Declaration {

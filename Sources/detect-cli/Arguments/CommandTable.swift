@@ -39,6 +39,7 @@ package struct CommandTable {
         let parser = ArgumentParser(commandName: command.name)
         let instance = command.init(parser)
         if wantsHelp(rest) {
+            parser.glance(at: rest)
             print(parser.help(summary: command.summary, example: command.example))
             return
         }

@@ -24,7 +24,7 @@ struct ProbeLinearCommand: Command {
     let cached: Option<Bool>
     let cacheLimit: Option<Double>
     let recipe: Option<LinearRecipe.Name>
-    let settings: LinearSettings
+    let settings: Settings<LinearRecipe>
     let checkpointEvery: Option<Int?>
     let features: FeatureOptions
     let folder: Option<String>
@@ -42,7 +42,8 @@ struct ProbeLinearCommand: Command {
         cached = parser.flag("cached", "read the layers once and train on them in memory: fast, without augmentation")
         cacheLimit = parser.option("cache-limit", "GB", "memory that --cached may take", default: 4, .above(0))
         recipe = parser.choice("recipe", "where all other settings come from", default: .layers)
-        settings = LinearSettings(parser)
+        let recipe = recipe
+        settings = parser.settings([("Training", LinearRecipe.settings)]) { LinearRecipe.named(recipe.value) }
         checkpointEvery = parser.optional(
             "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
         features = FeatureOptions(parser)
@@ -62,8 +63,10 @@ struct ProbeLinearCommand: Command {
         try json.write(.object((result.json.members ?? []) + run.inputs))
     }
 
-    private func options(imageSize: Int) -> LinearProbeOptions {
-        var options = LinearProbeOptions(recipe: settings.apply(to: recipe.value), imageSize: imageSize)
+    private func options(imageSize: Int) throws(UsageError) -> LinearProbeOptions {
+        var settled = LinearRecipe.named(recipe.value)
+        try settings.apply(to: &settled)
+        var options = LinearProbeOptions(recipe: settled, imageSize: imageSize)
         options.seed = features.seed.value
         options.workers = features.loading.workers.value
         options.device = features.compute.device.value
@@ -81,7 +84,7 @@ struct ProbeLinearCommand: Command {
         }
         let (train, test) = (try FeatureTable(path: trainPath), try FeatureTable(path: testPath))
         return LinearProbeRun(
-            options(imageSize: train.protocolJSON["image_size"]?.intValue ?? 0),
+            try options(imageSize: train.protocolJSON["image_size"]?.intValue ?? 0),
             source: .files(train: trainPath, test: testPath),
             inputs: [
                 try InputRecord.features("train", trainPath, train), try InputRecord.features("test", testPath, test),
@@ -105,7 +108,7 @@ struct ProbeLinearCommand: Command {
         let test = try DataSource.open(testPath, limit: limit)
         try train.checkLabels(against: test)
         let network = try features.network()
-        let options = options(imageSize: features.imageSize.value ?? network.description.imageSize)
+        let options = try options(imageSize: features.imageSize.value ?? network.description.imageSize)
         let reader = try LayerReader(
             network, layers: layers.value ?? network.probedLayers(recipe.value), pooling: options.recipe.pooling,
             imageSize: options.imageSize, precision: features.compute.precision.value)
@@ -120,60 +123,6 @@ struct ProbeLinearCommand: Command {
                 try InputRecord.weights(features.weights.source(), network.description),
                 try InputRecord.data("train", train), try InputRecord.data("test", test),
             ], folder: folder.value)
-    }
-}
-
-/// Options that override a linear recipe.
-struct LinearSettings {
-    let epochs: Option<Int?>
-    let batch: Option<Int?>
-    let learningRate: Option<Double?>
-    let milestones: Option<[Double]?>
-    let gamma: Option<Double?>
-    let momentum: Option<Double?>
-    let weightDecay: Option<Double?>
-    let batchNorm: Option<Switch?>
-    let pooling: Option<PoolingRule?>
-    let cropScale: Option<Double?>
-    let flip: Option<Double?>
-
-    enum Switch: String, CaseIterable { case on, off }
-
-    init(_ parser: ArgumentParser) {
-        parser.group("Training")
-        let recipes = "the recipe's"
-        epochs = parser.optional("epochs", "N", "passes over the data", shown: recipes, .atLeast(1))
-        batch = parser.optional("batch", "N", "images a step", shown: recipes, .between(2, 65536))
-        learningRate = parser.optional("lr", "RATE", "learning rate", shown: recipes, .above(0))
-        milestones = parser.optional(
-            "milestones", "E,E", "epochs at which the learning rate falls", shown: "the recipe's, scaled to the epochs")
-        gamma = parser.optional("gamma", "F", "what it is multiplied by", shown: recipes, .above(0))
-        momentum = parser.optional("momentum", "M", "momentum", shown: recipes, .between(0, 1))
-        weightDecay = parser.optional("weight-decay", "W", "weight decay", shown: recipes, .atLeast(0))
-        batchNorm = parser.optionalChoice(
-            "batch-norm", "batch norm without scale and shift before each classifier", shown: recipes)
-        pooling = parser.optionalChoice("pool", "what becomes of a layer's map", shown: recipes)
-        cropScale = parser.optional(
-            "crop-scale", "S", "least share of the image that a random crop takes", shown: recipes, .between(0.01, 1))
-        flip = parser.optional("flip", "P", "probability of mirroring", shown: recipes, .between(0, 1))
-    }
-
-    func apply(to name: LinearRecipe.Name) -> LinearRecipe {
-        var recipe = LinearRecipe.named(name)
-        if let epochs = epochs.value { recipe.stretch(toEpochs: epochs) }
-        recipe.optimization.milestones = milestones.value(or: recipe.optimization.milestones)
-        recipe.batch = batch.value(or: recipe.batch)
-        recipe.optimization.learningRate = learningRate.value(or: recipe.optimization.learningRate)
-        recipe.optimization.gamma = gamma.value(or: recipe.optimization.gamma)
-        recipe.optimization.momentum = momentum.value(or: recipe.optimization.momentum)
-        // Nesterov's form needs a momentum.
-        recipe.optimization.isNesterov = recipe.optimization.isNesterov && recipe.optimization.momentum > 0
-        recipe.optimization.weightDecay = weightDecay.value(or: recipe.optimization.weightDecay)
-        recipe.normalizesBatch = batchNorm.value.map { $0 == .on } ?? recipe.normalizesBatch
-        recipe.pooling = pooling.value(or: recipe.pooling)
-        recipe.augmentation.cropScale = cropScale.value(or: recipe.augmentation.cropScale)
-        recipe.augmentation.flip = flip.value(or: recipe.augmentation.flip)
-        return recipe
     }
 }
 

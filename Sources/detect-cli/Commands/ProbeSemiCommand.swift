@@ -20,13 +20,7 @@ struct ProbeSemiCommand: Command {
     let seeds: Option<Int>
     let noBaseline: Option<Bool>
     let imageSize: Option<Int?>
-    let epochs: Option<Int?>
-    let batch: Option<Int?>
-    let learningRate: Option<Double?>
-    let milestones: Option<[Double]?>
-    let weightDecay: Option<Double?>
-    let cropScale: Option<Double?>
-    let flip: Option<Double?>
+    let settings: Settings<ClassifierRecipe>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
     let compute: ComputeOptions
@@ -45,18 +39,7 @@ struct ProbeSemiCommand: Command {
         seeds = parser.option(
             "seeds", "N", "draws of each share, with seeds from --seed on", default: 3, .between(1, 100))
         noBaseline = parser.flag("no-random", "leave out the same from random weights")
-        let recipe = "the recipe's"
-        parser.group("Training")
-        epochs = parser.optional("epochs", "N", "passes over the labelled images", shown: "70", .atLeast(1))
-        batch = parser.optional("batch", "N", "images a step, at most", shown: "256", .between(2, 65536))
-        learningRate = parser.optional("lr", "RATE", "learning rate", shown: "0.01", .above(0))
-        milestones = parser.optional(
-            "milestones", "E,E", "epochs at which the learning rate falls to a tenth",
-            shown: "30 and 60 of 70, scaled to the epochs")
-        weightDecay = parser.optional("weight-decay", "W", "weight decay", shown: "0.0001", .atLeast(0))
-        cropScale = parser.optional(
-            "crop-scale", "S", "least share of the image that a random crop takes", shown: recipe, .between(0.01, 1))
-        flip = parser.optional("flip", "P", "probability of mirroring", shown: recipe, .between(0, 1))
+        settings = parser.settings([("Training", ClassifierRecipe.settings)]) { .semiSupervised }
         imageSize = parser.optional(
             "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
             .between(8, 4096))
@@ -76,8 +59,10 @@ struct ProbeSemiCommand: Command {
         let test = try DataSource.open(test.value, limit: loading.limit.value)
         try train.checkLabels(against: test)
         let start = try WeightSource.file(weights.value).open()
+        var recipe = ClassifierRecipe.semiSupervised
+        try settings.apply(to: &recipe)
         var options = ClassifierOptions(
-            recipe: recipe(), description: start.description, classes: train.classes.count)
+            recipe: recipe, description: start.description, classes: train.classes.count)
         options.imageSize = imageSize.value(or: options.imageSize)
         options.workers = loading.workers.value
         options.device = compute.device.value
@@ -97,17 +82,5 @@ struct ProbeSemiCommand: Command {
         print(result.table, terminator: "")
         print("curve: \(runOptions.folder.value)/curve.png")
         try json.write(.object((result.json.members ?? []) + run.inputs))
-    }
-
-    private func recipe() -> ClassifierRecipe {
-        var recipe = ClassifierRecipe.semiSupervised
-        if let epochs = epochs.value { recipe.stretch(toEpochs: epochs) }
-        recipe.optimization.milestones = milestones.value(or: recipe.optimization.milestones)
-        recipe.batch = batch.value(or: recipe.batch)
-        recipe.optimization.learningRate = learningRate.value(or: recipe.optimization.learningRate)
-        recipe.optimization.weightDecay = weightDecay.value(or: recipe.optimization.weightDecay)
-        recipe.augmentation.cropScale = cropScale.value(or: recipe.augmentation.cropScale)
-        recipe.augmentation.flip = flip.value(or: recipe.augmentation.flip)
-        return recipe
     }
 }

@@ -2,12 +2,6 @@ internal import Foundation
 internal import Support
 package import Torch
 
-extension Device: OptionValue {
-    package init?(argument: String) { self.init(argument) }
-    package static var kind: String { "cpu, cuda or cuda:N" }
-    package var argument: String { description }
-}
-
 /// Options of every command that runs a network.
 package struct ComputeOptions {
     package let device: Option<Device>

@@ -1,10 +1,10 @@
 /// Overlaps that a match needs: ".5", ".5,.75", or the range ".5:.95" in steps of .05.
-package struct IoUThresholds: OptionValue, Hashable {
-    package let values: [Double]
+struct IoUThresholds: OptionValue, Hashable {
+    let values: [Double]
 
-    package init(_ values: [Double]) { self.values = values }
+    init(_ values: [Double]) { self.values = values }
 
-    package init?(argument: String) {
+    init?(argument: String) {
         let bounds = argument.split(separator: ":", omittingEmptySubsequences: false).map {
             Double(argument: String($0))
         }
@@ -22,6 +22,6 @@ package struct IoUThresholds: OptionValue, Hashable {
         }
     }
 
-    package static var kind: String { "overlaps of at least 0 and less than 1, as .5 or .5,.75 or .5:.95" }
-    package var argument: String { values.map(\.argument).joined(separator: ",") }
+    static var kind: String { "overlaps of at least 0 and less than 1, as .5 or .5,.75 or .5:.95" }
+    var argument: String { values.map(\.argument).joined(separator: ",") }
 }
