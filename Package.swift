@@ -10,7 +10,9 @@ let libFuzzer = Context.environment["DETECT_FUZZ"]
 let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
 let flags = Set(cpuinfo.split(separator: "\n").first { $0.hasPrefix("flags") }?.split(separator: " ") ?? [])
 let isHaswell = flags.isSuperset(of: ["avx2", "fma", "f16c", "bmi1", "bmi2", "abm", "movbe"])
-let processor = Context.environment["DETECT_CPU"] ?? (isHaswell ? "haswell" : nil)
+// Among the packages that another one fetched, SwiftPM refuses such flags, unless it was asked for a branch or a commit.
+let isFetched = Context.packageDirectory.contains("/checkouts/")
+let processor = Context.environment["DETECT_CPU"] ?? (isHaswell && !isFetched ? "haswell" : nil)
 
 let swift: [SwiftSetting] =
     [
