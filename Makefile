@@ -1,7 +1,7 @@
 # Verbs of the project; `make` alone lists them.
 SWIFT ?= swift
 CLI = .build/release/detect-cli
-SOURCES = Package.swift Sources Tests Fuzz
+SOURCES = Package.swift Sources Tests Fuzz Examples
 # Of fuzzing, for each parser.
 SECONDS = 60
 # Testable imports need a build of their own; without them build, check and test share one.
@@ -18,6 +18,7 @@ help:
 	@echo 'make fuzz    throw damaged files at every parser (SECONDS=N for each)'
 	@echo 'make bench   measure speed beside the peers'
 	@echo 'make scaling measure how speed and memory grow, and draw it into docs'
+	@echo 'make examples  build the programs in Examples and run each once'
 	@echo 'make format  bring the sources into the project'"'"'s format'
 	@echo 'make clean   remove what was built; libtorch stays'
 
@@ -59,10 +60,13 @@ scaling: build
 	Benchmarks/run --install
 	Benchmarks/scaling.py
 
+examples: build
+	scripts/examples
+
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
 clean:
 	rm -rf .build .build-fuzz
 
-.PHONY: help setup build doctor demo test narrow check fuzz bench scaling format clean
+.PHONY: help setup build doctor demo test narrow check fuzz bench scaling examples format clean
