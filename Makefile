@@ -19,6 +19,7 @@ help:
 	@echo 'make bench   measure speed beside the peers'
 	@echo 'make scaling measure how speed and memory grow, and draw it into docs'
 	@echo 'make examples  build the programs in Examples and run each once'
+	@echo 'make docs    build the pages of the libraries from their doc comments'
 	@echo 'make format  bring the sources into the project'"'"'s format'
 	@echo 'make clean   remove what was built; libtorch stays'
 
@@ -63,10 +64,13 @@ scaling: build
 examples: build
 	scripts/examples
 
+docs: build
+	scripts/docs
+
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
 clean:
 	rm -rf .build .build-fuzz
 
-.PHONY: help setup build doctor demo test narrow check fuzz bench scaling examples format clean
+.PHONY: help setup build doctor demo test narrow check fuzz bench scaling examples docs format clean
