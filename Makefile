@@ -1,25 +1,27 @@
 # Verbs of the project; `make` alone lists them.
 SWIFT ?= swift
 CLI = .build/release/detect-cli
-SOURCES = Package.swift Sources Tests Fuzz
+SOURCES = Package.swift Sources Tests Fuzz Examples
 # Of fuzzing, for each parser.
 SECONDS = 60
 # Testable imports need a build of their own; without them build, check and test share one.
 TEST = $(SWIFT) test -c release --disable-testable-imports
 
 help:
-	@echo 'make setup   install the system libraries and libtorch that are missing'
-	@echo 'make build   build detect-cli'
-	@echo 'make doctor  check this machine and say what is missing'
-	@echo 'make demo    the whole story on a generated data set (DEMO_ARGS=... passes options on)'
-	@echo 'make test    run the tests (DETECT_DATA=DIR: also those on real images)'
-	@echo 'make narrow  run the numeric tests as on a processor with neither AVX-512 nor AVX2'
-	@echo 'make check   layers, format, and a build in which warnings are errors'
-	@echo 'make fuzz    throw damaged files at every parser (SECONDS=N for each)'
-	@echo 'make bench   measure speed beside the peers'
-	@echo 'make scaling measure how speed and memory grow, and draw it into docs'
-	@echo 'make format  bring the sources into the project'"'"'s format'
-	@echo 'make clean   remove what was built; libtorch stays'
+	@echo 'make setup    install the system libraries and libtorch that are missing'
+	@echo 'make build    build detect-cli'
+	@echo 'make doctor   check this machine and say what is missing'
+	@echo 'make demo     the whole story on a generated data set (DEMO_ARGS=... passes options on)'
+	@echo 'make test     run the tests (DETECT_DATA=DIR: also those on real images)'
+	@echo 'make narrow   run the numeric tests as on a processor with neither AVX-512 nor AVX2'
+	@echo 'make check    layers, format, and a build in which warnings are errors'
+	@echo 'make fuzz     throw damaged files at every parser (SECONDS=N for each)'
+	@echo 'make bench    measure speed beside the peers'
+	@echo 'make scaling  measure how speed and memory grow, and draw it into docs'
+	@echo 'make examples build the programs in Examples and run each once'
+	@echo 'make docs     build the pages of the libraries from their doc comments'
+	@echo 'make format   bring the sources into the project'"'"'s format'
+	@echo 'make clean    remove what was built; libtorch stays'
 
 setup:
 	@scripts/setup
@@ -59,10 +61,16 @@ scaling: build
 	Benchmarks/run --install
 	Benchmarks/scaling.py
 
+examples: build
+	scripts/examples
+
+docs: build
+	scripts/docs
+
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
 clean:
 	rm -rf .build .build-fuzz
 
-.PHONY: help setup build doctor demo test narrow check fuzz bench scaling format clean
+.PHONY: help setup build doctor demo test narrow check fuzz bench scaling examples docs format clean

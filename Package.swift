@@ -10,7 +10,9 @@ let libFuzzer = Context.environment["DETECT_FUZZ"]
 let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
 let flags = Set(cpuinfo.split(separator: "\n").first { $0.hasPrefix("flags") }?.split(separator: " ") ?? [])
 let isHaswell = flags.isSuperset(of: ["avx2", "fma", "f16c", "bmi1", "bmi2", "abm", "movbe"])
-let processor = Context.environment["DETECT_CPU"] ?? (isHaswell ? "haswell" : nil)
+// Among the packages that another one fetched, SwiftPM refuses such flags, unless it was asked for a branch or a commit.
+let isFetched = Context.packageDirectory.contains("/checkouts/")
+let processor = Context.environment["DETECT_CPU"] ?? (isHaswell && !isFetched ? "haswell" : nil)
 
 let swift: [SwiftSetting] =
     [
@@ -21,23 +23,58 @@ let swift: [SwiftSetting] =
     + (processor.map { [.unsafeFlags(["-target-cpu", $0])] } ?? [])
     + (libFuzzer == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer"])])
 
+// libtorch: $LIBTORCH if set, else the copy that `make setup` puts into the project's folder. Whether it is there is not
+// asked here: rooms without tensors build without it, and SwiftPM remembers what a manifest said.
+let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.libtorch/torch"
+
+// C++ over libtorch as a library that the program opens, and libtorch with it, when it needs its first tensor. It is
+// declared an executable and linked with -shared: SwiftPM builds an executable that a target depends on, but would link
+// the program to a library, so that libtorch were loaded at every start.
+func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Target {
+    .executableTarget(
+        name: name, path: path, exclude: exclude,
+        cxxSettings: [
+            .unsafeFlags([
+                "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20", "-O2",
+                "-fno-strict-aliasing", "-w", "-include",
+                "\(Context.packageDirectory)/Sources/CTorch/Library/LibtorchIsThere.h",
+            ])
+        ],
+        // By absolute path: with -ltorch another libtorch of the machine could win.
+        linkerSettings: [
+            .unsafeFlags([
+                "-Xclang-linker", "-shared", "-Xclang-linker", "-Wno-unused-command-line-argument",
+                "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
+                "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+            ])
+        ])
+}
+
+// What other packages can import: each of these rooms is a library product.
+let libraries = [
+    "Support", "Boxes", "Imaging", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain", "Probes",
+    "Detection",
+]
+
 func room(_ name: String, _ dependencies: [String]) -> Target {
     .target(name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: swift)
 }
 
 // Golden files are found beside the sources, not in a bundle.
-func tests(
-    _ name: String, _ dependencies: [String], golden: Bool = false, products: [Target.Dependency] = []
-) -> Target {
+func tests(_ name: String, _ dependencies: [String], golden: Bool = false) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies.map { .byName(name: $0) } + products, exclude: golden ? ["Golden"] : [],
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, exclude: golden ? ["Golden"] : [],
         swiftSettings: swift)
 }
 
 let package = Package(
     name: "detect",
-    products: [.executable(name: "detect-cli", targets: ["detect-cli"])],
-    dependencies: [.package(name: "CTorch", path: "Sources/CTorch/Library")],
+    products: [
+        .executable(name: "detect-cli", targets: ["detect-cli"]),
+        .executable(name: "libCTorch.so", targets: ["CTorchLibrary"]),
+        // The same with a GPU that is none, for tests.
+        .executable(name: "libCTorchStandIn.so", targets: ["CTorchStandIn"]),
+    ] + libraries.map { .library(name: $0, targets: [$0]) },
     targets: [
         .systemLibrary(
             name: "CXML2", path: "Sources/SystemLibraries/CXML2", pkgConfig: "libxml-2.0",
@@ -56,11 +93,12 @@ let package = Package(
             name: "CProcessor", cSettings: processor.map { [.unsafeFlags(["-march=\($0)"])] } ?? []),
         room("Support", ["CProcessor"]),
         .systemLibrary(name: "CTorch", path: "Sources/CTorch"),
-        .target(
-            name: "Torch",
-            // The second is built beside the program and not linked: Torch opens it when the first tensor is needed.
-            dependencies: ["CTorch", .product(name: "libCTorch.so", package: "CTorch"), "Support"],
-            swiftSettings: swift),
+        openedLibrary(
+            "CTorchLibrary", path: "Sources/CTorch/Library",
+            exclude: ["StandIn", "Vectors.inc", "WinogradKernels.inc", "BatchNormKernels.inc", "DirectKernels.inc"]),
+        openedLibrary("CTorchStandIn", path: "Sources/CTorch/Library/StandIn"),
+        // The second is built beside the program and not linked: Torch opens it when the first tensor is needed.
+        room("Torch", ["CTorch", "CTorchLibrary", "Support"]),
         room("Boxes", []),
         room("Imaging", ["CTurboJPEG", "CPNG", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
@@ -120,10 +158,10 @@ let package = Package(
                 "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support",
                 "TestSupport",
             ], golden: true),
+        // The stand-in is a GPU that is none: opened by copies of the program.
         tests(
-            "CommandLineTests", ["detect-cli", "Torch", "Imaging", "Support", "TestSupport"], golden: true,
-            // A GPU that is none: opened by copies of the program.
-            products: [.product(name: "libCTorchStandIn.so", package: "CTorch")]),
+            "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Support", "TestSupport"],
+            golden: true),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

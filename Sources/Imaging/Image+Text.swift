@@ -8,7 +8,8 @@ extension Image {
     /// Draws a line of text in the built-in font; characters outside ASCII show as "?".
     ///
     /// - Parameters:
-    ///   - x, y: the top-left pixel of the first character.
+    ///   - x: the column of the top-left pixel of the first character.
+    ///   - y: its row.
     ///   - scale: pixels of the image a pixel of the font takes; capitals are 7 of them high.
     ///   - background: fills the text's rectangle and a margin of one font pixel; nil leaves the image visible.
     public mutating func drawText(

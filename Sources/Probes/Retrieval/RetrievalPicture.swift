@@ -27,7 +27,8 @@ public struct RetrievalPicture {
     private var image: Image
 
     /// - Parameters:
-    ///   - query, neighbor: The thumbnail of a query's or a bank's image; nil where there is no picture.
+    ///   - query: The thumbnail of a query's image; nil where there is no picture.
+    ///   - neighbor: The same for an image of the bank.
     public static func render(
         _ retrieval: Retrieval, query: (Int) throws -> Image?, neighbor: (Int) throws -> Image?
     ) rethrows -> Image {

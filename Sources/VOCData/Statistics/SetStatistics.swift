@@ -32,7 +32,7 @@ public struct SetStatistics: Hashable, Sendable {
     public let widths: [Int]
     public let heights: [Int]
 
-    /// - Parameter classes: objects of other classes take no part.
+    /// - Parameter names: the classes; objects of others take no part.
     public init(_ set: AnnotatedSet, classes names: [String]) {
         let indices = Dictionary(zip(names, names.indices)) { first, _ in first }
         var classes = names.map { ClassStatistics(name: $0) }
