@@ -103,6 +103,7 @@ struct Comparison {
 extension Comparison.Row {
     init(start: String, _ evaluation: EvaluationResult, probes: [(name: String, value: Double)] = []) {
         self.init(
-            start: start, map: evaluation.map, classes: evaluation.classes.map { ($0.name, $0.ap) }, probes: probes)
+            start: start, map: evaluation.meanAveragePrecision, classes: evaluation.classes.map { ($0.name, $0.ap) },
+            probes: probes)
     }
 }

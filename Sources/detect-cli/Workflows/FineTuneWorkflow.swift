@@ -117,7 +117,7 @@ struct FineTuneWorkflow {
             }
             evaluation = tested.evaluation
             results += [
-                .init("map", tested.evaluation.map.map { .number($0) } ?? .null),
+                .init("map", tested.evaluation.meanAveragePrecision.map { .number($0) } ?? .null),
                 .init("test_images", .integer(test.ids.count)),
                 .init("test_seconds_per_image", .number(tested.secondsPerImage)),
                 .init("evaluation", tested.evaluation.json),
@@ -151,7 +151,7 @@ struct FineTuneWorkflow {
             var run = DetectionTest(data)
             run.workers = workers
             let detections = try run.run(detector)
-            let map = try evaluator.evaluate(detections, threads: workers).map ?? 0
+            let map = try evaluator.evaluate(detections, threads: workers).meanAveragePrecision ?? 0
             let earlier = try MetricsLog.read(folder.metrics).compactMap { $0["map"]?.doubleValue }.max()
             if map > earlier ?? -1 { try training.writeModel(to: best) }
             return [("map", map)]
