@@ -23,7 +23,7 @@ do {
     for result in evaluation.classes {
         print("\(percent(result.ap))  \(result.name) (\(result.npos) objects)")
     }
-    print("\(percent(evaluation.map))  mAP")
+    print("\(percent(evaluation.meanAveragePrecision))  mAP")
 } catch {
     FileHandle.standardError.write(Data("error: \(error)\n".utf8))
     exit(1)

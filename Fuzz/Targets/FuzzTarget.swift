@@ -101,7 +101,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         let truth = found.boxes.prefix(3).map { LabeledBox(box: $0, classIndex: 0) }
         if truth.isEmpty { return }
         let ap = try VOCEvaluator(ids: ids, objects: [Array(truth), [], []], classes: ["c"]).evaluate(byClass: [found])
-        guard let value = ap.map, (0...1).contains(value) else { throw FuzzFailure("an average precision of \(ap)") }
+        guard let value = ap.meanAveragePrecision, (0...1).contains(value) else {
+            throw FuzzFailure("an average precision of \(ap)")
+        }
     }
 
     private func image(_ data: Data) throws {

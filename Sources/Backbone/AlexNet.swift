@@ -55,7 +55,7 @@ public final class AlexNet: Network {
 
     /// One convolution with its ReLU; pooling before conv2 and conv3.
     private func convolution(_ index: Int, _ x: Tensor, mode: Mode) -> Tensor {
-        convolutions[index](index == 1 || index == 2 ? pool(x) : x, mode: mode)
+        convolutions[index](index == 1 || index == 2 ? pool(x) : x, mode: mode, then: .relu)
     }
 
     private func pool(_ x: Tensor) -> Tensor { x.maxPool2d(Extent(3), stride: Extent(2)) }
@@ -74,7 +74,7 @@ public final class AlexNet: Network {
 
     public func logits(_ x: Tensor, mode: Mode) -> Tensor {
         guard let fc8 else { preconditionFailure("this AlexNet was made without its last layer") }
-        return fc8(features(x, mode: mode))
+        return fc8(features(x, mode: mode), relu: false)
     }
 
     public func forEachLayer(_ x: Tensor, _ visit: (_ name: String, _ output: Tensor) -> Bool) {

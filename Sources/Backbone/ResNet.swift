@@ -1,23 +1,52 @@
 public import Torch
 
-/// Depth, width and kind of block of a ResNet (He et al., CVPR 2016, table 1; with three stages, section 4.2).
+/// Kind, number and width of the blocks of a ResNet (He et al., CVPR 2016, table 1; with three stages, section 4.2).
 public struct ResNetDepth: Hashable, Sendable {
+    public enum Block: Sendable {
+        /// 3×3, 3×3.
+        case basic
+        /// 1×1, 3×3, 1×1.
+        case bottleneck
+
+        /// Channels behind a block, for each of its 3×3 convolution.
+        var expansion: Int {
+            switch self {
+            case .basic: 1
+            case .bottleneck: 4
+            }
+        }
+    }
+
+    public var block: Block
     /// Blocks in each of the stages.
     public var blocks: [Int]
-    /// Bottleneck blocks (1×1, 3×3, 1×1) instead of basic ones (3×3, 3×3).
-    public var isBottleneck = false
     /// Channels of the stem and of the 3×3 convolutions of the first stage; each further stage has twice as many.
-    public var width = 64
+    public var width: Int
 
-    public static let resnet18 = ResNetDepth(blocks: [2, 2, 2, 2])
-    public static let resnet34 = ResNetDepth(blocks: [3, 4, 6, 3])
-    public static let resnet50 = ResNetDepth(blocks: [3, 4, 6, 3], isBottleneck: true)
-    public static let resnet101 = ResNetDepth(blocks: [3, 4, 23, 3], isBottleneck: true)
-    public static let resnet20 = ResNetDepth(blocks: [3, 3, 3], width: 16)
-    public static let resnet20x2 = ResNetDepth(blocks: [3, 3, 3], width: 32)
+    public init(_ block: Block, _ blocks: [Int], width: Int = 64) {
+        self.block = block
+        self.blocks = blocks
+        self.width = width
+    }
 
     /// Channels behind the last stage.
-    var featureCount: Int { (width << (blocks.count - 1)) * (isBottleneck ? 4 : 1) }
+    var featureCount: Int { (width << (blocks.count - 1)) * block.expansion }
+}
+
+/// How a ResNet takes its input in.
+public enum Stem: String, CaseIterable, Sendable, Hashable {
+    /// 7×7 convolution of stride 2 and 3×3 max pooling: for images of about 224 pixels.
+    case imagenet
+    /// 3×3 convolution of stride 1, no pooling: for images of about 32 pixels.
+    case cifar
+
+    /// Pixels of the input from one cell behind it to the next.
+    var stride: Int {
+        switch self {
+        case .imagenet: 4
+        case .cifar: 1
+        }
+    }
 }
 
 /// ResNet with torchvision's parameter names; the stride of a bottleneck is in its 3×3 convolution ("v1.5").
@@ -44,28 +73,22 @@ public final class ResNet: Network {
     ) {
         self.stem = stem
         let width = depth.width
-        let convolution =
-            switch stem {
-            case .imagenet:
-                Conv2d(
-                    scope / "conv1", in: 3, out: width, kernel: 7, stride: 2, padding: 3, bias: false,
-                    initializer: .kaimingNormalFanOut)
-            case .cifar:
-                Conv2d(
-                    scope / "conv1", in: 3, out: width, kernel: 3, padding: 1, bias: false,
-                    initializer: .kaimingNormalFanOut)
-            }
-        conv1 = ConvUnit(convolution, BatchNorm2d(scope / "bn1", width))
-        let expansion = depth.isBottleneck ? 4 : 1
+        switch stem {
+        case .imagenet:
+            conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: 3, out: width, kernel: 7, stride: 2)
+        case .cifar:
+            conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: 3, out: width, kernel: 3, stride: 1)
+        }
+        let expansion = depth.block.expansion
         stages = depth.blocks.enumerated().map { index, blocks in
             Stage(
-                scope / "layer\(index + 1)", in: index == 0 ? width : (width << (index - 1)) * expansion,
-                planes: width << index, blocks: blocks, stride: index == 0 ? 1 : 2, isBottleneck: depth.isBottleneck)
+                scope / "layer\(index + 1)", depth.block, in: index == 0 ? width : (width << (index - 1)) * expansion,
+                width: width << index, blocks: blocks, stride: index == 0 ? 1 : 2)
         }
         featureCount = depth.featureCount
         trunkChannels = featureCount / 2
         // The first stage of blocks and the one behind the trunk leave the stride of the trunk alone.
-        trunkStride = (stem == .imagenet ? 4 : 1) << (depth.blocks.count - 2)
+        trunkStride = stem.stride << (depth.blocks.count - 2)
         norm = regionNorm ? BatchNorm2d(scope / "norm", featureCount) : nil
         fc = classes.map { LinearUnit(Linear(scope / "fc", in: depth.featureCount, out: $0)) }
     }
@@ -88,7 +111,7 @@ public final class ResNet: Network {
 
     public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {
         stages.reduce(x) { x, stage in
-            stage == 0 ? pool(conv1(x, mode: mode)) : self.stages[stage - 1](x, mode: mode)
+            stage == 0 ? pool(conv1(x, mode: mode, then: .relu)) : self.stages[stage - 1](x, mode: mode)
         }
     }
 
@@ -101,16 +124,19 @@ public final class ResNet: Network {
 
     public func logits(_ x: Tensor, mode: Mode) -> Tensor {
         guard let fc else { preconditionFailure("this ResNet was made without its last layer") }
-        return fc(features(x, mode: mode))
+        return fc(features(x, mode: mode), relu: false)
     }
 
     /// The pooling of the stem for large images.
     private func pool(_ x: Tensor) -> Tensor {
-        stem == .imagenet ? x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1)) : x
+        switch stem {
+        case .imagenet: x.maxPool2d(Extent(3), stride: Extent(2), padding: Extent(1))
+        case .cifar: x
+        }
     }
 
     public func forEachLayer(_ x: Tensor, _ visit: (_ name: String, _ output: Tensor) -> Bool) {
-        var x = conv1(x, mode: .evaluate)
+        var x = conv1(x, mode: .evaluate, then: .relu)
         guard visit("conv1", x) else { return }
         x = pool(x)
         for (index, stage) in stages.enumerated() {
@@ -123,65 +149,107 @@ public final class ResNet: Network {
 
 /// Blocks that work at one resolution; the first one changes it.
 private final class Stage {
-    private let blocks: [Block]
+    private let blocks: [any ResidualBlock]
 
-    init(_ scope: Scope, in inputs: Int, planes: Int, blocks count: Int, stride: Int, isBottleneck: Bool) {
-        let outputs = isBottleneck ? planes * 4 : planes
-        blocks = (0..<count).map { index in
-            Block(
-                scope / index, in: index == 0 ? inputs : outputs, planes: planes, out: outputs,
-                stride: index == 0 ? stride : 1, isBottleneck: isBottleneck)
+    init(
+        _ scope: Scope, _ kind: ResNetDepth.Block, in inputs: Int, width: Int, blocks count: Int, stride: Int
+    ) {
+        blocks = (0..<count).map { index -> any ResidualBlock in
+            let (inputs, stride) = index == 0 ? (inputs, stride) : (width * kind.expansion, 1)
+            return switch kind {
+            case .basic: BasicBlock(scope / index, in: inputs, width: width, stride: stride)
+            case .bottleneck: Bottleneck(scope / index, in: inputs, width: width, stride: stride)
+            }
         }
     }
 
-    private init(_ blocks: [Block]) { self.blocks = blocks }
+    private init(_ blocks: [any ResidualBlock]) { self.blocks = blocks }
 
     func frozen(_ precision: Precision) -> Stage { Stage(blocks.map { $0.frozen(precision) }) }
 
     func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor { blocks.reduce(x) { $1($0, mode: mode) } }
 }
 
-/// Residual block: relu(F(x) + shortcut(x)).
-private final class Block {
-    private let convolutions: [ConvUnit]
+/// relu(F(x) + shortcut(x)), where the shortcut is x, or a 1×1 convolution of it where F changes its shape.
+private protocol ResidualBlock: AnyObject {
+    func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor
+    func frozen(_ precision: Precision) -> any ResidualBlock
+}
+
+/// F is two 3×3 convolutions; each with its batch norm, as everywhere here.
+private final class BasicBlock: ResidualBlock {
+    private let conv1: ConvUnit
+    private let conv2: ConvUnit
     private let downsample: ConvUnit?
 
-    init(_ scope: Scope, in inputs: Int, planes: Int, out outputs: Int, stride: Int, isBottleneck: Bool) {
-        func layer(_ conv: Scope, _ bn: Scope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int) -> ConvUnit {
-            ConvUnit(
-                Conv2d(
-                    conv, in: inputs, out: outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
-                    initializer: .kaimingNormalFanOut),
-                BatchNorm2d(bn, outputs))
-        }
-        // (in, out, kernel, stride) of each convolution.
-        let plan =
-            isBottleneck
-            ? [(inputs, planes, 1, 1), (planes, planes, 3, stride), (planes, outputs, 1, 1)]
-            : [(inputs, planes, 3, stride), (planes, outputs, 3, 1)]
-        convolutions = plan.enumerated().map { index, part in
-            layer(
-                scope / "conv\(index + 1)", scope / "bn\(index + 1)", in: part.0, out: part.1, kernel: part.2,
-                stride: part.3)
-        }
-        let shortcut = scope / "downsample"
-        downsample =
-            stride != 1 || inputs != outputs
-            ? layer(shortcut / 0, shortcut / 1, in: inputs, out: outputs, kernel: 1, stride: stride) : nil
+    init(_ scope: Scope, in inputs: Int, width: Int, stride: Int) {
+        conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: inputs, out: width, kernel: 3, stride: stride)
+        conv2 = ConvUnit(scope / "conv2", scope / "bn2", in: width, out: width, kernel: 3, stride: 1)
+        downsample = .downsample(scope / "downsample", in: inputs, out: width, stride: stride)
     }
 
-    private init(_ convolutions: [ConvUnit], _ downsample: ConvUnit?) {
-        self.convolutions = convolutions
-        self.downsample = downsample
+    private init(freezing block: BasicBlock, _ precision: Precision) {
+        conv1 = block.conv1.frozen(precision)
+        conv2 = block.conv2.frozen(precision)
+        downsample = block.downsample?.frozen(precision)
     }
 
-    func frozen(_ precision: Precision) -> Block {
-        Block(convolutions.map { $0.frozen(precision) }, downsample?.frozen(precision))
-    }
+    func frozen(_ precision: Precision) -> any ResidualBlock { BasicBlock(freezing: self, precision) }
 
     func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
-        let shortcut = downsample.map { $0(x, mode: mode, relu: false) } ?? x
-        let out = convolutions.dropLast().reduce(x) { $1($0, mode: mode) }
-        return convolutions.last!(out, mode: mode, adding: shortcut)
+        let shortcut = downsample.map { $0(x, mode: mode, then: .nothing) } ?? x
+        let out = conv1(x, mode: mode, then: .relu)
+        return conv2(out, mode: mode, then: .addReLU(shortcut))
+    }
+}
+
+/// F is a 1×1 convolution to fewer channels, a 3×3 one, and a 1×1 one to four times as many.
+private final class Bottleneck: ResidualBlock {
+    private let conv1: ConvUnit
+    private let conv2: ConvUnit
+    private let conv3: ConvUnit
+    private let downsample: ConvUnit?
+
+    init(_ scope: Scope, in inputs: Int, width: Int, stride: Int) {
+        let outputs = width * ResNetDepth.Block.bottleneck.expansion
+        conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: inputs, out: width, kernel: 1, stride: 1)
+        conv2 = ConvUnit(scope / "conv2", scope / "bn2", in: width, out: width, kernel: 3, stride: stride)
+        conv3 = ConvUnit(scope / "conv3", scope / "bn3", in: width, out: outputs, kernel: 1, stride: 1)
+        downsample = .downsample(scope / "downsample", in: inputs, out: outputs, stride: stride)
+    }
+
+    private init(freezing block: Bottleneck, _ precision: Precision) {
+        conv1 = block.conv1.frozen(precision)
+        conv2 = block.conv2.frozen(precision)
+        conv3 = block.conv3.frozen(precision)
+        downsample = block.downsample?.frozen(precision)
+    }
+
+    func frozen(_ precision: Precision) -> any ResidualBlock { Bottleneck(freezing: self, precision) }
+
+    func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
+        let shortcut = downsample.map { $0(x, mode: mode, then: .nothing) } ?? x
+        var out = conv1(x, mode: mode, then: .relu)
+        out = conv2(out, mode: mode, then: .relu)
+        return conv3(out, mode: mode, then: .addReLU(shortcut))
+    }
+}
+
+extension ConvUnit {
+    /// A convolution without bias and its batch norm; the size of the map changes by the stride alone.
+    fileprivate convenience init(
+        _ convolution: Scope, _ norm: Scope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int
+    ) {
+        self.init(
+            Conv2d(
+                convolution, in: inputs, out: outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
+                initializer: .kaimingNormalFanOut),
+            BatchNorm2d(norm, outputs))
+    }
+
+    /// What brings x into the shape of F(x); nil where it has it already.
+    fileprivate static func downsample(_ scope: Scope, in inputs: Int, out outputs: Int, stride: Int) -> ConvUnit? {
+        stride == 1 && inputs == outputs
+            ? nil : ConvUnit(scope / 0, scope / 1, in: inputs, out: outputs, kernel: 1, stride: stride)
     }
 }

@@ -62,7 +62,7 @@ public final class VGG16: Network {
 
     /// One block, with the pooling that ends the one before it but without its own.
     private func block(_ index: Int, _ x: Tensor, mode: Mode) -> Tensor {
-        blocks[index].reduce(index > 0 ? pool(x) : x) { $1($0, mode: mode) }
+        blocks[index].reduce(index > 0 ? pool(x) : x) { $1($0, mode: mode, then: .relu) }
     }
 
     private func pool(_ x: Tensor) -> Tensor { x.maxPool2d(Extent(2), stride: Extent(2)) }
@@ -81,7 +81,7 @@ public final class VGG16: Network {
 
     public func logits(_ x: Tensor, mode: Mode) -> Tensor {
         guard let fc8 else { preconditionFailure("this VGG16 was made without its last layer") }
-        return fc8(features(x, mode: mode))
+        return fc8(features(x, mode: mode), relu: false)
     }
 
     public func forEachLayer(_ x: Tensor, _ visit: (_ name: String, _ output: Tensor) -> Bool) {

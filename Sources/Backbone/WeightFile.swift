@@ -1,49 +1,6 @@
 public import Support
 public import Torch
 
-/// Mean and standard deviation of each colour channel, of pixels in [0, 1].
-public struct Normalization: Hashable, Sendable {
-    public var mean: [Double]
-    public var standardDeviation: [Double]
-
-    public init(mean: [Double], standardDeviation: [Double]) {
-        self.mean = mean
-        self.standardDeviation = standardDeviation
-    }
-
-    /// torchvision's, measured on ImageNet.
-    public static let imagenet = Normalization(mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225])
-    /// The InstDisc reference code's, for CIFAR-10.
-    public static let cifar10 = Normalization(
-        mean: [0.4914, 0.4822, 0.4465], standardDeviation: [0.2023, 0.1994, 0.2010])
-
-    /// [N, H, W, 3] uint8 pixels → [N, 3, H, W] float32 in channels-last memory, on the pixels' device.
-    public func callAsFunction(_ pixels: Tensor) -> Tensor {
-        // (p / 255 − mean) / deviation, as one multiplication and one addition.
-        let scale = Tensor(standardDeviation.map { Float(1 / (255 * $0)) }).uploaded(to: pixels.device)
-        let shift = Tensor(zip(mean, standardDeviation).map { Float(-$0 / $1) }).uploaded(to: pixels.device)
-        return (pixels.to(dtype: .float32).mul_(scale).add_(shift)).permute(0, 3, 1, 2)
-    }
-
-    /// The same for pixels in host memory; `pixels` holds `count` images of NHWC bytes.
-    public func callAsFunction(_ pixels: [UInt8], count: Int, height: Int, width: Int, device: Device) -> Tensor {
-        self(Tensor(pixels, shape: [count, height, width, 3]).uploaded(to: device))
-    }
-
-    public var json: JSON {
-        ["mean": .array(mean.map { .number($0) }), "std": .array(standardDeviation.map { .number($0) })]
-    }
-
-    /// From `json`; nil when it is something else.
-    public init?(json: JSON) {
-        guard let mean = json["mean"]?.arrayValue?.compactMap(\.doubleValue), mean.count == 3,
-            let deviation = json["std"]?.arrayValue?.compactMap(\.doubleValue), deviation.count == 3,
-            (mean + deviation).allSatisfy(\.isFinite), deviation.allSatisfy({ $0 > 0 })
-        else { return nil }
-        self.init(mean: mean, standardDeviation: deviation)
-    }
-}
-
 /// What a weight file says about itself, in its metadata under `detect`.
 public struct WeightDescription: Hashable, Sendable {
     public var config: NetworkConfig
@@ -79,9 +36,9 @@ public struct WeightDescription: Hashable, Sendable {
             InputError(file, "its description has no valid \"\(field)\"", remedy: "name the architecture with --arch")
         }
         guard let arch = json["arch"]?.stringValue.flatMap(Architecture.init(rawValue:)) else { throw bad("arch") }
-        guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)),
-            stem == .imagenet || (arch != .alexnet && arch != .vgg16)
-        else { throw bad("stem") }
+        guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)), arch.takes(stem) else {
+            throw bad("stem")
+        }
         guard let normalization = json["normalization"].flatMap(Normalization.init(json:)) else {
             throw bad("normalization")
         }
@@ -127,21 +84,31 @@ public enum WeightFile {
 
     /// The same from the shape of each name; nil for names that are not there.
     public static func recognize(shape shapeOf: (_ name: String) -> [Int]?) -> NetworkConfig? {
-        /// Rows of the last layer; nil when there is none of that width.
-        func classes(_ name: String, features: Int) -> Int? {
-            guard let shape = shapeOf(name), shape.count == 2, shape[0] > 0, shape[1] == features else {
-                return nil
-            }
-            return shape[0]
-        }
+        let resnet = resnet(shapeOf)
         // By their convolutions: files of trunks alone are enough for detection.
-        if shapeOf("features.0.weight") == [64, 3, 11, 11], shapeOf("features.10.weight") == [256, 256, 3, 3] {
-            return NetworkConfig(.alexnet, classes: classes("classifier.6.weight", features: 4096))
+        let found = Architecture.allCases.first {
+            switch $0.facts.family {
+            case .alexnet:
+                shapeOf("features.0.weight") == [64, 3, 11, 11] && shapeOf("features.10.weight") == [256, 256, 3, 3]
+            case .vgg16:
+                // Of all VGGs only this one has convolutions at both places.
+                ["features.26.weight", "features.28.weight"].allSatisfy { shapeOf($0) == [512, 512, 3, 3] }
+            case .resnet(let depth): depth == resnet?.depth
+            }
         }
-        // Of all VGGs only this one has convolutions at both places.
-        if ["features.26.weight", "features.28.weight"].allSatisfy({ shapeOf($0) == [512, 512, 3, 3] }) {
-            return NetworkConfig(.vgg16, classes: classes("classifier.6.weight", features: 4096))
+        guard let found else { return nil }
+        var config = NetworkConfig(found, stem: resnet.flatMap { found.takes($0.stem) ? $0.stem : nil } ?? .imagenet)
+        // Rows of the last layer, if there is one of that width.
+        if let shape = shapeOf(config.classifierPrefix + "weight"), shape.count == 2, shape[0] > 0,
+            shape[1] == found.featureCount
+        {
+            config.classes = shape[0]
         }
+        return config
+    }
+
+    /// The depth and stem of what looks like a ResNet.
+    private static func resnet(_ shapeOf: (_ name: String) -> [Int]?) -> (depth: ResNetDepth, stem: Stem)? {
         guard let first = shapeOf("conv1.weight"), first.count == 4 else { return nil }
         let (width, stem): (Int, Stem)
         switch Array(first.dropFirst()) {
@@ -156,12 +123,8 @@ public enum WeightFile {
             while shapeOf("layer\(stage).\(count).conv1.weight") != nil { count += 1 }
             return count
         }
-        let found = ResNetDepth(
-            blocks: Array((1...4).map(blocks).prefix { $0 > 0 }), isBottleneck: shapeOf("layer1.0.conv3.weight") != nil,
-            width: width)
-        return Architecture.allCases.first { $0.depth == found }.map {
-            NetworkConfig($0, stem: stem, classes: classes("fc.weight", features: $0.featureCount))
-        }
+        let block: ResNetDepth.Block = shapeOf("layer1.0.conv3.weight") == nil ? .basic : .bottleneck
+        return (ResNetDepth(block, Array((1...4).map(blocks).prefix { $0 > 0 }), width: width), stem)
     }
 
     /// Opens a file and says what network it holds; files of others are taken as ImageNet-normalised at 224 pixels.

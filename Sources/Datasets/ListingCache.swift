@@ -71,7 +71,7 @@ public struct ListingCache: Sendable {
     }
 
     private func write(_ stored: Stored, _ path: String) {
-        var payload = ByteWriter()
+        var payload = ListWriter()
         payload.strings(stored.listing.classes)
         payload.integers(stored.listing.classStarts)
         payload.integers(stored.listing.names.ends)
@@ -95,7 +95,7 @@ public struct ListingCache: Sendable {
         guard data.dropFirst(Self.magic.count).prefix(64).elementsEqual(SHA256.hex(Data(payload)).utf8) else {
             return nil
         }
-        var reader = ByteReader(rest: payload)
+        var reader = ListReader(rest: payload)
         guard let classes = reader.strings(), let starts = reader.integers(), let ends = reader.integers(),
             let bytes = reader.bytes(), let paths = reader.strings(), let states = reader.integers(),
             let numbers = reader.integers(), let names = PackedNames(bytes: bytes, ends: ends),
@@ -113,7 +113,7 @@ public struct ListingCache: Sendable {
 }
 
 /// Lists of numbers and texts one after the other, each behind its length.
-private struct ByteWriter {
+private struct ListWriter {
     var data = Data()
 
     mutating func integers(_ values: [Int]) {
@@ -134,8 +134,8 @@ private struct ByteWriter {
     }
 }
 
-/// Reads what `ByteWriter` wrote; nil at the first thing that does not fit.
-private struct ByteReader {
+/// Reads what `ListWriter` wrote; nil at the first thing that does not fit.
+private struct ListReader {
     var rest: Data
 
     private mutating func take(_ count: Int) -> Data? {

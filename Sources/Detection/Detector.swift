@@ -80,13 +80,13 @@ public final class Detector {
         defer { profile?.step() }
         return withoutGradients {
             if let proposer = model.proposer {
-                let map = map(resized)
-                let boxes = propose(proposer, map, resized, originalSize, limit: config.proposals)
-                return classify(map, boxes, resized, originalSize)
+                let featureMap = featureMap(resized)
+                let boxes = propose(proposer, featureMap, resized, originalSize, limit: config.proposals)
+                return classify(featureMap, boxes, resized, originalSize)
             }
             let boxes = Self.inside(proposals.prefix(config.proposals), originalSize)
             // Nothing to look at: the map would be for nothing.
-            return boxes.isEmpty ? [] : classify(map(resized), boxes, resized, originalSize)
+            return boxes.isEmpty ? [] : classify(featureMap(resized), boxes, resized, originalSize)
         }
     }
 
@@ -94,12 +94,12 @@ public final class Detector {
     public func regionProposals(_ image: Image, limit: Int) -> [Box] {
         guard let proposer = model.proposer else { preconditionFailure("Fast R-CNN proposes no regions") }
         let resized = image.resized(to: config.inputSize(image.size))
-        return withoutGradients { propose(proposer, map(resized), resized, image.size, limit: limit) }
+        return withoutGradients { propose(proposer, featureMap(resized), resized, image.size, limit: limit) }
     }
 
-    private func map(_ resized: Image) -> Tensor {
+    private func featureMap(_ resized: Image) -> Tensor {
         profile.measure("backbone") {
-            model.head.map(
+            model.fastRCNN.featureMap(
                 config.normalization(
                     resized.pixels, count: 1, height: resized.height, width: resized.width, device: device),
                 mode: .evaluate)
@@ -108,14 +108,14 @@ public final class Detector {
 
     /// Regions in the pixels of the original.
     private func propose(
-        _ proposer: RegionProposalNetwork, _ map: Tensor, _ resized: Image, _ originalSize: ImageSize, limit: Int
+        _ proposer: RegionProposalNetwork, _ featureMap: Tensor, _ resized: Image, _ originalSize: ImageSize, limit: Int
     ) -> [Box] {
         profile.measure("proposals") {
             let scale = Self.scale(resized, originalSize)
             let layer = ProposalLayer(
                 candidates: proposer.config.candidates, proposals: limit, nmsThreshold: proposer.config.nmsThreshold)
             let boxes = proposer.proposals(
-                proposer(map), layer, width: resized.width, height: resized.height, scale: scale.x)
+                proposer(featureMap), layer, width: resized.width, height: resized.height, scale: scale.x)
             return Self.inside(boxes.map { $0.scaled(x: 1 / scale.x, y: 1 / scale.y) }, originalSize)
         }
     }
@@ -129,13 +129,15 @@ public final class Detector {
         (Double(resized.width) / Double(originalSize.width), Double(resized.height) / Double(originalSize.height))
     }
 
-    private func classify(_ map: Tensor, _ boxes: [Box], _ resized: Image, _ originalSize: ImageSize) -> [Detection] {
+    private func classify(_ featureMap: Tensor, _ boxes: [Box], _ resized: Image, _ originalSize: ImageSize)
+        -> [Detection]
+    {
         if boxes.isEmpty { return [] }
         let scale = Self.scale(resized, originalSize)
-        let (distinct, positions) = model.head.distinct(boxes.map { $0.scaled(x: scale.x, y: scale.y) })
-        let pooled = profile.measure("roi") { model.head.pool(map, distinct) }
+        let (distinct, positions) = model.fastRCNN.distinct(boxes.map { $0.scaled(x: scale.x, y: scale.y) })
+        let pooled = profile.measure("roi") { model.fastRCNN.pool(featureMap, distinct) }
         let (scores, deltas) = profile.measure("head") {
-            let (logits, deltas) = model.head.head(pooled, mode: .evaluate)
+            let (logits, deltas) = model.fastRCNN.classify(pooled, mode: .evaluate)
             return (logits.softmax().floats, deltas.floats)
         }
         return profile.measure("nms") { select(boxes, positions, scores, deltas, originalSize) }

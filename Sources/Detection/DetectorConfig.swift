@@ -52,7 +52,7 @@ public struct DetectorConfig: Hashable, Sendable {
         guard let head = json["head"]?.stringValue.flatMap(DetectorHead.init(rawValue:)) else { throw bad("head") }
         guard let arch = json["arch"]?.stringValue.flatMap(Architecture.init(rawValue:)) else { throw bad("arch") }
         guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)),
-            stem == .imagenet || arch.isResidual
+            arch.takes(stem)
         else { throw bad("stem") }
         guard let normalization = json["normalization"].flatMap(Normalization.init(json:)) else {
             throw bad("normalization")
@@ -66,8 +66,9 @@ public struct DetectorConfig: Hashable, Sendable {
             return value
         }
         if let size = json["region_size"], size != .null {
-            guard let cells = size.intValue, (1...64).contains(cells) else { throw bad("region_size") }
-            guard cells == 7 || arch != .vgg16, cells == 6 || arch != .alexnet else { throw bad("region_size") }
+            guard let cells = size.intValue, (1...64).contains(cells), arch.takes(regionSize: cells) else {
+                throw bad("region_size")
+            }
             regionSize = cells
         }
         // Models written before there was a choice have none.

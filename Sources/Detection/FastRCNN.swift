@@ -5,13 +5,13 @@ public import Torch
 /// Fast R-CNN (Girshick, ICCV 2015): the trunk of a network once an image, then for each region ROI pooling (or align),
 /// the rest of the network, a classifier over K classes and background, and a box regressor for each class.
 ///
-/// Letters: K classes, R regions of all images. Class 0 of the head is background, class k + 1 is class k of the data.
+/// Letters: K classes, R regions of all images. Class 0 of the classifier is background, class k + 1 is class k of the data.
 public final class FastRCNN {
     public let network: any Network
     /// Of the whole model; none of a frozen one, whose layers hold their own form of them.
     public let parameters: Parameters
     public let classCount: Int
-    private let pooling: @Sendable (Tensor, [Region]) -> Tensor
+    private let pooling: @Sendable (_ featureMap: Tensor, [Region]) -> Tensor
     /// What of a box the pooled values depend on.
     private let cells: @Sendable (Box) -> Box
     private let classifier: Linear
@@ -41,54 +41,28 @@ public final class FastRCNN {
             pooling = { align($0, $1) }
             cells = { $0 }
         }
-        let head = scope / "box_predictor"
+        let predictor = scope / "box_predictor"
         classifier = Linear(
-            head / "cls_score", in: network.featureCount, out: classCount + 1,
+            predictor / "cls_score", in: network.featureCount, out: classCount + 1,
             initializer: .normal(standardDeviation: 0.01))
         regressor = Linear(
-            head / "bbox_pred", in: network.featureCount, out: 4 * (classCount + 1),
+            predictor / "bbox_pred", in: network.featureCount, out: 4 * (classCount + 1),
             initializer: .normal(standardDeviation: 0.001))
     }
 
     /// Where the network's parameters are among the model's.
     public static let backbonePrefix = "backbone"
 
-    private init(freezing model: FastRCNN, _ precision: Precision) {
-        network = model.network.frozen(precision)
-        parameters = Parameters()
-        classCount = model.classCount
-        pooling = model.pooling
-        cells = model.cells
-        classifier = model.classifier
-        regressor = model.regressor
-    }
-
-    /// The same model for inference alone, see `Network.frozen`; the last two layers stay in float32.
-    public func frozen(_ precision: Precision) -> FastRCNN { FastRCNN(freezing: self, precision) }
-
     /// Feature map of one image: x [1, 3, H, W] → [1, C, H/stride, W/stride].
-    public func map(_ x: Tensor, mode: Mode) -> Tensor { network.trunk(x, mode: mode) }
+    public func featureMap(_ x: Tensor, mode: Mode) -> Tensor { network.trunk(x, mode: mode) }
 
-    /// Regions pooled from their image's map: [R, C, S, S], in the order of images and regions.
-    public func pool(_ map: Tensor, _ boxes: [Box]) -> Tensor { pooling(map, boxes.map { Region(image: 0, box: $0) }) }
-
-    /// Boxes that are pooled to different values, and for each of `boxes` the position of the one that stands for it:
-    /// ROI max pooling rounds corners to cells, so that many proposals of an image are one to the head.
-    public func distinct(_ boxes: [Box]) -> (boxes: [Box], positions: [Int]) {
-        var known: [Box: Int] = [:]
-        var kept: [Box] = []
-        let positions = boxes.map { box in
-            let key = cells(box)
-            if let position = known[key] { return position }
-            known[key] = kept.count
-            kept.append(box)
-            return kept.count - 1
-        }
-        return (kept, positions)
+    /// Regions of one image pooled from its map: [R, C, S, S], in the order of the boxes.
+    public func pool(_ featureMap: Tensor, _ boxes: [Box]) -> Tensor {
+        pooling(featureMap, boxes.map { Region(image: 0, box: $0) })
     }
 
     /// pooled [R, C, S, S] → logits [R, K + 1] and deltas [R, 4·(K + 1)].
-    public func head(_ pooled: Tensor, mode: Mode) -> (logits: Tensor, deltas: Tensor) {
+    public func classify(_ pooled: Tensor, mode: Mode) -> (logits: Tensor, deltas: Tensor) {
         let features = network.regionFeatures(pooled, mode: mode).to(dtype: .float32)  // [R, F]
         return (classifier(features), regressor(features))
     }
@@ -109,6 +83,36 @@ public final class FastRCNN {
         let mask = labels.greater(0).to(dtype: .float32).unsqueeze(1)
         let regression = (predicted.smoothL1(targets, beta: beta) * mask).sum() * (1 / Double(regions))
         return (classification, regression)
+    }
+
+    // MARK: Inference
+
+    private init(freezing model: FastRCNN, _ precision: Precision) {
+        network = model.network.frozen(precision)
+        parameters = Parameters()
+        classCount = model.classCount
+        pooling = model.pooling
+        cells = model.cells
+        classifier = model.classifier
+        regressor = model.regressor
+    }
+
+    /// The same model for inference alone, see `Network.frozen`; the last two layers stay in float32.
+    public func frozen(_ precision: Precision) -> FastRCNN { FastRCNN(freezing: self, precision) }
+
+    /// Boxes that are pooled to different values, and for each of `boxes` the position of the one that stands for it:
+    /// ROI max pooling rounds corners to cells, so that many proposals of an image are one to `classify`.
+    public func distinct(_ boxes: [Box]) -> (boxes: [Box], positions: [Int]) {
+        var known: [Box: Int] = [:]
+        var kept: [Box] = []
+        let positions = boxes.map { box in
+            let key = cells(box)
+            if let position = known[key] { return position }
+            known[key] = kept.count
+            kept.append(box)
+            return kept.count - 1
+        }
+        return (kept, positions)
     }
 
     /// The model's tensors with the target normalisation folded into the regressor, so that it predicts plain deltas.

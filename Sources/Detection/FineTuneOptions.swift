@@ -89,7 +89,7 @@ public struct FineTuneOptions: Sendable {
 /// How a region proposal network is trained beside the detector that uses it.
 public struct ProposalTraining: Hashable, Sendable {
     public var sampler = AnchorSampler()
-    /// Boxes that enter non-maximum suppression, and those kept for the head to draw from.
+    /// Boxes that enter non-maximum suppression, and those kept to draw the classified ones from.
     public var layer = ProposalLayer(candidates: 12_000, proposals: 2000)
     /// Where smooth L1 over the deltas of anchors becomes linear: 1/σ² with the published σ = 3.
     public var beta = 1.0 / 9

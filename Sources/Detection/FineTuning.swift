@@ -8,8 +8,8 @@ public import Training
 
 /// Fine-tunes a Fast or Faster R-CNN on images with objects; the loop in `Training` drives it.
 ///
-/// The region proposal network of Faster R-CNN learns together with the head ("approximate joint training"): its proposals
-/// are what the head sees, and no gradient flows through their coordinates.
+/// The region proposal network of Faster R-CNN learns together with Fast R-CNN ("approximate joint training"): its proposals
+/// are what that classifies, and no gradient flows through their coordinates.
 public final class FineTuning: TrainingTask {
     public let options: FineTuneOptions
     public let model: FastRCNN
@@ -26,7 +26,7 @@ public final class FineTuning: TrainingTask {
     /// Where the time of a step goes, when asked for.
     public var profile: StageClock?
     private let trunkMode: Mode
-    private let headMode: Mode
+    private let classifierMode: Mode
     /// The network as it was when training began, for its frozen stages: made at the first step, when the weights of a
     /// checkpoint are in place.
     private var firstStages: (any Network)?
@@ -56,7 +56,7 @@ public final class FineTuning: TrainingTask {
         }
         let scope = Scope(seed: options.seed, device: options.device)
         let layers = DetectorModel(scope, options.detector)
-        model = layers.head
+        model = layers.fastRCNN
         proposer = layers.proposer
         precondition(
             proposer != nil || data.proposals != nil, "a detector that proposes no regions needs a set with proposals")
@@ -70,7 +70,7 @@ public final class FineTuning: TrainingTask {
         schedule = options.learningRates
         let batchNormMode: Mode = options.batchNorm == .train ? .train : .evaluate
         trunkMode = batchNormMode
-        headMode = model.network.hasBatchNorm ? batchNormMode : .train
+        classifierMode = model.network.hasBatchNorm ? batchNormMode : .train
         if let weights {
             initialization = try Self.load(weights, into: model, from: weightPath)
         }
@@ -159,7 +159,7 @@ public final class FineTuning: TrainingTask {
         let labels = Tensor(regions.flatMap(\.labels)).uploaded(to: options.device)  // [R]
         let targets = Tensor(regions.flatMap(\.targets), shape: [labels.count, 4]).uploaded(to: options.device)
         let (logits, deltas) = withPrecision(options.precision, on: options.device) {
-            profile.measure("head") { model.head(Tensor.cat(passes.compactMap(\.pooled)), mode: headMode) }
+            profile.measure("head") { model.classify(Tensor.cat(passes.compactMap(\.pooled)), mode: classifierMode) }
         }
         let result = profile.measure("loss") {
             let losses = FastRCNN.losses(
@@ -194,10 +194,10 @@ public final class FineTuning: TrainingTask {
         var proposing: (objectness: Tensor, regression: Tensor)?
     }
 
-    /// Images differ in size, so each has a trunk of its own; the regions of all share the head.
+    /// Images differ in size, so each has a trunk of its own; the regions of all are classified together.
     private func pass(_ sample: TrainingSample) -> ImagePass {
         let (image, size) = (sample.image, sample.image.size)
-        let map = profile.measure("backbone") {
+        let featureMap = profile.measure("backbone") {
             trunk(
                 options.detector.normalization(
                     image.pixels, count: 1, height: size.height, width: size.width, device: options.device))
@@ -205,20 +205,20 @@ public final class FineTuning: TrainingTask {
         var regions = sample.regions
         var losses: (objectness: Tensor, regression: Tensor)?
         if let proposer {
-            profile.measure("proposals") { (regions, losses) = propose(proposer, map, sample) }
+            profile.measure("proposals") { (regions, losses) = propose(proposer, featureMap, sample) }
         }
         guard let regions else { preconditionFailure("the sample has no regions") }
-        let pooled = regions.boxes.isEmpty ? nil : profile.measure("roi") { model.pool(map, regions.boxes) }
+        let pooled = regions.boxes.isEmpty ? nil : profile.measure("roi") { model.pool(featureMap, regions.boxes) }
         return ImagePass(pooled: pooled, regions: regions, proposing: losses)
     }
 
-    /// The regions for the head, and the losses of the network that proposes them.
-    private func propose(_ proposer: RegionProposalNetwork, _ map: Tensor, _ sample: TrainingSample) -> (
+    /// The regions to classify, and the losses of the network that proposes them.
+    private func propose(_ proposer: RegionProposalNetwork, _ featureMap: Tensor, _ sample: TrainingSample) -> (
         RegionBatch, (objectness: Tensor, regression: Tensor)
     ) {
         let size = sample.image.size
         var random = sample.random
-        let output = proposer(map)
+        let output = proposer(featureMap)
         let anchors = options.proposing.sampler.sample(
             output.anchors, sample.objects.map(\.box), width: Double(size.width), height: Double(size.height),
             random: &random)
@@ -228,12 +228,12 @@ public final class FineTuning: TrainingTask {
         return (maker.draw(boxes, sample.objects, size, random: &random), losses)
     }
 
-    /// The map of one image; frozen stages run fused and without gradients, as inference does.
+    /// The feature map of one image; frozen stages run fused and without gradients, as inference does.
     private func trunk(_ x: Tensor) -> Tensor {
         let network = model.network
         // Batch norm that is trained keeps measuring its statistics in frozen stages, too.
         guard options.frozenStages > 0, trunkMode == .evaluate || !network.hasBatchNorm else {
-            return model.map(x, mode: trunkMode)
+            return model.featureMap(x, mode: trunkMode)
         }
         let first = firstStages ?? network.frozen(options.precision, trunkOnly: true)
         firstStages = first

@@ -27,15 +27,15 @@ public struct RegionAlign: Hashable, Sendable {
         var weight: Float
     }
 
-    /// `map` [N, C, H, W] → [R, C, S, S] float32. Traps when a region names an image outside the batch.
-    public func callAsFunction(_ map: Tensor, _ regions: [Region]) -> Tensor {
-        let cells = map.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)  // [N, H, W, C]
+    /// `featureMap` [N, C, H, W] → [R, C, S, S] float32. Traps when a region names an image outside the batch.
+    public func callAsFunction(_ featureMap: Tensor, _ regions: [Region]) -> Tensor {
+        let cells = featureMap.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)  // [N, H, W, C]
         let shape = cells.shape
         let (images, height, width, channels) = (shape[0], shape[1], shape[2], shape[3])
         precondition(
             regions.allSatisfy { (0..<images).contains($0.image) },
             "a region names an image outside the batch of \(images)")
-        if regions.isEmpty { return Tensor.zeros([0, channels, size, size], device: map.device) }
+        if regions.isEmpty { return Tensor.zeros([0, channels, size, size], device: featureMap.device) }
         let perBin = 4 * samplesPerSide * samplesPerSide
         var indices: [Int64] = []
         var weights: [Float] = []
@@ -57,8 +57,9 @@ public struct RegionAlign: Hashable, Sendable {
             }
         }
         let pooled = cells.reshape(-1, channels).weightedRowSums(
-            indices.withUnsafeBytes { Tensor(bytes: $0, shape: [indices.count], dtype: .int64) }.to(device: map.device),
-            Tensor(weights).to(device: map.device), perBag: perBin)
+            indices.withUnsafeBytes { Tensor(bytes: $0, shape: [indices.count], dtype: .int64) }.to(
+                device: featureMap.device),
+            Tensor(weights).to(device: featureMap.device), perBag: perBin)
         return pooled.reshape(regions.count, size, size, channels).permute(0, 3, 1, 2)
     }
 

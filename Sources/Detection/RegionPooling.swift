@@ -33,25 +33,26 @@ public struct RegionPooling: Hashable, Sendable {
         self.scale = scale
     }
 
-    /// `map` [N, C, H, W] → [R, C, S, S] float32. Traps when a region names an image outside the batch.
-    public func callAsFunction(_ map: Tensor, _ regions: [Region]) -> Tensor {
-        if map.device.kind != .cpu { return byOperators(map, regions) }
-        let cells = cells(of: map, regions)
+    /// `featureMap` [N, C, H, W] → [R, C, S, S] float32. Traps when a region names an image outside the batch.
+    public func callAsFunction(_ featureMap: Tensor, _ regions: [Region]) -> Tensor {
+        if featureMap.device.kind != .cpu { return byOperators(featureMap, regions) }
+        let cells = cells(of: featureMap, regions)
         let found = maxima(of: cells, regions)
-        let (count, channels) = (regions.count, map.size(1))
-        if !map.requiresGradient {
-            return Tensor.from(found.values, [count, size, size, channels]).to(device: map.device).permute(0, 3, 1, 2)
+        let (count, channels) = (regions.count, featureMap.size(1))
+        if !featureMap.requiresGradient {
+            return Tensor.from(found.values, [count, size, size, channels]).to(device: featureMap.device).permute(
+                0, 3, 1, 2)
         }
         let indices = Tensor.from(found.indices, [1, count * size * size * channels], dtype: .int64)
-        return gather(cells, indices.to(device: map.device), filled: found.filled)
+        return gather(cells, indices.to(device: featureMap.device), filled: found.filled)
     }
 
     /// The map as [N, H, W, C] float32. Traps when a region names an image outside the batch.
-    func cells(of map: Tensor, _ regions: [Region]) -> Tensor {
+    func cells(of featureMap: Tensor, _ regions: [Region]) -> Tensor {
         precondition(
-            regions.allSatisfy { (0..<map.size(0)).contains($0.image) },
-            "a region names an image outside the batch of \(map.size(0))")
-        return map.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)
+            regions.allSatisfy { (0..<featureMap.size(0)).contains($0.image) },
+            "a region names an image outside the batch of \(featureMap.size(0))")
+        return featureMap.to(dtype: .float32).contiguous(.channelsLast).permute(0, 2, 3, 1)
     }
 
     /// [R, C, S, S] of the values at `indices` ([1, R·S·S·C], into the flattened cells), 0 for bins that are not `filled`
@@ -72,69 +73,104 @@ public struct RegionPooling: Hashable, Sendable {
             maxY: Double(rows.upperBound))
     }
 
+    /// The cells of one bin; none of them outside the map.
+    private struct Bin {
+        var rows: Range<Int>
+        var columns: Range<Int>
+        var isEmpty: Bool { rows.isEmpty || columns.isEmpty }
+    }
+
+    /// The S × S bins of a region, row by row.
+    private func bins(of box: Box, height: Int, width: Int) -> [Bin] {
+        let columns = bounds(box.minX, box.maxX, limit: width)
+        return bounds(box.minY, box.maxY, limit: height).flatMap { rows in
+            columns.map { Bin(rows: rows, columns: $0) }
+        }
+    }
+
     private struct Maxima {
         /// R·S·S·C values and their positions in the flattened [N, H, W, C] map.
         var values: [Float]
         var indices: [Int64]
         /// R·S·S: 0 for a bin without cells, else 1.
         var filled: [Float]
+
+        mutating func withPointers(
+            _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Float>) -> Void
+        ) {
+            values.withUnsafeMutableBufferPointer { values in
+                indices.withUnsafeMutableBufferPointer { indices in
+                    filled.withUnsafeMutableBufferPointer { filled in
+                        body(values.baseAddress!, indices.baseAddress!, filled.baseAddress!)
+                    }
+                }
+            }
+        }
     }
 
+    /// The values where no gradient is asked for, else their positions.
     private func maxima(of cells: Tensor, _ regions: [Region]) -> Maxima {
-        let shape = cells.shape
-        let (height, width, channels) = (shape[1], shape[2], shape[3])
-        let bins = size * size
-        let total = regions.count * bins * channels
+        let (height, width, channels) = (cells.size(1), cells.size(2), cells.size(3))
+        let binCount = size * size
+        let total = regions.count * binCount * channels
         let wantsIndices = cells.requiresGradient
         var result = Maxima(
             values: [Float](repeating: 0, count: wantsIndices ? 0 : total),
             indices: [Int64](repeating: 0, count: wantsIndices ? total : 0),
-            filled: [Float](repeating: 1, count: regions.count * bins))
+            filled: [Float](repeating: 1, count: regions.count * binCount))
         cells.detach().withBytes { bytes in
-            // Each region writes its own part of these buffers.
-            nonisolated(unsafe) let map = bytes.bindMemory(to: Float.self).baseAddress
-            result.values.withUnsafeMutableBufferPointer { values in
-                result.indices.withUnsafeMutableBufferPointer { indices in
-                    result.filled.withUnsafeMutableBufferPointer { filled in
-                        nonisolated(unsafe) let (values, indices, filled) = (
-                            values.baseAddress!, indices.baseAddress!, filled.baseAddress!
-                        )
-                        try! parallelFor(regions.count, threads: Runtime.threads) { r in
-                            let region = regions[r]
-                            let columns = bounds(region.box.minX, region.box.maxX, limit: width)
-                            let rows = bounds(region.box.minY, region.box.maxY, limit: height)
-                            withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { best in
-                                withUnsafeTemporaryAllocation(of: Int32.self, capacity: channels) { cell in
-                                    for (row, ys) in rows.enumerated() {
-                                        for (column, xs) in columns.enumerated() {
-                                            let bin = r * bins + row * size + column
-                                            if ys.isEmpty || xs.isEmpty {
-                                                filled[bin] = 0
-                                                continue
-                                            }
-                                            let cells = map! + region.image * height * width * channels
-                                            let out = bin * channels
-                                            guard wantsIndices else {
-                                                Self.maximum(cells, ys, xs, width, channels, values + out)
-                                                continue
-                                            }
-                                            Self.maximum(
-                                                cells, ys, xs, width, channels, best.baseAddress!, cell.baseAddress!)
-                                            let image = Int64(region.image * height * width)
-                                            for c in 0..<channels {
-                                                indices[out + c] =
-                                                    (image + Int64(cell[c])) * Int64(channels) + Int64(c)
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                        }
+            let start = bytes.bindMemory(to: Float.self).baseAddress
+            let grid = CellGrid(start: start, height: height, width: width, channels: channels)
+            result.withPointers { values, indices, filled in
+                // Each region writes its own part of these buffers.
+                nonisolated(unsafe) let (grid, values, indices, filled) = (grid, values, indices, filled)
+                try! parallelFor(regions.count, threads: Runtime.threads) { r in
+                    let bins = bins(of: regions[r].box, height: height, width: width)
+                    let first = r * binCount
+                    for (index, bin) in bins.enumerated() where bin.isEmpty { filled[first + index] = 0 }
+                    if wantsIndices {
+                        grid.findPositions(bins, ofImage: regions[r].image, into: indices + first * channels)
+                    } else {
+                        grid.findValues(bins, ofImage: regions[r].image, into: values + first * channels)
                     }
                 }
             }
         }
         return result
+    }
+
+    /// The map in memory, [N, H, W, C].
+    private struct CellGrid {
+        /// Nil for a map without cells.
+        var start: UnsafePointer<Float>?
+        var height: Int
+        var width: Int
+        var channels: Int
+
+        /// The maxima of each bin, [bins, C]; those of bins without cells stay as they are.
+        func findValues(_ bins: [Bin], ofImage image: Int, into values: UnsafeMutablePointer<Float>) {
+            for (index, bin) in bins.enumerated() where !bin.isEmpty {
+                let cells = start! + image * height * width * channels
+                RegionPooling.maximum(cells, bin.rows, bin.columns, width, channels, values + index * channels)
+            }
+        }
+
+        /// The positions of these maxima in the whole map.
+        func findPositions(_ bins: [Bin], ofImage image: Int, into indices: UnsafeMutablePointer<Int64>) {
+            let first = image * height * width
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { best in
+                withUnsafeTemporaryAllocation(of: Int32.self, capacity: channels) { cell in
+                    for (index, bin) in bins.enumerated() where !bin.isEmpty {
+                        let (best, cell, out) = (best.baseAddress!, cell.baseAddress!, indices + index * channels)
+                        RegionPooling.maximum(
+                            start! + first * channels, bin.rows, bin.columns, width, channels, best, cell)
+                        for c in 0..<channels {
+                            out[c] = Int64(first + Int(cell[c])) * Int64(channels) + Int64(c)
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Maximum over a bin for every channel.

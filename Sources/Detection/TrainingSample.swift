@@ -13,13 +13,13 @@ public struct TrainingSample: Sendable {
     public var scale: Double
     /// What can be learnt from, in the pixels of `image`.
     public var objects: [LabeledBox]
-    /// What the head looks at; nil when the network proposes regions of its own.
+    /// What is classified; nil when the network proposes regions of its own.
     public var regions: RegionBatch?
     /// Draws what is left to be drawn.
     public var random: RandomStream
 }
 
-/// Regions of an image with what the head is to say about them.
+/// Regions of an image with what is to be learnt about them.
 public struct RegionBatch: Sendable {
     /// In the pixels of the input.
     public var boxes: [Box]
@@ -77,7 +77,7 @@ struct SampleMaker: Sendable {
             index: index, image: image, scale: scaleX, objects: truth, regions: regions, random: random)
     }
 
-    /// The regions that the head looks at.
+    /// The regions that are classified.
     func draw(_ proposals: [Box], _ objects: [LabeledBox], _ size: ImageSize, random: inout RandomStream)
         -> RegionBatch
     {

@@ -38,7 +38,7 @@ struct DemoTrial {
             withPrecision(pretrain.precision, on: pretrain.device) { network.features(crops, mode: .train) }
         }
         let detectorScope = Scope(seed: 0, device: finetune.device)
-        let detector = DetectorModel(detectorScope, finetune.detector).head
+        let detector = DetectorModel(detectorScope, finetune.detector).fastRCNN
         let learning = SGD(
             [ParameterGroup(detectorScope.parameters.trainable, weightDecay: finetune.weightDecay)],
             momentum: finetune.momentum)
@@ -49,9 +49,9 @@ struct DemoTrial {
         fineTuning = Self.seconds(learning) {
             withPrecision(finetune.precision, on: finetune.device) {
                 let pooled = (0..<finetune.imagesPerStep).map { _ in
-                    detector.pool(detector.map(scene, mode: .train), boxes)
+                    detector.pool(detector.featureMap(scene, mode: .train), boxes)
                 }
-                return detector.head(Tensor.cat(pooled), mode: .train).logits
+                return detector.classify(Tensor.cat(pooled), mode: .train).logits
             }
         }
     }

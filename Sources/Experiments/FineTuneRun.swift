@@ -97,7 +97,7 @@ public struct FineTuneRun {
             if trainProposals != .null { members.append(.init("train_proposals", trainProposals)) }
             if let stepProfile { members.append(.init("step_profile_ms", stepProfile.json)) }
             if let profile = test?.profile { members.append(.init("test_profile_ms", profile.json)) }
-            members.append(.init("map", test?.evaluation.map.map { .number($0) } ?? .null))
+            members.append(.init("map", test?.evaluation.meanAveragePrecision.map { .number($0) } ?? .null))
             if let test {
                 members += [
                     .init("test_images", .integer(test.images)),
@@ -221,7 +221,7 @@ public struct FineTuneRun {
             var run = DetectionTest(data)
             run.workers = workers
             let detections = try run.run(detector)
-            let map = try evaluator.evaluate(detections, threads: workers).map ?? 0
+            let map = try evaluator.evaluate(detections, threads: workers).meanAveragePrecision ?? 0
             let earlier = try MetricsLog.read(session.folder.metrics).compactMap { $0["map"]?.doubleValue }.max()
             if map > earlier ?? -1 { try training.writeModel(to: best) }
             return [("map", map)]

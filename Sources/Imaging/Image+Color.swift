@@ -28,8 +28,8 @@ extension Image {
     public mutating func adjustHue(_ shift: Double) { adjust { $0.adjustHue(shift) } }
 
     /// Changes the colours in planes: several adjustments together take the image apart only once.
-    mutating func adjust(_ body: (inout ColorPlanes) -> Void) {
-        var planes = ColorPlanes(self)
+    mutating func adjust(_ body: (inout JitterPlanes) -> Void) {
+        var planes = JitterPlanes(self)
         body(&planes)
         self = planes.image
     }

@@ -57,7 +57,7 @@ public struct ProposalFile: Sendable {
     private init(_ data: Data, path: String, isMapped: Bool) throws {
         content = data
         self.isMapped = isMapped
-        var reader = ByteReader(content, path: path, kind: "a proposal file")
+        var reader = HeaderReader(content, path: path, kind: "a proposal file")
         try reader.expect(ProposalFormat.magic)
         try reader.expectVersion(ProposalFormat.version)
         let parsed = try reader.json()

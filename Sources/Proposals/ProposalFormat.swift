@@ -53,7 +53,7 @@ extension Box {
 }
 
 /// Reads the start of a file whose lengths are not trusted.
-struct ByteReader {
+struct HeaderReader {
     private let data: Data
     private let path: String
     private let kind: String

@@ -134,11 +134,6 @@ public final class FusedLinear {
     }
 }
 
-extension Precision {
-    /// The type of weights and activations where no gradient is needed.
-    public var dtype: DType { self == .bf16 ? .bfloat16 : .float32 }
-}
-
 /// libtorch's fused oneDNN operators. They are part of every official build for the CPU, but not documented.
 enum OneDNN {
     fileprivate static let convolution = Operator(ifPresent: "mkldnn::_convolution_pointwise")

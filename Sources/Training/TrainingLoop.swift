@@ -101,38 +101,6 @@ public struct TrainingLoop {
     /// Where a run keeps its last checkpoint.
     public static func checkpointPath(_ folder: RunFolder) -> String { "\(folder.checkpoints)/last.safetensors" }
 
-    /// Sums since the last log line; part of the checkpoint, so that a resumed run logs the same lines.
-    private struct Sums {
-        var steps = 0
-        var values: [(name: String, sum: Double)] = []
-
-        mutating func add(_ step: [(name: String, value: Double)]) {
-            steps += 1
-            for (name, value) in step {
-                if let position = values.firstIndex(where: { $0.name == name }) {
-                    values[position].sum += value
-                } else {
-                    values.append((name, value))
-                }
-            }
-        }
-
-        func mean(_ name: String) -> Double? { values.first { $0.name == name }.map { $0.sum / Double(steps) } }
-
-        var means: [(name: String, value: Double)] { values.map { ($0.name, $0.sum / Double(steps)) } }
-
-        var json: JSON {
-            ["steps": .integer(steps), "sums": .object(values.map { JSON.Member($0.name, .number($0.sum)) })]
-        }
-
-        init() {}
-
-        init(json: JSON?) {
-            steps = json?["steps"]?.intValue ?? 0
-            values = json?["sums"]?.members?.map { ($0.name, $0.value.doubleValue ?? 0) } ?? []
-        }
-    }
-
     /// What a finished run reports.
     public struct Outcome: Sendable {
         public var steps: Int
@@ -147,93 +115,85 @@ public struct TrainingLoop {
     /// a batch whose loss is not finite, with the last checkpoint left as it is.
     @discardableResult
     public func run() throws -> Outcome {
-        var sums = Sums()
-        var start = 0
-        let path = Self.checkpointPath(folder)
-        if folder.isResumed, Files.exists(path) { (start, sums) = try restore(path) }
-        let log = try RunLog(folder, keepingStepsThrough: start)
-        let bar = ProgressBar(
-            options.title, total: task.totalSteps, unit: "steps", start: start, style: options.progress)
-        let clock = ContinuousClock()
-        let began = clock.now
-        var windowStart = began
-        var windowImages = 0
-        var images = 0
-        var last: [String: Double] = [:]
-        var captured: CapturedStep?
-        if options.capturesSteps {
-            guard let task = task as? any CapturableTask else {
-                preconditionFailure("\(type(of: task)) captures no steps")
-            }
-            captured = try CapturedStep(task, gradientClip: options.gradientClip)
-        }
+        var progress = try begin()
         var measurements = StepMeasurements()
-        for step in start..<max(start, task.totalSteps) {
-            let rate = task.learningRate(atStep: step)
-            let count = try captured.map { try run($0, step, rate, &measurements) } ?? run(step, rate, &measurements)
+        let captured = options.capturesSteps ? try capturedStep() : nil
+        while progress.done < task.totalSteps {
+            let (step, rate) = (progress.done, task.learningRate(atStep: progress.done))
+            let images = try captured.map { try run($0, step, rate, &measurements) } ?? run(step, rate, &measurements)
             options.profile?.step()
-            images += count
-            windowImages += count
-            let done = step + 1
-            let epoch = Double(done) / Double(task.stepsPerEpoch)
-            let isLogged = done % options.logEvery == 0 || done == task.totalSteps
-            let evaluation = options.evaluation.flatMap { done % $0.every == 0 || done == task.totalSteps ? $0 : nil }
-            var isStopping = Interruption.isRequested || options.stopAfter == done
-            let isSaved = done == task.totalSteps || done % options.checkpointEvery == 0
-            // Nothing that is not finite is evaluated or gets into a checkpoint.
-            if isLogged || isSaved || isStopping || evaluation != nil || measurements.count >= readEvery {
-                for step in measurements.take() {
-                    guard let loss = step.values.first?.value, loss.isFinite else { throw notFinite(step) }
-                    sums.add(step.values)
-                }
+            progress.finishStep(images: images)
+
+            var due = whatIsDue(after: progress.done)
+            if due.needsValues || measurements.count >= readEvery { try read(&measurements, into: &progress) }
+            if due.log { try progress.logMeans(learningRate: rate) }
+            if let evaluation = due.evaluation {
+                try progress.logEvaluation(evaluation.measure)
+                due.stop = due.stop || Interruption.isRequested
             }
-            if isLogged {
-                let speed = Double(windowImages) / seconds(clock.now - windowStart)
-                let line = [("lr", rate)] + sums.means + [("images_per_second", speed)]
-                try log.append(step: done, epoch: epoch, line)
-                last.merge(line) { $1 }
-                sums = Sums()
-                windowStart = clock.now
-                windowImages = 0
-            }
-            if let evaluation {
-                let paused = clock.now
-                let line = try evaluation.measure()
-                try log.append(step: done, epoch: epoch, line)
-                last.merge(line) { $1 }
-                // What is measured between steps is not part of their speed.
-                windowStart += clock.now - paused
-                isStopping = isStopping || Interruption.isRequested
-            }
-            bar.update(done, detail: detail(sums, last))
-            if isSaved || isStopping { try save(step: done, sums, to: path) }
-            if isStopping, done < task.totalSteps {
-                bar.finish()
-                throw InterruptedError("stopped after step \(done) of \(task.totalSteps); go on with --resume")
-            }
+            progress.show()
+            if due.save || due.stop { try save(progress) }
+            if due.stop, progress.done < task.totalSteps { throw stopped(progress) }
         }
-        bar.finish(detail: detail(sums, last))
+        return end(progress)
+    }
+
+    /// From the beginning, or from the last checkpoint of a run that is resumed.
+    private func begin() throws -> LoopProgress {
+        let path = Self.checkpointPath(folder)
+        let (done, sums) = try folder.isResumed && Files.exists(path) ? restore(path) : (0, LoopProgress.Sums())
+        return LoopProgress(
+            done: done, sums, log: try RunLog(folder, keepingStepsThrough: done),
+            bar: ProgressBar(
+                options.title, total: task.totalSteps, unit: "steps", start: done, style: options.progress),
+            shown: options.shown, stepsPerEpoch: task.stepsPerEpoch)
+    }
+
+    private func capturedStep() throws -> CapturedStep {
+        guard let task = task as? any CapturableTask else { preconditionFailure("\(type(of: task)) captures no steps") }
+        return try CapturedStep(task, gradientClip: options.gradientClip)
+    }
+
+    /// What follows a step.
+    private struct Due {
+        var log: Bool
+        var evaluation: LoopOptions.Evaluation?
+        var save: Bool
+        var stop: Bool
+        /// Whether losses are read first: nothing that is not finite is evaluated or gets into a checkpoint.
+        var needsValues: Bool { log || save || stop || evaluation != nil }
+    }
+
+    private func whatIsDue(after done: Int) -> Due {
+        let isLast = done == task.totalSteps
+        return Due(
+            log: isLast || done % options.logEvery == 0,
+            evaluation: options.evaluation.flatMap { isLast || done % $0.every == 0 ? $0 : nil },
+            save: isLast || done % options.checkpointEvery == 0,
+            stop: Interruption.isRequested || options.stopAfter == done)
+    }
+
+    /// Throws when a loss is not finite.
+    private func read(_ measurements: inout StepMeasurements, into progress: inout LoopProgress) throws {
+        for step in measurements.take() {
+            guard let loss = step.values.first?.value, loss.isFinite else { throw notFinite(step) }
+            progress.add(step.values)
+        }
+    }
+
+    private func stopped(_ progress: LoopProgress) -> InterruptedError {
+        progress.stopShowing()
+        return InterruptedError("stopped after step \(progress.done) of \(task.totalSteps); go on with --resume")
+    }
+
+    private func end(_ progress: LoopProgress) -> Outcome {
+        progress.showEnd()
         task.optimizer.clearGradients()
-        let elapsed = seconds(clock.now - began)
+        let seconds = progress.seconds
         return Outcome(
-            steps: task.totalSteps, lastValues: last.isEmpty ? lastLogged() : last,
-            imagesPerSecond: elapsed > 0 ? Double(images) / elapsed : 0, seconds: elapsed)
+            steps: task.totalSteps, lastValues: progress.last.isEmpty ? lastLogged() : progress.last,
+            imagesPerSecond: seconds > 0 ? Double(progress.images) / seconds : 0, seconds: seconds)
     }
-
-    /// "loss 3.2145  kNN .41": the running means, else what was logged last.
-    private func detail(_ sums: Sums, _ last: [String: Double]) -> String {
-        options.shown.compactMap { name, label in
-            (sums.mean(name) ?? last[name]).map { "\(label) \(Self.short($0))" }
-        }.joined(separator: "  ")
-    }
-
-    /// Four significant decimals without a row of zeros for small values.
-    private static func short(_ value: Double) -> String {
-        let size = value.magnitude
-        return value.fixed(size >= 1000 ? 0 : size >= 100 ? 1 : size >= 0.01 || size == 0 ? 4 : 6)
-    }
-
-    private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
 
     /// The last value of every measurement, for a run that was already complete.
     private func lastLogged() -> [String: Double] {
@@ -288,17 +248,17 @@ public struct TrainingLoop {
 
     // MARK: Checkpoint
 
-    private func save(step: Int, _ sums: Sums, to path: String) throws {
+    private func save(_ progress: LoopProgress) throws {
         let extra = task.extraState
         var checkpoint = Checkpoint(
-            state: ["step": .integer(step), "sums": sums.json, "task": extra.state])
+            state: ["step": .integer(progress.done), "sums": progress.sums.json, "task": extra.state])
         checkpoint.add("model", task.parameters.entries.map { ($0.name, $0.tensor) })
         checkpoint.add("velocity", task.optimizer.state)
         checkpoint.add("task", extra.tensors)
-        try checkpoint.write(to: path)
+        try checkpoint.write(to: Self.checkpointPath(folder))
     }
 
-    private func restore(_ path: String) throws -> (step: Int, sums: Sums) {
+    private func restore(_ path: String) throws -> (step: Int, sums: LoopProgress.Sums) {
         let checkpoint = try Checkpoint.read(path)
         guard let step = checkpoint.state["step"]?.intValue, (0...task.totalSteps).contains(step) else {
             throw InputError(path, "belongs to no step of this run", remedy: "resume with the options of the run")
@@ -315,6 +275,6 @@ public struct TrainingLoop {
         var extra = Checkpoint(state: checkpoint.state["task"] ?? [:])
         extra.tensors = checkpoint.tensors("task").map { ($0.key, $0.value) }
         try task.restore(extraState: extra)
-        return (step, Sums(json: checkpoint.state["sums"]))
+        return (step, LoopProgress.Sums(json: checkpoint.state["sums"]))
     }
 }

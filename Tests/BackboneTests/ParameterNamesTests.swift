@@ -61,7 +61,7 @@ extension NetworkTests {
             #expect(names(scope.parameters) == expected)
         }
 
-        @Test func trunkStagesNameParameters() throws {
+        @Test func whatIsKnownOfANetworkIsTrueOfIt() throws {
             for architecture in [Architecture.alexnet, .resnet18, .resnet50, .resnet20] {
                 let scope = Scope(seed: 0)
                 let network = NetworkConfig(architecture).makeNetwork(scope)
@@ -71,6 +71,11 @@ extension NetworkTests {
                 }
                 #expect(network.trunkStages.count == architecture.trunkStageCount)
                 #expect((1..<architecture.trunkStageCount).contains(architecture.publishedFrozenStages))
+                #expect(network.featureCount == architecture.featureCount)
+                #expect(network.hasBatchNorm == architecture.isResidual && architecture.takes(.imagenet))
+                #expect(architecture.takes(.cifar) == architecture.isResidual)
+                #expect(architecture.takes(regionSize: network.regionSize))
+                #expect(architecture.takes(regionSize: network.regionSize + 1) == network.takesAnyRegionSize)
                 scope.parameters.freeze(prefixes)
                 let trained = scope.parameters.trainable.map(\.name)
                 #expect(!trained.isEmpty)

@@ -40,7 +40,7 @@ extension DetectorSuites {
                 let (scores, deltas) = withoutGradients {
                     let x = config.normalization(resized.pixels, count: 1, height: 32, width: 42, device: .cpu)
                     let boxes = proposals.map { $0.scaled(x: 42.0 / 64, y: 32.0 / 48) }
-                    let out = model.head(model.pool(model.map(x, mode: .evaluate), boxes), mode: .evaluate)
+                    let out = model.classify(model.pool(model.featureMap(x, mode: .evaluate), boxes), mode: .evaluate)
                     return (out.logits.softmax().doubles, out.deltas.doubles)
                 }
                 var expected: [Detection] = []

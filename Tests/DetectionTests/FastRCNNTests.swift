@@ -96,7 +96,7 @@ extension DetectorSuites {
                 Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor) }), from: "memory")
             let pooled = Tensor.randn([3, 256, 7, 7], generator: Generator(seed: 1))
             let (before, after) = withoutGradients {
-                (model.head(pooled, mode: .evaluate), folded.head(pooled, mode: .evaluate))
+                (model.classify(pooled, mode: .evaluate), folded.classify(pooled, mode: .evaluate))
             }
             #expect(before.logits.floats == after.logits.floats)
             let (mean, deviation) = ([0, 0, 0, 0] + statistics.mean, [1, 1, 1, 1] + statistics.deviation)

@@ -29,8 +29,8 @@ extension DetectorSuites {
             let labels = [0, 2, 3, 1, 0, 2]
             let isObject = Tensor(labels.map { $0 > 0 ? Float(1) : 0 }, shape: [6, 1])
             let targets = Formula.tensor([6, 4], ordinal: Formula.imageOrdinal + 1) * 2 * isObject
-            let (logits, deltas) = model.head(
-                model.pool(model.map(x, mode: .evaluate), boxes), mode: .evaluate)
+            let (logits, deltas) = model.classify(
+                model.pool(model.featureMap(x, mode: .evaluate), boxes), mode: .evaluate)
             let losses = FastRCNN.losses(logits: logits, deltas: deltas, labels: Tensor(labels), targets: targets)
             for (loss, name) in [(losses.classification, "classification"), (losses.regression, "regression")] {
                 let expected = try #require(golden[name]?.doubleValue)

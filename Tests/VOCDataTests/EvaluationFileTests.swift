@@ -19,10 +19,10 @@ import VOCData
         let scratch = try ScratchFolder(["comp4_det_test_cup.txt": "a 0.9 1 1 10 10\n"])
         let evaluator = try evaluator()
         let zero = try evaluator.evaluate(folder: scratch.path)
-        #expect(zero.map == 0.5 && zero["key"]?.ap == 0 && zero.classesWithoutFile == ["key"])
+        #expect(zero.meanAveragePrecision == 0.5 && zero["key"]?.ap == 0 && zero.classesWithoutFile == ["key"])
         #expect(zero.table.contains("no detections file, counted as AP 0: key"))
         let out = try evaluator.evaluate(folder: scratch.path, missingFiles: .leaveOut)
-        #expect(out.map == 1 && out.excluded == ["key"])
+        #expect(out.meanAveragePrecision == 1 && out.excluded == ["key"])
         #expect(out.table.contains("no detections file, left out of the mean: key"))
         #expect(
             inputError { try evaluator.evaluate(folder: scratch.path, missingFiles: .stop) }?.contains("key") == true)
@@ -122,7 +122,7 @@ import VOCData
         }
         func percent(_ metric: VOCEvaluator.Metric) throws -> String? {
             try VOCEvaluator(ids: files, objects: objects, classes: ["object"], metric: metric, iouThreshold: 0.3)
-                .evaluate(detections).map.map { (100 * $0).fixed(2) }
+                .evaluate(detections).meanAveragePrecision.map { (100 * $0).fixed(2) }
         }
         #expect(objects.joined().count == 15 && detections.joined().count == 24)
         #expect(try percent(.area) == "24.57")

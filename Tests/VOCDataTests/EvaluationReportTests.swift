@@ -31,7 +31,7 @@ import VOCData
         let report = try report([object(box(0, 100))], [detection(box(0, 77), 1)], iou: [0.75, 0.77, 0.8])
         #expect(report.results.map(\.iouThreshold) == [0.75, 0.77, 0.8])
         // Strictly above: .77 does not reach .77.
-        #expect(report.results.map(\.map) == [1, 0, 0])
+        #expect(report.results.map(\.meanAveragePrecision) == [1, 0, 0])
         #expect(report.ap50 == 1 && report.ap75 == 1 && report.ap50to95 == 0.6)
         #expect(EvaluationReport.cocoThresholds == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
     }
@@ -69,7 +69,7 @@ import VOCData
                 detection(box(500, 600, height: 100), 0.7), detection(small, 0.6),
             ])
         #expect(report.sizes.map(\.bucket) == [.small, .medium, .large])
-        #expect(report.sizes.map(\.map) == [0.5, nil, 1])
+        #expect(report.sizes.map(\.meanAveragePrecision) == [0.5, nil, 1])
         #expect(report.sizes.map { $0.npos.reduce(0, +) } == [1, 0, 1])
         #expect(report.json["sizes"]?["medium"]?["map"] == .null)
     }
@@ -269,7 +269,7 @@ import VOCData
         }
         #expect(compared == 4)
         let ap50 = try #require(report.ap50)
-        #expect(abs(ap50 - (report.main.map ?? 0)) < 1e-15)
+        #expect(abs(ap50 - (report.main.meanAveragePrecision ?? 0)) < 1e-15)
         #expect(report.sizes.map { $0.npos.reduce(0, +) }.reduce(0, +) == 12032)
         #expect(
             report.errors.allSatisfy {

@@ -1,5 +1,5 @@
 /// The instructions of a pickle by their byte; those of protocols 0 and 1 that `torch.save` never writes are missing.
-enum Operation: UInt8 {
+enum PickleOperation: UInt8 {
     case mark = 0x28  // (
     case stop = 0x2E  // .
     case pop = 0x30  // 0

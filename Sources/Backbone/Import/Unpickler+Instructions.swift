@@ -4,7 +4,7 @@ extension Unpickler {
     /// Does one instruction; false at the end.
     mutating func step() throws(InputError) -> Bool {
         let code = try take(1).first!
-        guard let operation = Operation(rawValue: code) else {
+        guard let operation = PickleOperation(rawValue: code) else {
             throw refused("its pickle uses the instruction 0x\(String(code, radix: 16))")
         }
         switch operation {
@@ -52,7 +52,7 @@ extension Unpickler {
     }
 
     /// Instructions that make or fill containers and objects.
-    private mutating func build(_ operation: Operation) throws(InputError) {
+    private mutating func build(_ operation: PickleOperation) throws(InputError) {
         switch operation {
         case .emptyTuple, .emptyList, .emptySet: try push(newSequence([]))
         case .tuple, .frozenSet: try push(newSequence(try popToMark()))

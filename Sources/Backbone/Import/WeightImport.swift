@@ -67,7 +67,7 @@ public struct WeightImport {
         let choice: LastLayer =
             switch options.lastLayer {
             case .auto: isContrastive && item("projection.weight") == nil ? .projection : .classifier
-            default: options.lastLayer
+            case .classifier, .projection, .none: options.lastLayer
             }
         guard isWhole || options.lastLayer == .auto || options.lastLayer == .none else {
             throw InputError(
@@ -116,10 +116,9 @@ public struct WeightImport {
                 remedy: "give a complete "
                     + Architecture.allCases.map(\.rawValue).joined(separator: ", ") + " with torchvision's names")
         }
-        let hasStem = architecture != .alexnet && architecture != .vgg16
         let isSmall = shape("conv1.weight")?.dropFirst() == [3, 3, 3]
-        let stem = hasStem ? options.stem ?? (isSmall ? .cifar : .imagenet) : .imagenet
-        guard hasStem || options.stem != .cifar else {
+        let stem = options.stem ?? (isSmall && architecture.takes(.cifar) ? .cifar : .imagenet)
+        guard architecture.takes(stem) else {
             throw InputError(
                 "--stem", "cannot be cifar: \(architecture.rawValue) has one stem only", remedy: "leave it out")
         }

@@ -67,13 +67,14 @@ public final class RegionProposalNetwork {
     }
 
     /// The map of one image [1, C, H, W] → what it says about its anchors.
-    public func callAsFunction(_ map: Tensor) -> Output {
-        let x = hidden(map)  // [1, channels, H, W]
+    public func callAsFunction(_ featureMap: Tensor) -> Output {
+        let x = hidden(featureMap)  // [1, channels, H, W]
         // Channels last, so that the anchors of a cell are together.
         let logits = objectness(x).to(dtype: .float32).permute(0, 2, 3, 1).reshape(-1)
         let deltas = regression(x).to(dtype: .float32).permute(0, 2, 3, 1).reshape(-1, 4)
         return Output(
-            anchors: generator.anchors(height: map.size(2), width: map.size(3)), logits: logits, deltas: deltas)
+            anchors: generator.anchors(height: featureMap.size(2), width: featureMap.size(3)), logits: logits,
+            deltas: deltas)
     }
 
     /// Binary cross-entropy of the drawn anchors, and smooth L1 over the deltas of those on objects; both divided by the

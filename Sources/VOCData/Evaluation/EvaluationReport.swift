@@ -38,7 +38,7 @@ public struct EvaluationReport: Hashable, Sendable {
     }
 
     private mutating func averageSizes() {
-        for index in sizes.indices { sizes[index].map = mean(sizes[index].ap) }
+        for index in sizes.indices { sizes[index].meanAveragePrecision = mean(sizes[index].ap) }
     }
 
     /// Over the classes that take part and have a value.
@@ -110,7 +110,7 @@ extension EvaluationReport {
                     .array(
                         results.map { result in
                             [
-                                "iou": .number(result.iouThreshold), "map": number(result.map),
+                                "iou": .number(result.iouThreshold), "map": number(result.meanAveragePrecision),
                                 "ap": perClass(result.classes.map { number($0.ap) }),
                             ]
                         })),
@@ -122,7 +122,7 @@ extension EvaluationReport {
                             JSON.Member(
                                 $0.bucket.rawValue,
                                 [
-                                    "map": number($0.map), "ap": perClass($0.ap.map(number)),
+                                    "map": number($0.meanAveragePrecision), "ap": perClass($0.ap.map(number)),
                                     "npos": perClass($0.npos.map { .integer($0) }),
                                 ])
                         })),
@@ -138,7 +138,7 @@ extension EvaluationReport {
             "\nAP50 \(percent(ap50))  AP75 \(percent(ap75))  mean of AP at IoU > .50, .55 … .95: \(percent(ap50to95))\n"
         let rows =
             [["objects by area of the box", "objects", "mAP %"]]
-            + sizes.map { [$0.bucket.title, String($0.npos.reduce(0, +)), percent($0.map)] }
+            + sizes.map { [$0.bucket.title, String($0.npos.reduce(0, +)), percent($0.meanAveragePrecision)] }
         text += "\n" + textTable(rows) + "\n"
         let all = errors.reduce(DetectionErrors(), +)
         text += "\n" + errorTable([("all classes", all)]) + "\n"
@@ -179,7 +179,7 @@ extension EvaluationReport {
         let rows = main.classes.indices.map { index in
             row(main.classes[index].name, results.map { $0.classes[index].ap })
         }
-        return textTable([header] + rows + [row("mAP", results.map(\.map))])
+        return textTable([header] + rows + [row("mAP", results.map(\.meanAveragePrecision))])
     }
 
     private func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? "undefined" }

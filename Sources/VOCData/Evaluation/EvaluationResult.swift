@@ -31,7 +31,7 @@ public struct EvaluationResult: Hashable, Sendable {
     public var excluded: [String] = []
 
     /// Mean average precision over the classes that have ground truth; nil when none has.
-    public var map: Double? {
+    public var meanAveragePrecision: Double? {
         let values = classes.filter { !excluded.contains($0.name) }.compactMap(\.ap)
         return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
@@ -47,7 +47,8 @@ public struct EvaluationResult: Hashable, Sendable {
             .object(classes.map { JSON.Member($0.name, value($0)) })
         }
         return [
-            "metric": .string(metric.rawValue), "iou": .number(iouThreshold), "map": map.map { .number($0) } ?? .null,
+            "metric": .string(metric.rawValue), "iou": .number(iouThreshold),
+            "map": meanAveragePrecision.map { .number($0) } ?? .null,
             "ap": perClass { $0.ap.map { .number($0) } ?? .null },
             "npos": perClass { .integer($0.npos) }, "detections": perClass { .integer($0.detections) },
             "true_positives": perClass { .integer($0.truePositives) },
@@ -67,7 +68,7 @@ public struct EvaluationResult: Hashable, Sendable {
                     + [result.npos, result.detections, result.truePositives, result.falsePositives].map { String($0) })
         }
         let counted = classes.filter { $0.ap != nil && !excluded.contains($0.name) }.count
-        rows.append(["mAP", map.map { (100 * $0).fixed(2) } ?? "undefined"])
+        rows.append(["mAP", meanAveragePrecision.map { (100 * $0).fixed(2) } ?? "undefined"])
         var lines = [
             textTable(rows), "\(metric.title), IoU > \(iouThreshold), \(images) images, mean of \(counted) classes",
         ]

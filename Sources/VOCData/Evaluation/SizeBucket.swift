@@ -25,7 +25,7 @@ public struct SizeResult: Hashable, Sendable {
     public var ap: [Double?]
     public var npos: [Int]
     /// Mean over the classes that have such objects; nil when none has.
-    public var map: Double?
+    public var meanAveragePrecision: Double?
 }
 
 extension VOCEvaluator {

@@ -25,7 +25,7 @@ enum Backdrop {
         ]
         let behind = raster.color(near: pose.center, radius: extent / 2)
         let strength = Float(random.uniform(0.2, 1))
-        var surfaces = Palette.surfaces(behind: behind, &random)
+        var surfaces = SceneColors.surfaces(behind: behind, &random)
         for index in surfaces.indices {
             surfaces[index].color = behind + (surfaces[index].color - behind) * strength
             surfaces[index].other = behind + (surfaces[index].other - behind) * strength
@@ -82,8 +82,9 @@ enum Backdrop {
     }
 
     private static func zone(_ random: inout RandomStream) -> Zone {
-        let base = Palette.color(&random, saturation: 0.03...0.7)
-        let second = base + (Palette.color(&random, saturation: 0.03...0.7) - base) * Float(random.uniform(0.2, 0.9))
+        let base = SceneColors.color(&random, saturation: 0.03...0.7)
+        let second =
+            base + (SceneColors.color(&random, saturation: 0.03...0.7) - base) * Float(random.uniform(0.2, 0.9))
         var surface = Surface(color: base, other: second, &random)
         surface.frequency *= Float(random.uniform(0.4, 1.6))
         return Zone(first: surface, second: second, mix: Float(random.uniform(0.8, 3)))

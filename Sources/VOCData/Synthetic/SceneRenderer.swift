@@ -116,7 +116,7 @@ struct SceneRenderer {
 
     private mutating func draw(_ sketch: Sketch, _ kind: SketchClass, _ pose: SketchPose) {
         let behind = raster.color(near: pose.center, radius: pose.extent / 2)
-        let surfaces = Palette.surfaces(behind: behind, &random)
+        let surfaces = SceneColors.surfaces(behind: behind, &random)
         let tile = Raster(sketch, pose: pose, surfaces: surfaces, light: light, noise: noise)
         if !style.isPlain, random.chance(0.65) {
             let reach = Float(pose.extent * random.uniform(0.03, 0.12))

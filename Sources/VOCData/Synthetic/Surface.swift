@@ -73,7 +73,7 @@ struct Surface: Sendable {
 }
 
 /// Random colours. All classes draw from the same distribution, so that colour does not tell them apart.
-enum Palette {
+enum SceneColors {
     /// A colour of random hue, saturation and value.
     static func color(_ random: inout RandomStream, saturation: ClosedRange<Double> = 0.05...0.95) -> Pixel {
         let hue = random.uniform(0, 6)

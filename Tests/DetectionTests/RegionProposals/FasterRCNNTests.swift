@@ -100,7 +100,7 @@ import Training
         let model = DetectorModel(scope, config)
         let proposer = try #require(model.proposer)
         Formula.fill(scope.parameters, gain: 2)
-        let optimizer = goldenOptimizer(scope.parameters, model.head.network)
+        let optimizer = goldenOptimizer(scope.parameters, model.fastRCNN.network)
         let trained = scope.parameters.trainable
         #expect(Set(trained.map(\.name)) == Set(golden["trained"]?.arrayValue?.compactMap(\.stringValue) ?? []))
 
@@ -111,9 +111,9 @@ import Training
         let labels = [0, 2, 3, 1]
         let isObject = Tensor(labels.map { $0 > 0 ? Float(1) : 0 }, shape: [4, 1])
         let wanted = Formula.tensor([4, 4], ordinal: Formula.imageOrdinal + 1) * 2 * isObject
-        let map = model.head.map(x, mode: .evaluate)
+        let map = model.fastRCNN.featureMap(x, mode: .evaluate)
         let rpn = RegionProposalNetwork.losses(proposer(map), targets(golden), beta: 1.0 / 9)
-        let (logits, deltas) = model.head.head(model.head.pool(map, boxes), mode: .evaluate)
+        let (logits, deltas) = model.fastRCNN.classify(model.fastRCNN.pool(map, boxes), mode: .evaluate)
         let head = FastRCNN.losses(logits: logits, deltas: deltas, labels: Tensor(labels), targets: wanted)
         for (loss, name) in [
             (rpn.objectness, "objectness"), (rpn.regression, "rpn_box"), (head.classification, "classification"),

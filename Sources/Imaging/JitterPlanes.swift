@@ -1,6 +1,6 @@
 /// The three colours of an image one after the other, so that whole vectors of pixels are changed at once: the operators
 /// of Pillow that colour jitter is made of, bit for bit.
-struct ColorPlanes {
+struct JitterPlanes {
     private typealias Bytes = SIMD16<UInt8>
     private typealias Values = SIMD16<Float>
 

@@ -124,7 +124,7 @@ public struct SafetensorsFile: Sendable {
     /// to.
     public func mappedTensor(_ name: String) -> Tensor? {
         self[name].map { entry in
-            withBytes(entry) { Tensor(borrowing: $0, owner: MappedFile(data), shape: entry.shape, dtype: entry.dtype) }
+            withBytes(entry) { Tensor(borrowing: $0, owner: BytesOwner(data), shape: entry.shape, dtype: entry.dtype) }
         }
     }
 
@@ -204,7 +204,7 @@ extension DType {
 }
 
 /// Keeps the bytes of a file in their place for tensors that lie in them.
-private final class MappedFile {
+private final class BytesOwner {
     private let data: Data
     init(_ data: Data) { self.data = data }
 }

@@ -1,0 +1,50 @@
+internal import Torch
+
+/// A convolution with the batch norm that follows it, if any, and what comes next in the same pass over the map: what
+/// networks are built of. Plain for training and evaluation, fused for inference.
+final class ConvUnit {
+    /// What follows the batch norm.
+    enum Next {
+        case nothing
+        case relu
+        /// relu(… + shortcut).
+        case addReLU(_ shortcut: Tensor)
+
+        fileprivate var shortcut: Tensor? { if case .addReLU(let shortcut) = self { shortcut } else { nil } }
+        fileprivate var hasReLU: Bool { if case .nothing = self { false } else { true } }
+    }
+
+    private enum Form {
+        case plain(Conv2d, BatchNorm2d?)
+        case fused(FusedConv2d)
+    }
+
+    private let form: Form
+
+    init(_ convolution: Conv2d, _ norm: BatchNorm2d? = nil) { form = .plain(convolution, norm) }
+
+    private init(_ fused: FusedConv2d) { form = .fused(fused) }
+
+    /// norm(convolution(x)), and what comes next.
+    func callAsFunction(_ x: Tensor, mode: Mode, then next: Next) -> Tensor {
+        let (shortcut, relu) = (next.shortcut, next.hasReLU)
+        switch form {
+        case .plain(let convolution, let norm):
+            if let norm, mode == .train { return norm(convolution(x), mode: mode, adding: shortcut, relu: relu) }
+            // Constant statistics: scaling the weights is the same and saves two passes over the map each way.
+            let y = norm.map { convolution(x, scaledBy: $0.transform) } ?? convolution(x)
+            return y.finished_(adding: shortcut, relu: relu)
+        case .fused(let fused):
+            precondition(mode == .evaluate, "a frozen network cannot be trained")
+            return fused(x, adding: shortcut, relu: relu)
+        }
+    }
+
+    /// A copy for inference alone; one that is frozen already stays as it is.
+    func frozen(_ precision: Precision) -> ConvUnit {
+        switch form {
+        case .plain(let convolution, let norm): ConvUnit(FusedConv2d(convolution, norm, precision))
+        case .fused: self
+        }
+    }
+}
