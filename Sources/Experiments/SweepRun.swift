@@ -30,7 +30,9 @@ public struct Sweep: OptionValue, Hashable, Sendable {
 
     public var argument: String { "\(setting)=\(values.argument)" }
 
-    private static func hasNumber(_ row: Setting<PretrainOptions>) -> Bool { row.choices.isEmpty && !row.metavar.isEmpty }
+    private static func hasNumber(_ row: Setting<PretrainOptions>) -> Bool {
+        row.choices.isEmpty && !row.metavar.isEmpty
+    }
 
     private static func row(_ name: String) -> Setting<PretrainOptions>? {
         PretrainOptions.settings.flatMap(\.rows).first { $0.name == name && hasNumber($0) }

@@ -10,7 +10,9 @@ extension Augmentation {
     }
 
     /// Those of trainings that leave colours alone.
-    public static var plainSettings: [Setting<Augmentation>] { settings.filter { $0.name != "jitter" && $0.name != "grayscale" } }
+    public static var plainSettings: [Setting<Augmentation>] {
+        settings.filter { $0.name != "jitter" && $0.name != "grayscale" }
+    }
 
     private static var colorSettings: [Setting<Augmentation>] {
         [

@@ -90,7 +90,7 @@ public struct DeviceAugmentation {
             * 0x1p-16).floor()
     }
 
-    /// RGB → HSV, the hue moved by so many of 256 levels, → RGB; the formulas are `ColorPlanes.shiftHue`'s.
+    /// RGB → HSV, the hue moved by so many of 256 levels, → RGB; the formulas are `JitterPlanes.shiftHue`'s.
     private func hueTurned(_ colors: Tensor, _ steps: Tensor) -> Tensor {
         let (r, g, b) = (colors.select(0, 0), colors.select(0, 1), colors.select(0, 2))
         let high = r.maximum(g).maximum(b)

@@ -1,4 +1,4 @@
-internal import Backbone
+public import Backbone
 public import Support
 internal import Imaging
 internal import Training
@@ -18,13 +18,18 @@ extension PretrainOptions {
     /// Every setting beside architecture and objective, under headings.
     public static var settings: [(title: String, rows: [Setting<PretrainOptions>])] {
         [
-            ("Instance discrimination", InstanceSettings.settings.map { $0.lifted(to: \.recipe.instance).within(.instance) }),
+            (
+                "Instance discrimination",
+                InstanceSettings.settings.map { $0.lifted(to: \.recipe.instance).within(.instance) }
+            ),
             (
                 "Training",
                 PretrainRecipe.lengthSettings.map { $0.lifted(to: \.recipe) }
                     + Optimization.settings.map { $0.lifted(to: \.recipe.optimization) }
                     + [
-                        .value("image-size", "N", "side of the training crops in pixels", \.recipe.imageSize, .between(8, 4096)),
+                        .value(
+                            "image-size", "N", "side of the training crops in pixels", \.recipe.imageSize,
+                            .between(8, 4096)),
                         .choice("stem", "how a ResNet takes its input in", \.recipe.stem).with(.residual),
                     ] + Augmentation.settings.map { $0.lifted(to: \.recipe.augmentation) }
             ),
@@ -43,7 +48,8 @@ extension InstanceSettings {
             .choice(
                 "negatives-mode", "noise images for each sample, or the same for the whole batch", \.negativesMode
             ).with(.noise),
-            .flag("exclude-positive", "keep an image from being drawn as its own noise", \.excludesPositive).with(.noise),
+            .flag("exclude-positive", "keep an image from being drawn as its own noise", \.excludesPositive).with(
+                .noise),
         ] + partitionSettings + [
             .value("temperature", "T", "divides the similarities", \.temperature, .above(0)),
             .value("dim", "D", "dimensions of the embedding", \.dimension, .between(1, 65536)),
@@ -64,7 +70,8 @@ extension InstanceSettings {
         let (batches, decay) = (Requirement<Int>.atLeast(1), Requirement<Double>.between(0, 1))
         return [
             Setting(
-                "z", kinds.joined(separator: "|"), "Z: the mean over the first batches, then constant; or a moving average",
+                "z", kinds.joined(separator: "|"),
+                "Z: the mean over the first batches, then constant; or a moving average",
                 key: "z", choices: kinds, expected: "one of \(kinds.joined(separator: ", "))", role: .noise,
                 set: { settings, text in
                     switch text {
@@ -92,7 +99,13 @@ extension InstanceSettings {
                     if !settings.partition.isFrozen { settings.partition = .movingAverage(decay: share) }
                     return true
                 },
-                text: { if case .movingAverage(let decay) = $0.partition { decay.argument } else { "0.99 of a moving average" } },
+                text: {
+                    if case .movingAverage(let decay) = $0.partition {
+                        decay.argument
+                    } else {
+                        "0.99 of a moving average"
+                    }
+                },
                 json: { _ in .null }),
         ]
     }
@@ -113,7 +126,8 @@ extension SettingRole<InstanceSettings> {
 
     fileprivate static func partition(isFrozen: Bool, _ reason: String) -> SettingRole {
         SettingRole { settings in
-            noise.refusal(settings) ?? (settings.partition.isFrozen == isFrozen ? nil : (reason, "leave one of them out"))
+            noise.refusal(settings)
+                ?? (settings.partition.isFrozen == isFrozen ? nil : (reason, "leave one of them out"))
         }
     }
 }
@@ -123,7 +137,8 @@ extension SettingRole<PretrainOptions> {
     fileprivate static var residual: SettingRole {
         SettingRole { options in
             options.architecture.isResidual || options.recipe.stem == .imagenet
-                ? nil : ("for \(options.architecture.rawValue), which has no CIFAR stem", "use a ResNet, or leave it out")
+                ? nil
+                : ("for \(options.architecture.rawValue), which has no CIFAR stem", "use a ResNet, or leave it out")
         }
     }
 

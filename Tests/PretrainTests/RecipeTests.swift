@@ -10,7 +10,9 @@ import Training
     @Test func imagenet() {
         let recipe = PretrainRecipe.named(.imagenet)
         #expect(recipe.batch == 256 && recipe.epochs == 200 && recipe.imageSize == 224 && recipe.stem == .imagenet)
-        #expect(recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160] && recipe.optimization.gamma == 0.1)
+        #expect(
+            recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160]
+                && recipe.optimization.gamma == 0.1)
         #expect(recipe.optimization.momentum == 0.9 && recipe.optimization.weightDecay == 1e-4)
         #expect(recipe.instance.dimension == 128 && recipe.instance.loss == .nce && recipe.instance.negatives == 4096)
         #expect(recipe.instance.temperature == 0.07 && recipe.instance.bankMomentum == 0.5)
@@ -21,7 +23,9 @@ import Training
     @Test func cifar10() {
         let recipe = PretrainRecipe.named(.cifar10)
         #expect(recipe.batch == 128 && recipe.epochs == 200 && recipe.imageSize == 32 && recipe.stem == .cifar)
-        #expect(recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160] && recipe.optimization.gamma == 0.1)
+        #expect(
+            recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160]
+                && recipe.optimization.gamma == 0.1)
         #expect(recipe.optimization.momentum == 0.9 && recipe.optimization.weightDecay == 5e-4)
         #expect(recipe.instance.dimension == 128 && recipe.instance.loss == .softmax)
         #expect(recipe.instance.temperature == 0.1 && recipe.instance.bankMomentum == 0.5)

@@ -185,7 +185,8 @@ extension TrainingSuites {
             _ = try RunFolder(path, resume: false, config: options.json, mayDiffer: PretrainOptions.mayDiffer)
             for (change, field) in [
                 ({ $0.recipe.instance.temperature = 0.2 }, "temperature"), ({ $0.architecture = .resnet50 }, "arch"),
-                ({ $0.recipe.instance.proximal = 1 }, "proximal"), ({ $0.recipe.instance.loss = .softmax }, "loss"), ({ $0.seed = 1 }, "seed"),
+                ({ $0.recipe.instance.proximal = 1 }, "proximal"), ({ $0.recipe.instance.loss = .softmax }, "loss"),
+                ({ $0.seed = 1 }, "seed"),
             ] as [((inout PretrainOptions) -> Void, String)] {
                 var other = options
                 change(&other)

@@ -99,7 +99,9 @@ import Training
 
     @Test func theRecipeIsTheAuthors() {
         let recipe = ClassifierRecipe.semiSupervised
-        #expect(recipe.epochs == 70 && recipe.optimization.learningRate == 0.01 && recipe.optimization.milestones == [30, 60])
+        #expect(
+            recipe.epochs == 70 && recipe.optimization.learningRate == 0.01
+                && recipe.optimization.milestones == [30, 60])
         var short = recipe
         short.stretch(toEpochs: 7)
         #expect(short.optimization.milestones == [3, 6] && short.epochs == 7)

@@ -180,10 +180,16 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
 
     @Test func recipesAreThePublishedOnes() {
         let (layers, last) = (LinearRecipe.layers, LinearRecipe.last)
-        #expect(layers.epochs == 28 && layers.optimization.learningRate == 0.01 && layers.optimization.milestones == [8, 16, 24])
-        #expect(layers.optimization.isNesterov && layers.normalizesBatch && layers.optimization.weightDecay == 5e-4 && layers.batch == 256)
+        #expect(
+            layers.epochs == 28 && layers.optimization.learningRate == 0.01
+                && layers.optimization.milestones == [8, 16, 24])
+        #expect(
+            layers.optimization.isNesterov && layers.normalizesBatch && layers.optimization.weightDecay == 5e-4
+                && layers.batch == 256)
         #expect(last.epochs == 100 && last.optimization.learningRate == 30 && last.optimization.milestones == [60, 80])
-        #expect(!last.optimization.isNesterov && !last.normalizesBatch && last.optimization.weightDecay == 0 && last.pooling == .average)
+        #expect(
+            !last.optimization.isNesterov && !last.normalizesBatch && last.optimization.weightDecay == 0
+                && last.pooling == .average)
     }
 
     @Test func mismatchedDataAreRefused() throws {

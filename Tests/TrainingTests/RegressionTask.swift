@@ -49,7 +49,6 @@ final class RegressionTask: TrainingTask {
         }
     }
 
-
     var extraState: Checkpoint {
         Checkpoint(tensors: keepsGenerator ? [("generator", generator.state)] : [], state: ["note": "x"])
     }

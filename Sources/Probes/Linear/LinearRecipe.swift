@@ -47,14 +47,17 @@ public struct LinearRecipe: EpochRecipe, Hashable, Sendable {
                 $0.lifted(to: \.optimization)
             } + [
                 .choice(
-                    "batch-norm", "batch norm without scale and shift before each classifier", \.batchNorm, key: "batch_norm"),
+                    "batch-norm", "batch norm without scale and shift before each classifier", \.batchNorm,
+                    key: "batch_norm"),
                 .choice("pool", "what becomes of a layer's map", \.pooling, key: "pooling"),
             ] + Augmentation.plainSettings.map { $0.lifted(to: \.augmentation) }
     }
 
     public var json: JSON {
         .object(
-            Self.settings.members(of: self).map { $0.name == "batch_norm" ? .init($0.name, .bool(normalizesBatch)) : $0 }
+            Self.settings.members(of: self).map {
+                $0.name == "batch_norm" ? .init($0.name, .bool(normalizesBatch)) : $0
+            }
                 + [.init("nesterov", .bool(optimization.usesNesterov))])
     }
 

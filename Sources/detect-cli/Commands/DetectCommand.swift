@@ -84,7 +84,8 @@ struct DetectCommand: Command {
         print("\(outcome.secondsPerImage.fixed(3)) s an image; comp4 files: \(out.value)")
         try json.write(
             [
-                "map": outcome.evaluation.meanAveragePrecision.map { .number($0) } ?? .null, "images": .integer(images.ids.count),
+                "map": outcome.evaluation.meanAveragePrecision.map { .number($0) } ?? .null,
+                "images": .integer(images.ids.count),
                 "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation.json,
                 "files": .array(outcome.files.map { .string($0) }),
             ])

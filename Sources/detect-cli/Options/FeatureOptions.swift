@@ -1,6 +1,7 @@
 internal import Backbone
 internal import Experiments
 internal import Probes
+internal import Support
 
 /// Options of commands that look at a network's features.
 struct FeatureOptions {

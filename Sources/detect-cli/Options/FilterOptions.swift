@@ -1,4 +1,5 @@
 internal import Detection
+internal import Support
 
 /// Options that decide which boxes become detections.
 struct FilterOptions {

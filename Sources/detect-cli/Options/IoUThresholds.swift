@@ -1,3 +1,5 @@
+internal import Support
+
 /// Overlaps that a match needs: ".5", ".5,.75", or the range ".5:.95" in steps of .05.
 struct IoUThresholds: OptionValue, Hashable {
     let values: [Double]
