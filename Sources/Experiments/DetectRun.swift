@@ -56,10 +56,11 @@ public struct DetectRun {
     /// Goes on where an interrupted test was; throws `InterruptedError` with everything found so far saved.
     public func callAsFunction() throws -> Outcome {
         try Files.makeFolder(folder)
-        let (detections, secondsPerImage) = try detect()
+        let (detections, secondsPerImage, journal) = try detect()
         let files = try DetectionFile.write(
             detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: folder,
             fullPrecision: output.fullPrecision)
+        journal.remove()
         try draw(detections)
         // From the files, so that the printed figure is what anyone gets who evaluates them.
         let evaluator = try VOCEvaluator(
@@ -68,7 +69,10 @@ public struct DetectRun {
         return Outcome(evaluation: evaluation, secondsPerImage: secondsPerImage, files: files)
     }
 
-    private func detect() throws -> (detections: [[Detection]], secondsPerImage: Double) {
+    /// What was found, with the journal that holds it until the files are written.
+    private func detect() throws -> (
+        detections: [[Detection]], secondsPerImage: Double, journal: DetectionJournal
+    ) {
         let data = try set.with(proposals: proposals)
         var test = DetectionTest(data)
         test.workers = workers
@@ -91,7 +95,7 @@ public struct DetectRun {
             }
         }
         bar.finish()
-        return (detections, watch.seconds / Double(max(1, set.ids.count - known)))
+        return (detections, watch.seconds / Double(max(1, set.ids.count - known)), journal)
     }
 
     private func draw(_ detections: [[Detection]]) throws {

@@ -59,6 +59,12 @@ public struct Capability: Sendable {
         sets.contains("avx512_bf16") && !Self.setsWithoutBFloat16.contains(oneDNNLimit)
     }
 
+    /// Whether oneDNN multiplies whole tiles of bfloat16 (AMX), many times as fast as vectors.
+    public var multipliesTiles: Bool {
+        sets.contains("amx_bf16")
+            && (oneDNNLimit.isEmpty || ["default", "all"].contains(oneDNNLimit) || oneDNNLimit.contains("amx"))
+    }
+
     /// The precision that is fast here: bf16 where the processor multiplies it itself, else fp32.
     public var fastPrecision: Precision { multipliesBFloat16 ? .bf16 : .fp32 }
 
