@@ -53,8 +53,7 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
 // What other packages can import: each of these rooms is a library product.
 let libraries = [
     "Support", "Boxes", "Imaging", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain", "Probes",
-    "Proposals",
-    "Detection", "Experiments",
+    "Proposals", "Detection", "Experiments",
 ]
 
 func room(_ name: String, _ dependencies: [String]) -> Target {

@@ -9,6 +9,9 @@ public enum DetectionRecipe: String, CaseIterable, Sendable {
     /// several scales, 24,000 steps of 16 images.
     case c4MoCo = "voc07-c4-moco"
 
+    /// What is trained by it unless another is asked for.
+    public var usualHead: DetectorHead { self == .c4MoCo ? .faster : .fast }
+
     /// Images a step that the rate and the number of steps of `c4MoCo` are meant for.
     private static let mocoImagesPerStep = 16
 

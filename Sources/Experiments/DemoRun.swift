@@ -240,8 +240,7 @@ public struct DemoRun: Sendable {
         options.gradientClip = 10
         options.sampler.regionsPerImage = 64
         // The same for all: random weights have no statistics that could be kept.
-        options.batchNorm = .train
-        options.frozenStages = 0
+        options.trainAll()
         options.seed = seed
         options.workers = workers
         options.device = device
@@ -289,7 +288,7 @@ public struct DemoRun: Sendable {
             \(Self.architecture.rawValue), \(precision.rawValue), size \(decision.size.rawValue), seed \(seed). Pretraining: \(recipe.imageSize)-pixel crops of \(DemoSettings.classes * settings.classificationImages) single objects, \(settings.instanceEpochs) epochs without labels, \(settings.supervisedEpochs) with them.
             kNN: pooled features, K = \(Self.neighbors), τ = \(Self.temperature), these images vote, \(DemoSettings.classes * settings.validationImages) others are classified.
             mAP: Fast R-CNN, \(options.iterations) steps of \(options.imagesPerStep) × \(options.sampler.regionsPerImage) regions on \(train.ids.count) scenes, VOC 2007 11-point AP at IoU > .5 on \(test.ids.count) others. All three alike: every layer and all
-            batch norm trained, learning rate \(options.learningRate) along a cosine (finetune --freeze-stages 0 --batch-norm train --schedule cosine).
+            batch norm trained, learning rate \(options.learningRate) along a cosine (finetune --train-all --schedule cosine).
             A demonstration on drawn pictures: small, short, and one seed.
             """
     }

@@ -82,9 +82,11 @@ extension Setting {
     }
 
     /// The same where there may be none.
+    ///
+    /// - Parameter whenNone: What having none means, for the help.
     public static func optional<Value: OptionValue>(
         _ name: String, _ metavar: String, _ help: String, _ path: WritableKeyPath<Target, Value?>,
-        _ requirement: Requirement<Value> = .none, key: String? = nil
+        _ requirement: Requirement<Value> = .none, key: String? = nil, whenNone: String = "none"
     ) -> Setting {
         Setting(
             name, metavar, help, key: key ?? defaultKey(name), expected: requirement.expected,
@@ -92,7 +94,7 @@ extension Setting {
                 guard let value = requirement.value(text) else { return false }
                 target[keyPath: path] = value
                 return true
-            }, text: { $0[keyPath: path]?.argument ?? "none" }, json: { $0[keyPath: path]?.json ?? .null })
+            }, text: { $0[keyPath: path]?.argument ?? whenNone }, json: { $0[keyPath: path]?.json ?? .null })
     }
 
     /// One of the cases of an enumeration.

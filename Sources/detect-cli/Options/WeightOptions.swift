@@ -29,6 +29,12 @@ struct WeightOptions {
 
     var isGiven: Bool { weights.isGiven }
 
+    /// Whether random weights were chosen, or none where that means these.
+    var isRandom: Bool { weights.value ?? fallbackName == WeightSource.random }
+
+    /// What `--arch` says; nil where it says nothing.
+    var knownArchitecture: Architecture? { architecture.value }
+
     /// What was chosen.
     func source() throws(UsageError) -> WeightSource {
         guard let name = weights.value ?? fallbackName else {
