@@ -13,7 +13,7 @@ public struct Comparison: Sendable {
         /// Accuracies of probes of the same weights, as fractions.
         public var probes: [(name: String, value: Double)]
         /// Everything that shaped the result but the weights.
-        public var settings: [(name: String, value: JSON)]
+        public var settings: JSON
         /// What else the run says about itself: run, arch, iterations, …
         public var details: [JSON.Member]
 
@@ -37,7 +37,7 @@ public struct Comparison: Sendable {
         /// One a row, as JSON; "–" where a run does not say.
         public var values: [String]
 
-        public var text: String { "\(setting): \(values.joined(separator: ", "))" }
+        var text: String { "\(setting): \(values.map(Comparison.short).joined(separator: ", "))" }
     }
 
     /// Random first, then supervised, then what learnt without labels.
@@ -49,12 +49,25 @@ public struct Comparison: Sendable {
     }
 
     /// Every setting beside the weights in which the runs differ: what makes them no fair comparison.
-    public var differences: [Difference] {
-        let settings = rows.map { Dictionary($0.settings.map { ($0.name, $0.value) }) { first, _ in first } }
-        return rows.flatMap { $0.settings.map(\.name) }.distinct.compactMap { name in
-            let values = settings.map { $0[name].map { $0 == .null ? "none" : $0.stringValue ?? $0.line } ?? "–" }
-            return Set(values).count > 1 ? Difference(setting: name, values: values) : nil
+    public var differences: [Difference] { Self.differences(rows.map(\.settings), under: "") }
+
+    /// nil where a run does not say. What some runs lack as a whole is one difference.
+    private static func differences(_ values: [JSON?], under name: String) -> [Difference] {
+        let members = values.map { $0?.members ?? [] }
+        guard members.allSatisfy({ !$0.isEmpty }) else {
+            let texts = values.map { $0.map { $0 == .null ? "none" : $0.stringValue ?? $0.line } ?? "–" }
+            return Set(texts).count > 1 ? [Difference(setting: name, values: texts)] : []
         }
+        return members.flatMap { $0.map(\.name) }.distinct.flatMap { member in
+            differences(values.map { $0?[member] }, under: name.isEmpty ? member : "\(name).\(member)")
+        }
+    }
+
+    /// What makes it no fair comparison, in a sentence; nil for runs that are alike.
+    public var unfairness: String? {
+        let differences = differences
+        return differences.isEmpty
+            ? nil : "differ in more than their weights: \(differences.map(\.text).joined(separator: "; "))"
     }
 
     /// Every class of any row, in the order of their first appearance.
@@ -73,7 +86,7 @@ public struct Comparison: Sendable {
     private static func ap(_ row: Row, _ name: String) -> Double? { row.classes.first { $0.name == name }?.ap ?? nil }
 
     /// Lists of classes and the like would make a column as wide as a screen.
-    private static func short(_ text: String) -> String { text.count > 24 ? "\(text.prefix(23))…" : text }
+    fileprivate static func short(_ text: String) -> String { text.count > 24 ? "\(text.prefix(23))…" : text }
 
     private static func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(1) } ?? "–" }
 

@@ -39,24 +39,13 @@ public struct RunRecord: Sendable {
     /// What a comparison is about, and what says nothing about the result.
     private static let mayDiffer: Set<String> = ["weights", "start", "devkit", "workers"]
 
-    /// Every setting that shaped the result but the weights the run started from, nested ones with points:
-    /// "detector.short_side".
-    public var settings: [(name: String, value: JSON)] {
-        var found: [(name: String, value: JSON)] = []
-        func collect(_ value: JSON, _ name: String) {
-            if Self.mayDiffer.contains(name) { return }
-            guard let members = value.members, !members.isEmpty else {
-                found.append((name, value))
-                return
-            }
-            for member in members { collect(member.value, name.isEmpty ? member.name : "\(name).\(member.name)") }
+    /// Every setting that shaped the result but the weights the run started from: an object, with objects in it.
+    public var settings: JSON {
+        // Some is decided after the configuration is written.
+        let decided = ["arch", "test_images", "test", "train_proposals"].compactMap { name in
+            result[name].map { JSON.Member(name, $0) }
         }
-        if config.members?.isEmpty == false { collect(config, "") }
-        // What is decided after the configuration is written.
-        for name in ["arch", "test_images", "test", "train_proposals"] {
-            if let value = result[name] { collect(value, name) }
-        }
-        return found
+        return .object((config.members ?? []).filter { !Self.mayDiffer.contains($0.name) } + decided)
     }
 
     /// Results of probes, JSON files that lie in the run folder or beside its weights: name and accuracy in [0, 1].

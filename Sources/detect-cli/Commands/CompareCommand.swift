@@ -32,14 +32,16 @@ struct CompareCommand: Command {
     func run() throws {
         let records = try runs.value.map(RunRecord.init)
         let comparison = Comparison(records.map { Comparison.Row($0) })
-        let differences = comparison.differences
-        if strict.value, !differences.isEmpty {
-            throw InputError(
-                "the runs", "differ in more than their weights: \(differences.map(\.text).joined(separator: "; "))",
-                remedy: "train them alike, or leave --strict out")
+        if strict.value, let unfairness = comparison.unfairness {
+            throw InputError("the runs", unfairness, remedy: "train them alike, or leave --strict out")
         }
         print(comparison.table)
-        for difference in differences { print("note: the runs differ in \(difference.text)") }
+        let count = comparison.differences.count
+        if count > 0 {
+            print(
+                "note: the runs differ in \(count) setting\(count == 1 ? "" : "s") beside their weights, below \"not alike\""
+            )
+        }
         let published = omitsPublished.value ? [] : self.published(records)
         if !published.isEmpty {
             print("\npublished, on all of VOC 2007 (trainval 5011, test 4952 images) and from ImageNet:")
