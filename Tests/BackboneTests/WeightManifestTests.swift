@@ -1,6 +1,7 @@
 import Backbone
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -20,9 +21,7 @@ import Torch
 
     /// The manifest of this package is valid, and every file that it lists exists with that size and SHA-256.
     @Test func ownManifestIsValid() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let folder = root.appendingPathComponent("weights").path
+        let folder = Repository.path("weights")
         for entry in try WeightManifest(folder: folder).entries { try entry.verify(in: folder) }
     }
 

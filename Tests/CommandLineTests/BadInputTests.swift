@@ -159,9 +159,8 @@ import Testing
     }
 
     @Test func aMissingLibtorchNamesEveryRemedy() throws {
-        let header = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Sources/CTorch/Library/LibtorchIsThere.h")
-        let outcome = try run([], shell: "clang -fsyntax-only -x c++ '\(header.path)'")
+        let header = Repository.path("Sources/CTorch/Library/LibtorchIsThere.h")
+        let outcome = try run([], shell: "clang -fsyntax-only -x c++ '\(header)'")
         #expect(outcome.exitCode != 0)
         for part in ["libtorch is missing", "make setup", "python3 -m pip install", "LIBTORCH"] {
             #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)")

@@ -165,8 +165,7 @@ import Testing
 
     @Test(.enabled(if: hasCOCOTools, "needs a Python with pycocotools: set DETECT_PYTHON"))
     func pycocotoolsReadsWhatIsExported() throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Golden/check_coco_export.py").path
+        let script = Golden.path("check_coco_export.py")
         let outcome = try run([], shell: "exec \(Self.python) '\(script)' \"$0\"")
         #expect(outcome.exitCode == 0 && outcome.output.contains("agree"), "\(outcome.errors)\(outcome.output)")
     }

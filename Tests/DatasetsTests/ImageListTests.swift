@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
 @Suite struct ImageListTests {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 @Suite struct ListingCacheTests {

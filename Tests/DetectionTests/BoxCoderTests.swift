@@ -2,6 +2,7 @@ import Boxes
 import Detection
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 @Suite struct BoxCoderTests {

@@ -2,6 +2,7 @@ import Boxes
 import Detection
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -41,7 +42,7 @@ import Torch
     ]
 
     @Test func whatWasFoundIsReadBackToTheBit() throws {
-        try inDetectionFolder { folder in
+        try withTemporaryFolder { folder in
             let path = "\(folder)/test.partial"
             let what: JSON = ["detector": "abc", "nms": .number(0.3)]
             do {

@@ -2,6 +2,7 @@ import Backbone
 import Boxes
 import Detection
 import Support
+import TestSupport
 import Testing
 import Torch
 

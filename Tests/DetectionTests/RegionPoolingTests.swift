@@ -1,6 +1,7 @@
 import Boxes
 import Detection
 import Support
+import TestSupport
 import Testing
 import Torch
 

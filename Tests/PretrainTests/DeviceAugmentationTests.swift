@@ -3,6 +3,7 @@ import Foundation
 import Imaging
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Torch
 

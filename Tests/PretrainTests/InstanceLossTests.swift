@@ -1,6 +1,7 @@
 import Foundation
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Torch
 

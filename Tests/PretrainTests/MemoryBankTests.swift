@@ -1,5 +1,6 @@
 import Foundation
 import Pretrain
+import TestSupport
 import Testing
 import Torch
 

@@ -1,6 +1,7 @@
 import Foundation
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 

@@ -1,5 +1,6 @@
 import Probes
 import Support
+import TestSupport
 import Testing
 
 @Suite struct LinearSVMTests {

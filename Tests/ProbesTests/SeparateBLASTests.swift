@@ -1,5 +1,6 @@
 import Glibc
 import Probes
+import TestSupport
 import Testing
 import Torch
 

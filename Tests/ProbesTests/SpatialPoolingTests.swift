@@ -1,5 +1,6 @@
 import Backbone
 import Probes
+import TestSupport
 import Testing
 import Torch
 

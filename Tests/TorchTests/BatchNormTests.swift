@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -117,7 +118,7 @@ import Torch
     }
 
     @Test func agreesWithPyTorch() throws {
-        let golden = try Golden("batch_norm")
+        let golden = try GoldenOperator("batch_norm")
         let norm = BatchNorm2d(Scope(seed: 0) / "bn", 32)
         let (x, other) = (try golden.tensor("x", 0), try golden.tensor("other", 3))
         try withoutGradients {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -115,7 +116,7 @@ import Torch
     }
 
     @Test func agreesWithPyTorch() throws {
-        let golden = try Golden("small_convolution")
+        let golden = try GoldenOperator("small_convolution")
         let layer = layer(
             Shape(images: 6, inputs: 32, height: 5, width: 3, outputs: 64, kernel: 3, stride: 2, padding: 1))
         let x = try golden.tensor("x", 0)

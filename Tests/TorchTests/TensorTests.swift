@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -117,7 +118,7 @@ import Torch
     }
 }
 
-struct DeviceTests {
+@Suite struct DeviceTests {
     @Test(arguments: [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")])
     func namesAreParsed(text: String, expected: String) { #expect(Device(text)?.description == expected) }
 

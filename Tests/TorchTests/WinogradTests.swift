@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -89,7 +90,7 @@ private let isFiltered = Capability.here.kernels > .plain
     }
 
     @Test func agreesWithPyTorch() throws {
-        let golden = try Golden("convolution")
+        let golden = try GoldenOperator("convolution")
         let layer = layer(in: 32, out: 64)
         let x = try golden.tensor("x", 0)
         try withoutGradients {

@@ -2,6 +2,7 @@ import Boxes
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 import VOCData
 
@@ -103,7 +104,7 @@ import VOCData
     }
 
     @Test func externalEntitiesAreRefused() throws {
-        let scratch = try ScratchFolder(["secret": "swordfish"])
+        let scratch = try TemporaryFolder(["secret": "swordfish"])
         for declaration in [
             "<!DOCTYPE annotation [<!ENTITY x SYSTEM \"file://\(scratch.path)/secret\">]>",
             "<!DOCTYPE annotation SYSTEM \"file://\(scratch.path)/secret\">",
@@ -118,7 +119,7 @@ import VOCData
     @Test func depthAndLengthAreBounded() throws {
         let deep = String(repeating: "<x>", count: 100) + String(repeating: "</x>", count: 100)
         #expect(inputError { try parse(deep) }?.contains("deep") == true)
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let long = scratch.path + "/long.xml"
         try Files.writeAtomically(Data(count: Annotation.maximumFileSize + 1), to: long)
         #expect(inputError { try Annotation.read(long) }?.contains("at most") == true)

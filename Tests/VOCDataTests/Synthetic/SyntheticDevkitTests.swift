@@ -2,6 +2,7 @@ import Foundation
 import Imaging
 import Support
 import Synchronization
+import TestSupport
 import Testing
 import VOCData
 
@@ -116,11 +117,7 @@ import VOCData
     }
 
     private func withFolders(_ count: Int, _ body: ([String]) throws -> Void) throws {
-        let root = FileManager.default.temporaryDirectory.path + "/synthetic-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: root) }
-        let folders = (0..<count).map { "\(root)/\($0)" }
-        try Files.makeFolder(root)
-        try body(folders)
+        try withTemporaryFolder { root in try body((0..<count).map { "\(root)/\($0)" }) }
     }
 
     /// All files under a folder by relative path.
