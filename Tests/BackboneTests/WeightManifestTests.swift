@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Torch
 
-@Suite struct WeightManifestTests {
+@Suite(.tags(.unit), .tiered) struct WeightManifestTests {
     static let entry = WeightManifest.Entry(
         name: "resnet18-instance-cifar10", file: "resnet18-instance-cifar10.safetensors", architecture: .resnet18,
         objective: "instance", data: "CIFAR-10 training images", recipe: "cifar10, 200 epochs", size: 44_700_000,

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Whatever is wrong outside the program ends in one line on standard error and the exit code of the contract.
-@Suite struct BadInputTests {
+@Suite(.tags(.program), .tiered) struct BadInputTests {
     private func expectFailure(_ arguments: [String], _ exitCode: Int32, _ parts: String...) throws {
         let outcome = try run(arguments)
         #expect(outcome.exitCode == exitCode, "\(outcome.errors)")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The commands around a devkit, on a small drawn one.
-@Suite struct VOCCommandTests {
+@Suite(.tags(.program), .tiered) struct VOCCommandTests {
     private func draw(_ folder: String) throws {
         _ = try succeed(["synthesize", "--out", folder, "--images", "20", "--width", "96", "--height", "96"])
     }

@@ -4,7 +4,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct ListingCacheTests {
+@Suite(.tags(.unit), .tiered) struct ListingCacheTests {
     private func cache(_ folder: TemporaryFolder) -> ListingCache {
         var cache = ListingCache(folder: "\(folder.path)/cache")
         cache.minimumCount = 1

@@ -4,7 +4,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct RealDataTests {
+@Suite(.tags(.realData), .tiered) struct RealDataTests {
     @Test(.needsData("VOCdevkit"))
     func vocImagesLoad() throws {
         let images = try ImageFolder(path: TestData.path("VOCdevkit/VOC2007/JPEGImages"))

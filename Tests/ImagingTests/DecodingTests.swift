@@ -4,7 +4,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct DecodingTests {
+@Suite(.tags(.unit), .tiered) struct DecodingTests {
     /// One level: the golden values come from another release of libjpeg, and libpng rounds 16 bits to 8 where
     /// Pillow cuts.
     @Test(arguments: try GoldenImage.load("decoding"))

@@ -1,7 +1,8 @@
 import Imaging
+import TestSupport
 import Testing
 
-@Suite struct DrawingTests {
+@Suite(.tags(.unit), .tiered) struct DrawingTests {
     /// The image as text, "#" for anything but black.
     private func map(_ image: Image) -> [String] {
         (0..<image.height).map { y in String((0..<image.width).map { x in image[x, y] == .black ? "." : "#" }) }
@@ -74,7 +75,7 @@ import Testing
     }
 }
 
-@Suite struct PlotTests {
+@Suite(.tags(.unit), .tiered) struct PlotTests {
     private func contains(_ color: Color, _ image: Image) -> Bool {
         (0..<image.size.pixelCount).contains { image[$0 % image.width, $0 / image.width] == color }
     }

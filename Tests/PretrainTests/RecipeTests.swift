@@ -2,11 +2,12 @@ import Backbone
 import Imaging
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Training
 
 /// The values of the paper and its reference code.
-@Suite struct RecipeTests {
+@Suite(.tags(.unit), .tiered) struct RecipeTests {
     @Test func imagenet() {
         let recipe = PretrainRecipe.named(.imagenet)
         #expect(recipe.batch == 256 && recipe.epochs == 200 && recipe.imageSize == 224 && recipe.stem == .imagenet)

@@ -8,7 +8,7 @@ import Testing
 import Torch
 import Training
 
-@Suite(.serialized) struct ClassifierTrainingTests {
+@Suite(.tags(.training), .tiered, .serialized) struct ClassifierTrainingTests {
     private func options(epochs: Int, batch: Int = 8) -> ClassifierOptions {
         var recipe = ClassifierRecipe.semiSupervised
         recipe.stretch(toEpochs: epochs)

@@ -51,7 +51,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
     }
 }
 
-@Suite(.serialized) struct LinearProbeTests {
+@Suite(.tags(.training), .tiered, .serialized) struct LinearProbeTests {
     private func options(epochs: Int = 3, workers: Int = 2) -> LinearProbeOptions {
         var recipe = LinearRecipe.layers
         recipe.stretch(toEpochs: epochs)

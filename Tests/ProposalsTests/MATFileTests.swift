@@ -5,7 +5,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct MATFileTests {
+@Suite(.tags(.unit), .tiered) struct MATFileTests {
     private let golden = Golden.path("proposals.mat")
 
     /// Builds files by hand, so that each length can be wrong.

@@ -5,7 +5,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct ProposalFileTests {
+@Suite(.tags(.unit), .tiered) struct ProposalFileTests {
     @Test func roundTripInAnyOrder() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/boxes.bin"

@@ -5,7 +5,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct ProposalJournalTests {
+@Suite(.tags(.unit), .tiered) struct ProposalJournalTests {
     @Test func goesOnWhereItWasCutAnywhere() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/f"

@@ -7,7 +7,7 @@ import Testing
 
 private let demo = "golden/selective-search-demo"
 
-@Suite(.needsData(demo)) struct SelectiveSearchDataTests {
+@Suite(.tags(.realData), .tiered, .needsData(demo)) struct SelectiveSearchDataTests {
     struct Case: Sendable {
         var image: String
         /// VOC's annotation, difficult objects left out.

@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 /// `BatchNorm2d` in training, joined with addition and ReLU where channels come in multiples of 16.
-@Suite struct BatchNormTests {
+@Suite(.tags(.unit), .tiered) struct BatchNormTests {
     private func norm(_ channels: Int) -> BatchNorm2d {
         let scope = Scope(seed: 2)
         let norm = BatchNorm2d(scope / "bn", channels)

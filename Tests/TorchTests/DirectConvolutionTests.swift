@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 /// `Conv2d` by direct sums over the taps: small maps, channels in multiples of 32, any kernel, stride and padding.
-@Suite struct DirectConvolutionTests {
+@Suite(.tags(.unit), .tiered) struct DirectConvolutionTests {
     struct Shape: Sendable {
         var images, inputs, height, width, outputs, kernel, stride, padding: Int
     }

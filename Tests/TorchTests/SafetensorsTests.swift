@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Torch
 
-@Suite struct SafetensorsTests {
+@Suite(.tags(.unit), .tiered) struct SafetensorsTests {
     @Test func roundTripKeepsEverything() throws {
         let folder = try TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite struct EventFileTests {
+@Suite(.tags(.unit), .tiered) struct EventFileTests {
     private struct GoldenEvents {
         let json: JSON
         let bytes: Data

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import VOCData
 
-@Suite struct AnnotationTests {
+@Suite(.tags(.unit), .tiered) struct AnnotationTests {
     private func object(_ fields: String, box: String = "<xmin>2</xmin><ymin>3</ymin><xmax>5</xmax><ymax>9</ymax>")
         -> String
     {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import VOCData
 
-@Suite struct DetectionFileTests {
+@Suite(.tags(.unit), .tiered) struct DetectionFileTests {
     private let index = ["000001": 0, "000002": 1]
 
     private func read(_ text: String, unknownImages: UnknownImages = .stop) throws -> ClassDetections {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import VOCData
 
-@Suite struct DevkitCheckTests {
+@Suite(.tags(.unit), .tiered) struct DevkitCheckTests {
     /// Two sound images, "a" and "b" of 40x30 pixels, each with a cat and both in the set "test".
     private func kit(_ more: [String: String] = [:]) throws -> (scratch: TemporaryFolder, devkit: Devkit) {
         var files = ["VOC2007/ImageSets/Main/test.txt": "a\nb\n"]

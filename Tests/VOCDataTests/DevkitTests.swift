@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import VOCData
 
-@Suite struct DevkitTests {
+@Suite(.tags(.unit), .tiered) struct DevkitTests {
     private func devkit(_ files: [String: String]) throws -> (TemporaryFolder, Devkit) {
         let scratch = try TemporaryFolder(
             Dictionary(uniqueKeysWithValues: files.map { ("VOC2007/ImageSets/Main/" + $0.key, $0.value) }))

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import VOCData
 
-@Suite struct EvaluationFileTests {
+@Suite(.tags(.unit), .tiered) struct EvaluationFileTests {
     private func evaluator() throws -> VOCEvaluator {
         let objects = ["cup", "key", "zebra"].map {
             AnnotatedObject(name: $0, box: Box(vocXMin: 1, yMin: 1, xMax: 10, yMax: 10))

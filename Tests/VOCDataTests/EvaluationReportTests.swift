@@ -6,7 +6,7 @@ import Testing
 import VOCData
 
 /// Boxes one pixel row high, as in `VOCEvaluatorTests`, unless a size is wanted.
-@Suite struct EvaluationReportTests {
+@Suite(.tags(.unit), .tiered) struct EvaluationReportTests {
     private func box(_ from: Double, _ to: Double, height: Double = 1) -> Box {
         Box(minX: from, minY: 0, maxX: to, maxY: height)
     }

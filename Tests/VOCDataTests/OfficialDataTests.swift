@@ -6,7 +6,7 @@ import Testing
 import VOCData
 
 /// The annotations of the whole of VOC 2007, and detections on them that others have evaluated.
-@Suite(.needsData("full/VOCdevkit/VOC2007")) struct OfficialDataTests {
+@Suite(.tags(.realData), .tiered, .needsData("full/VOCdevkit/VOC2007")) struct OfficialDataTests {
     @Test func theOfficialSetsReadWithoutRepairs() throws {
         let kit = try Devkit(TestData.path("full/VOCdevkit"))
         #expect(try kit.imageSetNames().sorted() == ["test", "train", "trainval", "val"])

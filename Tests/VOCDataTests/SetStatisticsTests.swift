@@ -1,10 +1,11 @@
 import Boxes
 import Imaging
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct SetStatisticsTests {
+@Suite(.tags(.unit), .tiered) struct SetStatisticsTests {
     private func object(
         _ name: String, _ width: Double, _ height: Double, difficult: Bool = false, truncated: Bool = false
     ) -> AnnotatedObject {

@@ -9,7 +9,7 @@ import Testing
 import Torch
 import Training
 
-@Suite struct RegionProposalLossTests {
+@Suite(.tags(.unit), .tiered) struct RegionProposalLossTests {
     private func targets(_ golden: JSON) -> [AnchorTarget] {
         let objects = golden["objects"]?.arrayValue?.map(\.doubles) ?? []
         return (golden["drawn"]?.ints ?? []).enumerated().map { position, anchor in

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import VOCData
 
-@Suite struct SyntheticDevkitTests {
+@Suite(.tags(.unit), .tiered) struct SyntheticDevkitTests {
     private static func devkit(images: Int = 24, seed: UInt64 = 4) throws -> SyntheticDevkit {
         try SyntheticDevkit(images: images, seed: seed, imageSize: ImageSize(width: 96, height: 72))
     }
