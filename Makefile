@@ -13,6 +13,7 @@ help:
 	@echo 'make doctor   check this machine and say what is missing'
 	@echo 'make demo     the whole story on a generated data set (DEMO_ARGS=... passes options on)'
 	@echo 'make test     run the tests (DETECT_DATA=DIR: also those on real images)'
+	@echo 'make test-fast run only those of the tier unit: less than a minute'
 	@echo 'make narrow   run the numeric tests as on a processor with neither AVX-512 nor AVX2'
 	@echo 'make check    layers, format, and a build in which warnings are errors'
 	@echo 'make fuzz     throw damaged files at every parser (SECONDS=N for each)'
@@ -37,6 +38,9 @@ demo: build
 
 test: setup
 	$(TEST)
+
+test-fast: setup
+	DETECT_TEST_TIERS=unit $(TEST)
 
 # The narrowest that libtorch, oneDNN and MKL (on processors of its maker) can be held to.
 NARROW = ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
@@ -73,4 +77,4 @@ format:
 clean:
 	rm -rf .build .build-fuzz
 
-.PHONY: help setup build doctor demo test narrow check fuzz bench scaling examples docs format clean
+.PHONY: help setup build doctor demo test test-fast narrow check fuzz bench scaling examples docs format clean

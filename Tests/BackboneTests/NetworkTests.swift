@@ -1,4 +1,5 @@
+import TestSupport
 import Testing
 
 /// Tests that build whole networks: one at a time, because VGG16 alone takes half a gigabyte.
-@Suite(.serialized) struct NetworkTests {}
+@Suite(.tags(.training), .tiered, .serialized) struct NetworkTests {}

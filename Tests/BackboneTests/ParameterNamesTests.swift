@@ -1,5 +1,6 @@
 import Backbone
 import Support
+import TestSupport
 import Testing
 import Torch
 

@@ -136,14 +136,6 @@ extension NetworkTests {
     }
 }
 
-/// A folder that is removed when `body` is done.
-func withTemporaryFolder(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    try Files.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-}
-
 /// A safetensors file of zeros.
 func write(_ shapes: [String: [Int]], metadata: [String: String] = [:], to path: String) throws {
     let tensors = shapes.sorted { $0.key < $1.key }.map { ($0.key, Tensor.zeros($0.value, dtype: .uint8)) }

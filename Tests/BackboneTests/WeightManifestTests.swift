@@ -1,10 +1,11 @@
 import Backbone
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct WeightManifestTests {
+@Suite(.tags(.unit), .tiered) struct WeightManifestTests {
     static let entry = WeightManifest.Entry(
         name: "resnet18-instance-cifar10", file: "resnet18-instance-cifar10.safetensors", architecture: .resnet18,
         objective: "instance", data: "CIFAR-10 training images", recipe: "cifar10, 200 epochs", size: 44_700_000,
@@ -20,9 +21,7 @@ import Torch
 
     /// The manifest of this package is valid, and every file that it lists exists with that size and SHA-256.
     @Test func ownManifestIsValid() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let folder = root.appendingPathComponent("weights").path
+        let folder = Repository.path("weights")
         for entry in try WeightManifest(folder: folder).entries { try entry.verify(in: folder) }
     }
 

@@ -1,7 +1,8 @@
 import Boxes
+import TestSupport
 import Testing
 
-@Suite struct BoxTests {
+@Suite(.tags(.unit), .tiered) struct BoxTests {
     // Pixels 1 … 10 and 6 … 15 of one row share 5 of 15: VOC's "+1" convention.
     @Test func vocPixelsAreInclusive() {
         let a = Box(vocXMin: 1, yMin: 1, xMax: 10, yMax: 1)

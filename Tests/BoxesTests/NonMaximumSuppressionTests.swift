@@ -1,7 +1,8 @@
 import Boxes
+import TestSupport
 import Testing
 
-@Suite struct NonMaximumSuppressionTests {
+@Suite(.tags(.unit), .tiered) struct NonMaximumSuppressionTests {
     // Columns 0 to 15, all boxes one row high:
     //   a ##########......   0 ..< 10   score .9
     //   b ..##########....   2 ..< 12   score .8   IoU with a = 8 / 12

@@ -1,9 +1,10 @@
 import Support
+import TestSupport
 import Testing
 import Torch
 import detect_cli
 
-@Suite struct ArgumentParserTests {
+@Suite(.tags(.unit), .tiered) struct ArgumentParserTests {
     enum Loss: String, CaseIterable { case nce, softmax }
 
     /// One option of every kind.
@@ -149,7 +150,7 @@ import detect_cli
     }
 }
 
-@Suite struct SuggestionTests {
+@Suite(.tags(.unit), .tiered) struct SuggestionTests {
     @Test(arguments: [
         ("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("batch", "bacth", 1),
         ("Lr", "lR", 0), ("ca", "abc", 3),
@@ -168,7 +169,7 @@ import detect_cli
     }
 }
 
-@Suite struct CommandTableTests {
+@Suite(.tags(.unit), .tiered) struct CommandTableTests {
     struct Echo: Command {
         static let name = "probe knn"
         static let summary = "echoes"

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Whatever is wrong outside the program ends in one line on standard error and the exit code of the contract.
-@Suite struct BadInputTests {
+@Suite(.tags(.program), .tiered) struct BadInputTests {
     private func expectFailure(_ arguments: [String], _ exitCode: Int32, _ parts: String...) throws {
         let outcome = try run(arguments)
         #expect(outcome.exitCode == exitCode, "\(outcome.errors)")
@@ -159,9 +159,8 @@ import Testing
     }
 
     @Test func aMissingLibtorchNamesEveryRemedy() throws {
-        let header = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Sources/CTorch/Library/LibtorchIsThere.h")
-        let outcome = try run([], shell: "clang -fsyntax-only -x c++ '\(header.path)'")
+        let header = Repository.path("Sources/CTorch/Library/LibtorchIsThere.h")
+        let outcome = try run([], shell: "clang -fsyntax-only -x c++ '\(header)'")
         #expect(outcome.exitCode != 0)
         for part in ["libtorch is missing", "make setup", "python3 -m pip install", "LIBTORCH"] {
             #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)")

@@ -3,7 +3,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct CompareTests {
+@Suite(.tags(.program), .tiered) struct CompareTests {
     /// The files that `finetune` leaves, with the figures that are compared.
     private func write(
         _ run: String, start: String, map: Double, ap: JSON, iterations: Int = 100, weights: String = "random",

@@ -5,7 +5,7 @@ import Testing
 import Torch
 
 /// The probes by neighbours and by support vector machines, from files and from images.
-@Suite(.serialized) struct ProbeCommandTests {
+@Suite(.tags(.program), .tiered, .serialized) struct ProbeCommandTests {
     private func fail(_ arguments: [String], _ exitCode: Int32, _ parts: String...) throws {
         let outcome = try run(arguments)
         #expect(outcome.exitCode == exitCode, "\(outcome.errors)")

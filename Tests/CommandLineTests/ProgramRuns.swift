@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Real runs of the program on small drawn data; one after another, because each uses all cores.
-@Suite(.serialized) struct ProgramRuns {}
+@Suite(.tags(.program), .tiered, .serialized) struct ProgramRuns {}
 
 /// Runs detect-cli to a good end without a warning; returns what it printed.
 @discardableResult

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The contract of the command line: help, suggestions, error lines and exit codes.
-@Suite struct ProgramTests {
+@Suite(.tags(.program), .tiered) struct ProgramTests {
     @Test(arguments: [[], ["--help"], ["-h"], ["help"]])
     func theOverviewListsTheCommands(arguments: [String]) throws {
         let outcome = try run(arguments)
@@ -94,7 +94,7 @@ import Testing
     }
 }
 
-@Suite struct DoctorTests {
+@Suite(.tags(.program), .tiered) struct DoctorTests {
     @Test func everythingIsListedForPeopleAndMachines() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/doctor.json"

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// What a run of detect-cli left behind.
 struct Outcome {
@@ -28,11 +29,9 @@ func run(
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     // Files, not pipes: a pipe that fills while nobody reads would stop the process.
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("detect-cli-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let files = ["stdout", "stderr"].map { scratch.appendingPathComponent($0) }
-    for file in files { try Data().write(to: file) }
+    let scratch = try TemporaryFolder(["stdout": "", "stderr": ""])
+    defer { withExtendedLifetime(scratch) {} }
+    let files = ["stdout", "stderr"].map { URL(fileURLWithPath: "\(scratch.path)/\($0)") }
     process.standardOutput = try FileHandle(forWritingTo: files[0])
     process.standardError = try FileHandle(forWritingTo: files[1])
     process.standardInput = FileHandle.nullDevice

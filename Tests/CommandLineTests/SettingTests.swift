@@ -1,4 +1,5 @@
 import Support
+import TestSupport
 import Testing
 import detect_cli
 
@@ -34,7 +35,7 @@ extension SettingRole<Toy> {
     }
 }
 
-@Suite struct SettingTests {
+@Suite(.tags(.unit), .tiered) struct SettingTests {
     /// The arguments applied to the recipe that they name.
     private func parse(_ arguments: [String]) throws -> Toy {
         let parser = ArgumentParser(commandName: "toy")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The commands around a devkit, on a small drawn one.
-@Suite struct VOCCommandTests {
+@Suite(.tags(.program), .tiered) struct VOCCommandTests {
     private func draw(_ folder: String) throws {
         _ = try succeed(["synthesize", "--out", folder, "--images", "20", "--width", "96", "--height", "96"])
     }
@@ -165,8 +165,7 @@ import Testing
 
     @Test(.enabled(if: hasCOCOTools, "needs a Python with pycocotools: set DETECT_PYTHON"))
     func pycocotoolsReadsWhatIsExported() throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Golden/check_coco_export.py").path
+        let script = Golden.path("check_coco_export.py")
         let outcome = try run([], shell: "exec \(Self.python) '\(script)' \"$0\"")
         #expect(outcome.exitCode == 0 && outcome.output.contains("agree"), "\(outcome.errors)\(outcome.output)")
     }

@@ -75,8 +75,7 @@ extension ProgramRuns {
         /// A real file of torch.save that runs `touch executed` in whoever unpickles it with Python.
         @Test func nothingInAFileIsExecuted() throws {
             try withTemporaryFolder { folder in
-                let evil = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                    .appendingPathComponent("../BackboneTests/Golden/pth/evil.pth").standardizedFileURL.path
+                let evil = Repository.path("Tests/BackboneTests/Golden/pth/evil.pth")
                 let outcome = try run(
                     ["weights", "import", evil, "--out", "weights.safetensors"], folder: folder)
                 #expect(outcome.exitCode == 1)

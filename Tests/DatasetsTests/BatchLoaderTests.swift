@@ -3,6 +3,7 @@ import Foundation
 import Imaging
 import Support
 import Synchronization
+import TestSupport
 import Testing
 
 /// Images made from their index: PNG files of one colour, some of them damaged.
@@ -21,7 +22,7 @@ private struct MadeCollection: ImageCollection {
     }
 }
 
-@Suite(.serialized) struct BatchLoaderTests {
+@Suite(.tags(.unit), .tiered, .serialized) struct BatchLoaderTests {
     private static let pipeline = ImagePipeline([
         .randomResizedCrop(size: ImageSize(width: 6, height: 4), scale: 0.2...1, ratio: 0.75...(4.0 / 3)),
         .colorJitter(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4),

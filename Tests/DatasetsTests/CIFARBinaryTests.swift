@@ -2,9 +2,10 @@ import Datasets
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct CIFARBinaryTests {
+@Suite(.tags(.unit), .tiered) struct CIFARBinaryTests {
     /// A record whose red plane is all 10, green 20, blue the position's column.
     private func record(label: [UInt8]) -> [UInt8] {
         label + [UInt8](repeating: 10, count: 1024) + [UInt8](repeating: 20, count: 1024)

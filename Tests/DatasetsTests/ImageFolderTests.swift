@@ -2,9 +2,10 @@ import Datasets
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ImageFolderTests {
+@Suite(.tags(.unit), .tiered) struct ImageFolderTests {
     @Test func classFolders() throws {
         let folder = try TemporaryFolder()
         try folder.writeImage("dog/b.jpg", level: 1)

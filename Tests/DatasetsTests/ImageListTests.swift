@@ -2,9 +2,10 @@ import Datasets
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ImageListTests {
+@Suite(.tags(.unit), .tiered) struct ImageListTests {
     private func list(_ text: String, in folder: TemporaryFolder) throws -> ImageList {
         try folder.write(Data(text.utf8), "list.txt")
         return try ImageList(path: "\(folder.path)/list.txt")

@@ -1,8 +1,9 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct JoinedImagesTests {
+@Suite(.tags(.unit), .tiered) struct JoinedImagesTests {
     @Test func partsFollowEachOther() throws {
         let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
         try first.writeImage("a.png", level: 1)

@@ -1,9 +1,10 @@
 import Datasets
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ListingCacheTests {
+@Suite(.tags(.unit), .tiered) struct ListingCacheTests {
     private func cache(_ folder: TemporaryFolder) -> ListingCache {
         var cache = ListingCache(folder: "\(folder.path)/cache")
         cache.minimumCount = 1

@@ -1,9 +1,10 @@
 import Datasets
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct TarImagesTests {
+@Suite(.tags(.unit), .tiered) struct TarImagesTests {
     /// Packs with the system's tar, as users do.
     private func pack(_ folder: TemporaryFolder, _ members: [String], format: String = "gnu") throws -> String {
         let archive = "\(folder.path)/\(UUID()).tar"

@@ -2,9 +2,10 @@ import Boxes
 import Detection
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct BoxCoderTests {
+@Suite(.tags(.unit), .tiered) struct BoxCoderTests {
     // The proposal is 20 × 40 around (20, 40), the object 10 × 40 around (19, 30):
     // dx = -1/20, dy = -10/40, dw = ln(10/20), dh = ln 1.
     @Test func byHand() {

@@ -2,10 +2,11 @@ import Boxes
 import Detection
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct DetectionFilterTests {
+@Suite(.tags(.unit), .tiered) struct DetectionFilterTests {
     private func detection(_ k: Int, _ score: Double) -> Detection {
         Detection(box: Box(minX: 0, minY: 0, maxX: 9, maxY: 9), classIndex: k, score: score)
     }
@@ -34,14 +35,14 @@ import Torch
     }
 }
 
-@Suite struct DetectionJournalTests {
+@Suite(.tags(.unit), .tiered) struct DetectionJournalTests {
     private let found = [
         Detection(box: Box(minX: 0.1, minY: 1 / 3, maxX: 20.7, maxY: 1e-7 + 5), classIndex: 1, score: 0.123456789),
         Detection(box: Box(minX: 2, minY: 3, maxX: 4, maxY: 5), classIndex: 0, score: 1),
     ]
 
     @Test func whatWasFoundIsReadBackToTheBit() throws {
-        try inDetectionFolder { folder in
+        try withTemporaryFolder { folder in
             let path = "\(folder)/test.partial"
             let what: JSON = ["detector": "abc", "nms": .number(0.3)]
             do {

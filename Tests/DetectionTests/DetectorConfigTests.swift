@@ -2,9 +2,10 @@ import Backbone
 import Detection
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct DetectorConfigTests {
+@Suite(.tags(.unit), .tiered) struct DetectorConfigTests {
     private static let config: DetectorConfig = {
         var config = DetectorConfig(
             network: NetworkConfig(.resnet50), normalization: .imagenet, classes: ["cat", "dog"])

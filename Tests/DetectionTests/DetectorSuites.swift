@@ -1,4 +1,5 @@
+import TestSupport
 import Testing
 
 /// Tests that run networks: one at a time, because they share libtorch's threads and take its memory.
-@Suite(.serialized) struct DetectorSuites {}
+@Suite(.tags(.training), .tiered, .serialized) struct DetectorSuites {}

@@ -5,6 +5,7 @@ import Detection
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -26,7 +27,7 @@ extension DetectorSuites {
         }
 
         @Test func detectionsAreWhatTheModelSays() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let model = FastRCNNTests.model(classes: 2)
                 try write(model, to: "\(folder)/model.safetensors")
                 let detector = try Detector(path: "\(folder)/model.safetensors")
@@ -76,7 +77,7 @@ extension DetectorSuites {
         }
 
         @Test func theFilterIsApplied() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 try write(FastRCNNTests.model(classes: 2), to: "\(folder)/model.safetensors")
                 let detector = try Detector(path: "\(folder)/model.safetensors")
                 #expect(detector.filter.scoreThreshold == 0.05 && detector.filter.nmsThreshold == 0.3)
@@ -94,7 +95,7 @@ extension DetectorSuites {
         }
 
         @Test func aCopyOfTheFileDetectsTheSame() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let (first, second) = ("\(folder)/a.safetensors", "\(folder)/b.safetensors")
                 try write(FastRCNNTests.model(classes: 2), to: first)
                 let file = try SafetensorsFile(path: first)
@@ -108,7 +109,7 @@ extension DetectorSuites {
         }
 
         @Test func unusualProposals() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 try write(FastRCNNTests.model(classes: 2), to: "\(folder)/model.safetensors")
                 let detector = try Detector(path: "\(folder)/model.safetensors")
                 detector.filter.scoreThreshold = 0
@@ -125,7 +126,7 @@ extension DetectorSuites {
         }
 
         @Test func whatIsNoDetectorIsRefused() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let path = "\(folder)/model.safetensors"
                 func problem() -> String? {
                     let error = #expect(throws: InputError.self) { try Detector(path: path) }
@@ -151,7 +152,7 @@ extension DetectorSuites {
         }
 
         @Test(arguments: [0, 1, 3]) func aSetIsDetectedImageByImage(workers: Int) throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 try write(FastRCNNTests.model(classes: 2), to: "\(folder)/model.safetensors")
                 let detector = try Detector(path: "\(folder)/model.safetensors")
                 let set = try SquareImages(3, in: "\(folder)/images").set()

@@ -2,10 +2,11 @@ import Backbone
 import Boxes
 import Detection
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct FastRCNNLossTests {
+@Suite(.tags(.unit), .tiered) struct FastRCNNLossTests {
     // Seven regions in float32: sums are good to 1e-6.
     @Test func valuesAndGradientsAreTorchs() throws {
         let golden = try Golden.read("losses.json")

@@ -5,6 +5,7 @@ import Foundation
 import Imaging
 import Proposals
 import Support
+import TestSupport
 import Testing
 import Torch
 import Training
@@ -48,7 +49,7 @@ extension DetectorSuites {
         }
 
         @Test func frozenLayersStayAsTheyAre() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let set = try SquareImages(4, in: "\(folder)/images").set()
                 var options = smallOptions()
                 options.batchNorm = .frozen
@@ -65,7 +66,7 @@ extension DetectorSuites {
         }
 
         @Test func frozenStagesComputeWhatTheyWould() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let set = try SquareImages(4, in: "\(folder)/images").set()
                 let losses = try [0, 2].map { stages in
                     var options = smallOptions()
@@ -84,7 +85,7 @@ extension DetectorSuites {
         }
 
         @Test func fullyConnectedLayersMayBeMissing() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let set = try SquareImages(2, in: "\(folder)/images").set()
                 let scope = Scope(seed: 1)
                 _ = NetworkConfig(.alexnet).makeNetwork(scope)
@@ -105,7 +106,7 @@ extension DetectorSuites {
         }
 
         @Test func batchNormIsTrainedWhenAskedFor() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let set = try SquareImages(4, in: "\(folder)/images").set()
                 let (task, changed) = try changes(smallOptions(), set)
                 #expect(changed == Set(task.parameters.entries.map(\.name)))
@@ -123,7 +124,7 @@ extension DetectorSuites {
         }
 
         @Test func statisticsAreMeasuredOnTheProposals() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(4, in: "\(folder)/images")
                 let task = try FineTuning(smallOptions(), data: images.set(), weights: nil)
                 let deltas = zip(images.proposals, images.objects).flatMap { proposals, objects in
@@ -140,7 +141,7 @@ extension DetectorSuites {
         }
 
         @Test func theBackboneComesFromTheWeights() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let set = try SquareImages(2, in: "\(folder)/images").set()
                 let scope = Scope(seed: 77)
                 _ = NetworkConfig(.resnet18, stem: .cifar, classes: 10).makeNetwork(scope)
@@ -165,7 +166,7 @@ extension DetectorSuites {
         }
 
         @Test func setsWithoutAnythingToLearnAreRefused() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(2, in: "\(folder)/images")
                 let difficult = images.objects.map {
                     $0.map { LabeledBox(box: $0.box, classIndex: 0, isDifficult: true) }
@@ -193,7 +194,7 @@ extension DetectorSuites {
 
         // One image has nothing on it at all, the other no proposals: every step still has regions.
         @Test func imagesWithoutRegionsDoNotStopARun() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(2, in: "\(folder)/images")
                 var options = smallOptions()
                 options.imagesPerStep = 1
@@ -227,7 +228,7 @@ extension DetectorSuites {
 
         // Four of twelve samples a step: the run stops after two steps of the first epoch and ends in the second.
         @Test func aResumedRunEndsWithTheSameBits() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let set = try SquareImages(6, in: "\(folder)/images").set()
                 var options = smallOptions()
                 options.imagesPerStep = 4
@@ -257,7 +258,7 @@ extension DetectorSuites {
         // From random weights in seconds, so the task is made easy: background is what hardly touches the square.
         // Eight of eight squares are found where this was written; other processors round differently.
         @Test func aRedSquareIsLearnt() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(8, in: "\(folder)/images")
                 var options = smallOptions()
                 options.detector.shortSide = 24

@@ -2,10 +2,11 @@ import Boxes
 import Detection
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct RegionAlignTests {
+@Suite(.tags(.unit), .tiered) struct RegionAlignTests {
     // A 3×3 map of 1 … 9 with cells of one pixel. The region is the middle cell and half of each neighbour: from .5 to
     // 2.5. Two bins a side of one cell each; their samples lie at .75, 1.25 | 1.75, 2.25, that is .25, .75, 1.25, 1.75
     // cells from the first centre. The map is x + 3y + 1 there, so a bin is its value in the middle: x, y ∈ {.5, 1.5}.

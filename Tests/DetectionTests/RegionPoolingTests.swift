@@ -1,10 +1,11 @@
 import Boxes
 import Detection
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct RegionPoolingTests {
+@Suite(.tags(.unit), .tiered) struct RegionPoolingTests {
     //   x  0  1  2  3  4     The region covers columns 1 to 3 and all rows, in 2 × 2 bins:
     // y 0  1  2  3  4  5     columns [0, 1.5) and [1.5, 3) grow to 1-2 and 2-3,
     //   1  6 40  8  9 10     rows [0, 2.5) and [2.5, 5) to 0-2 and 2-4; neighbours share a line.

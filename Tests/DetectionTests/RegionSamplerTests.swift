@@ -1,10 +1,11 @@
 import Boxes
 import Detection
 import Support
+import TestSupport
 import Testing
 
 /// The object is the square (0, 0)-(10, 10); a proposal (0, 0)-(10, h) inside it has the IoU h/10.
-@Suite struct RegionSamplerTests {
+@Suite(.tags(.unit), .tiered) struct RegionSamplerTests {
     private let object = LabeledBox(box: Box(minX: 0, minY: 0, maxX: 10, maxY: 10), classIndex: 4)
 
     private func slice(_ height: Double) -> Box { Box(minX: 0, minY: 0, maxX: 10, maxY: height) }

@@ -75,11 +75,3 @@ func smallDetector(classes: [String] = ["square"]) -> DetectorConfig {
     config.longSide = 48
     return config
 }
-
-/// Runs `body` with the path of a new folder that is removed afterwards.
-func inDetectionFolder(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("detection-\(UUID())").path
-    try Files.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-}

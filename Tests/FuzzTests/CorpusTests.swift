@@ -1,15 +1,13 @@
 import Foundation
 import FuzzTargets
 import Support
+import TestSupport
 import Testing
 
 /// Replays the seeds of fuzzing, what it has found, and damage to both that a fixed seed decides.
-@Suite struct CorpusTests {
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fuzz/Corpus").path
-
+@Suite(.tags(.unit), .tiered) struct CorpusTests {
     private func files(_ target: FuzzTarget) throws -> [(name: String, bytes: [UInt8])] {
-        let path = "\(Self.folder)/\(target.rawValue)"
+        let path = Repository.path("Fuzz/Corpus/\(target.rawValue)")
         return try Files.list(path).map { ($0, [UInt8](try Files.read("\(path)/\($0)"))) }
     }
 

@@ -1,9 +1,10 @@
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct DecodingTests {
+@Suite(.tags(.unit), .tiered) struct DecodingTests {
     /// One level: the golden values come from another release of libjpeg, and libpng rounds 16 bits to 8 where
     /// Pillow cuts.
     @Test(arguments: try GoldenImage.load("decoding"))
@@ -72,19 +73,18 @@ import Testing
     }
 
     @Test func writesByExtension() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("imaging-\(UUID())").path
-        try Files.makeFolder(folder)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let image = samplePicture(width: 20, height: 10)
-        try image.write(to: "\(folder)/a.png")
-        try image.write(to: "\(folder)/a.JPG")
-        #expect(try Image.read("\(folder)/a.png") == image)
-        #expect(try ImageHeader.read("\(folder)/a.JPG").format == .jpeg)
-        #expect(throws: InputError.self) { try image.write(to: "\(folder)/a.gif") }
-        #expect(throws: InputError.self) { try image.write(to: "\(folder)/missing/a.png") }
-        #expect(try Files.list(folder) == ["a.JPG", "a.png"])
-        #expect(throws: InputError.self) { try Image.read("\(folder)/none.png") }
-        #expect(throws: InputError.self) { try ImageHeader.read(folder) }
+        try withTemporaryFolder { folder in
+            let image = samplePicture(width: 20, height: 10)
+            try image.write(to: "\(folder)/a.png")
+            try image.write(to: "\(folder)/a.JPG")
+            #expect(try Image.read("\(folder)/a.png") == image)
+            #expect(try ImageHeader.read("\(folder)/a.JPG").format == .jpeg)
+            #expect(throws: InputError.self) { try image.write(to: "\(folder)/a.gif") }
+            #expect(throws: InputError.self) { try image.write(to: "\(folder)/missing/a.png") }
+            #expect(try Files.list(folder) == ["a.JPG", "a.png"])
+            #expect(throws: InputError.self) { try Image.read("\(folder)/none.png") }
+            #expect(throws: InputError.self) { try ImageHeader.read(folder) }
+        }
     }
 
     /// A comment of several maximal segments pushes the frame header beyond the first read.
@@ -92,10 +92,10 @@ import Testing
         var file = try samplePicture(width: 20, height: 10).encodedJPEG()
         let comment = Data([0xFF, 0xFE, 0xFF, 0xFF]) + Data(count: 0xFFFD)
         for _ in 0..<6 { file.insert(contentsOf: comment, at: 2) }
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).jpg").path
-        try file.write(to: URL(fileURLWithPath: path))
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        #expect(try ImageHeader.read(path).size == ImageSize(width: 20, height: 10))
-        #expect(try Image.read(path).size == ImageSize(width: 20, height: 10))
+        try withTemporaryFolder { folder in
+            try Files.writeAtomically(file, to: "\(folder)/long.jpg")
+            #expect(try ImageHeader.read("\(folder)/long.jpg").size == ImageSize(width: 20, height: 10))
+            #expect(try Image.read("\(folder)/long.jpg").size == ImageSize(width: 20, height: 10))
+        }
     }
 }

@@ -1,8 +1,9 @@
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct GeometryTests {
+@Suite(.tags(.unit), .tiered) struct GeometryTests {
     /// The fixed-point arithmetic is Pillow's, so every level is.
     @Test(arguments: try GoldenImage.load("resampling").dropFirst())
     func resizesAsPillow(golden: GoldenImage) throws {

@@ -1,9 +1,10 @@
 import Imaging
 import Support
+import TestSupport
 import Testing
 
 /// Colour changes pixel by pixel, as Pillow defines them; the library's work on vectors of pixels.
-@Suite struct JitterPlanesTests {
+@Suite(.tags(.unit), .tiered) struct JitterPlanesTests {
     // Sizes around whole vectors, where the last one is filled up; colours of all kinds, and nearly grey ones, whose hue
     // hangs on single levels.
     @Test(arguments: [1, 15, 16, 49, 2112], [256, 4])

@@ -1,9 +1,10 @@
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct MalformedImageTests {
+@Suite(.tags(.unit), .tiered) struct MalformedImageTests {
     static let jpeg = Result { try samplePicture(width: 80, height: 60).encodedJPEG() }
     static let png = Result { try samplePicture(width: 80, height: 60).encodedPNG() }
 

@@ -1,7 +1,8 @@
 import Imaging
+import TestSupport
 import Testing
 
-@Suite struct MatrixPlotTests {
+@Suite(.tags(.unit), .tiered) struct MatrixPlotTests {
     @Test func theLargestValueIsDarkestAndNaNIsGrey() {
         let plot = MatrixPlot(
             rows: ["a", "b"], columns: ["c", "d"], values: [[0, 1], [.nan, 0.25]], texts: [["", ""], ["", ""]])

@@ -1,9 +1,10 @@
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ColorTests {
+@Suite(.tags(.unit), .tiered) struct ColorTests {
     /// The roundings are Pillow's, so every level is.
     @Test(arguments: try GoldenImage.load("color").dropFirst())
     func adjustsAsPillow(golden: GoldenImage) throws {
@@ -20,7 +21,7 @@ import Testing
     }
 }
 
-@Suite struct PipelineTests {
+@Suite(.tags(.unit), .tiered) struct PipelineTests {
     static let instance = ImagePipeline([
         .randomResizedCrop(size: ImageSize(width: 48, height: 40), scale: 0.2...1, ratio: 0.75...(4.0 / 3)),
         .randomGrayscale(probability: 0.2),

@@ -3,11 +3,12 @@ import Foundation
 import Imaging
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Torch
 
 /// Batches of images of one size, and what both ways of changing them make of it.
-@Suite struct DeviceAugmentationTests {
+@Suite(.tags(.unit), .tiered) struct DeviceAugmentationTests {
     private static let size = ImageSize(width: 29, height: 23)
 
     /// Noise of all colours; grey and nearly grey noise, black, white, and the corners of the colour cube.

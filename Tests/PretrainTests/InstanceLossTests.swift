@@ -1,10 +1,11 @@
 import Foundation
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct InstanceLossTests {
+@Suite(.tags(.unit), .tiered) struct InstanceLossTests {
     static func bank(_ rows: [Double], dimension: Int) -> MemoryBank {
         let bank = MemoryBank(count: rows.count / dimension, dimension: dimension, generator: Generator(seed: 0))
         bank.rows.copy_(Tensor(rows, shape: [rows.count / dimension, dimension]))

@@ -1,9 +1,10 @@
 import Foundation
 import Pretrain
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct MemoryBankTests {
+@Suite(.tags(.unit), .tiered) struct MemoryBankTests {
     @Test func rowsAreUnitVectorsInAllDirections() {
         let bank = MemoryBank(count: 1000, dimension: 16, generator: Generator(seed: 0))
         #expect(bank.count == 1000 && bank.dimension == 16)

@@ -1,9 +1,10 @@
 import Foundation
 import Pretrain
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct NoiseTests {
+@Suite(.tags(.unit), .tiered) struct NoiseTests {
     private func sampler(_ negatives: Int, _ mode: NegativesMode, excludes: Bool) -> NoiseSampler {
         NoiseSampler(
             negatives: negatives, mode: mode, excludesPositive: excludes, generator: Generator(seed: 5))
@@ -76,7 +77,7 @@ import Torch
     }
 }
 
-@Suite struct PartitionEstimateTests {
+@Suite(.tags(.unit), .tiered) struct PartitionEstimateTests {
     @Test func theFirstBatchesCountAndThenNoMore() {
         let z = PartitionEstimate(.frozen(batches: 2))
         #expect(z.value == nil && z.isOpen)

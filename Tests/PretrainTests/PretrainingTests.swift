@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Torch
 import Training

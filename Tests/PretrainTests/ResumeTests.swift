@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Pretrain
 import Support
+import TestSupport
 import Testing
 import Torch
 import Training

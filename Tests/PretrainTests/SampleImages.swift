@@ -1,16 +1,6 @@
 import Datasets
-import Foundation
 import Imaging
 import Support
-
-/// A folder that is removed with its last owner.
-final class TemporaryFolder: Sendable {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("pretrain-\(UUID())").path
-
-    init() throws { try Files.makeFolder(path) }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 /// Noise images of 20×20 pixels, PNG and JPEG in turn, in the class folders `a` and `b`.
 func makeSampleImages(_ count: Int, in folder: String) throws -> ImageFolder {

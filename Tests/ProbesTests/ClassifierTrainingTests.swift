@@ -3,11 +3,12 @@ import Foundation
 import Imaging
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 import Training
 
-@Suite(.serialized) struct ClassifierTrainingTests {
+@Suite(.tags(.training), .tiered, .serialized) struct ClassifierTrainingTests {
     private func options(epochs: Int, batch: Int = 8) -> ClassifierOptions {
         var recipe = ClassifierRecipe.semiSupervised
         recipe.stretch(toEpochs: epochs)
@@ -15,10 +16,6 @@ import Training
         recipe.optimization.learningRate = 0.05
         recipe.augmentation.cropScale = 0.5
         return ClassifierOptions(recipe: recipe, description: smallNetwork().description, classes: 2)
-    }
-
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        try withTemporaryFile { try body($0.parentFolder) }
     }
 
     /// A weight file of ResNet-18 with a projection, or with a last layer of ten classes.
@@ -34,7 +31,7 @@ import Training
 
     // Stopped after 4 of 6 steps, between two epochs of three steps and in the second.
     @Test func aResumedRunEndsWithTheSameBits() throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             let data = ShadedImages(count: 24)
             func task() throws -> ClassifierTraining {
                 try ClassifierTraining(options(epochs: 2), data: data, weights: nil)
@@ -51,7 +48,7 @@ import Training
     }
 
     @Test func learnsWhatCanBeTold() throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             let training = try ClassifierTraining(options(epochs: 6), data: ShadedImages(count: 24), weights: nil)
             try train(training, in: "\(folder)/run")
             let accuracy = try training.evaluate(ShadedImages(count: 30, firstImage: 70))
@@ -60,7 +57,7 @@ import Training
     }
 
     @Test(arguments: [nil, 10]) func startsFromTheBackboneOfAFile(classes: Int?) throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             try writeWeights("\(folder)/w.safetensors", classes: classes)
             let file = try SafetensorsFile(path: "\(folder)/w.safetensors")
             let data = ShadedImages(count: 8)
@@ -76,7 +73,7 @@ import Training
     }
 
     @Test func weightsOfAnotherNetworkAreRefused() throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             try writeWeights("\(folder)/w.safetensors", architecture: .resnet50)
             let file = try SafetensorsFile(path: "\(folder)/w.safetensors")
             let error = #expect(throws: InputError.self) {

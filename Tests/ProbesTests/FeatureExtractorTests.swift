@@ -4,10 +4,11 @@ import Foundation
 import Imaging
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite(.serialized) struct FeatureExtractorTests {
+@Suite(.tags(.training), .tiered, .serialized) struct FeatureExtractorTests {
     private func extract(
         _ network: PretrainedNetwork, count: Int = 9, layer: String? = nil, batch: Int = 4, workers: Int = 2,
         normalizes: Bool = true

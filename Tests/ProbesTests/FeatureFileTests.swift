@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -19,7 +20,7 @@ private struct DamagedImages: ImageCollection {
     func data(_ i: Int) throws -> Data { i == 3 ? Data("no picture".utf8) : try base.data(i) }
 }
 
-@Suite(.serialized) struct FeatureFileTests {
+@Suite(.tags(.training), .tiered, .serialized) struct FeatureFileTests {
     private func extractor(_ layer: String? = nil, _ pooling: PoolingRule = .average) throws -> FeatureExtractor {
         var extractor = try FeatureExtractor(smallNetwork(), layer: layer)
         extractor.batch = 4

@@ -1,10 +1,11 @@
 import Foundation
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct FeatureMatrixTests {
+@Suite(.tags(.unit), .tiered) struct FeatureMatrixTests {
     // 1 + 2⁻⁸ lies half way between the bfloat16 1 and 1 + 2⁻⁷: to the even one, 1. A little more goes up.
     @Test func roundingToBFloat16() throws {
         let matrix = try FeatureMatrix(

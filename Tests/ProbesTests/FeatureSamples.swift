@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Torch
 
 /// Images held in memory, in two classes; equal for equal numbers.
@@ -31,8 +32,5 @@ func smallNetwork() -> PretrainedNetwork {
 
 /// Runs `body` with the path of a file in a new folder that is removed afterwards.
 func withTemporaryFile(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("features-\(UUID())").path
-    try Files.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body("\(folder)/features.safetensors")
+    try withTemporaryFolder { try body("\($0)/features.safetensors") }
 }

@@ -1,10 +1,11 @@
 import Foundation
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct FeatureTableTests {
+@Suite(.tags(.unit), .tiered) struct FeatureTableTests {
     /// Written as a file of others and filled in, with values that are easily lost.
     private func sample(_ path: String) throws -> FeatureTable {
         try SafetensorsFile.write(

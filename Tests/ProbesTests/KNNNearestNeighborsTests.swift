@@ -1,8 +1,9 @@
 import Probes
 import Support
+import TestSupport
 import Testing
 
-@Suite struct KNNNearestNeighborsTests {
+@Suite(.tags(.unit), .tiered) struct KNNNearestNeighborsTests {
     private func random(_ count: Int, _ key: UInt64) -> [Float] {
         var stream = RandomStream(key)
         return (0..<count).map { _ in Float(stream.uniform(-1, 1)) }

@@ -1,9 +1,10 @@
 import Foundation
 import Probes
 import Support
+import TestSupport
 import Testing
 
-@Suite struct KNNProbeTests {
+@Suite(.tags(.unit), .tiered) struct KNNProbeTests {
     private func unit(_ degrees: Double) -> [Float] {
         [Float(cos(degrees * .pi / 180)), Float(sin(degrees * .pi / 180))]
     }

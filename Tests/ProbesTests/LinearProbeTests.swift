@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 import Training
@@ -50,7 +51,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
     }
 }
 
-@Suite(.serialized) struct LinearProbeTests {
+@Suite(.tags(.training), .tiered, .serialized) struct LinearProbeTests {
     private func options(epochs: Int = 3, workers: Int = 2) -> LinearProbeOptions {
         var recipe = LinearRecipe.layers
         recipe.stretch(toEpochs: epochs)
@@ -65,17 +66,13 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
         try LayerReader(smallNetwork(), layers: layers, pooling: pooling, imageSize: 16, precision: .fp32)
     }
 
-    private func folder(_ body: (String) throws -> Void) throws {
-        try withTemporaryFile { try body($0.parentFolder) }
-    }
-
     private func cached(_ data: any ImageCollection, _ reader: LayerReader) throws -> CachedLayers {
         try CachedLayers(data, reader, imageSize: 16, batch: 8, workers: 2, onBadImage: .stop) { _ in }
     }
 
     // Stopped after 5 of 9 steps, in the middle of the second of three epochs.
     @Test(arguments: [false, true]) func aResumedRunEndsWithTheSameBits(isCached: Bool) throws {
-        try folder { folder in
+        try withTemporaryFolder { folder in
             let data = ShadedImages(count: 24)
             let reader = try reader(["conv1", "layer2"])
             let source: LinearProbeData = isCached ? .cached(try cached(data, reader)) : .images(data)
@@ -96,7 +93,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
 
     /// Classifiers that are trained side by side do not know of each other.
     @Test func eachLayerIsTrainedAsItWouldBeAlone() throws {
-        try folder { folder in
+        try withTemporaryFolder { folder in
             let data = ShadedImages(count: 16)
             let together = try LinearProbe(
                 options(), reader: reader(["conv1", "layer1", "layer3"]), train: .images(data))
@@ -110,7 +107,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
     }
 
     @Test(arguments: [false, true]) func learnsWhatCanBeTold(isCached: Bool) throws {
-        try folder { folder in
+        try withTemporaryFolder { folder in
             let (data, test) = (ShadedImages(count: 48), ShadedImages(count: 20, firstImage: 100))
             let reader = try reader(["conv1", "layer1"])
             func source(_ data: ShadedImages) throws -> LinearProbeData {
@@ -128,7 +125,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
 
     /// Three steps of softmax regression on two features, in Double, with weight decay and Nesterov's momentum.
     @Test func stepsAreThoseOfSoftmaxRegression() throws {
-        try folder { folder in
+        try withTemporaryFolder { folder in
             let rows: [[Double]] = [[1, 2], [0, -1], [3, 0.5], [-2, 1]]
             let labels = [0, 1, 2, 1]
             let table = FeatureTable(

@@ -1,8 +1,9 @@
 import Probes
 import Support
+import TestSupport
 import Testing
 
-@Suite struct LinearSVMTests {
+@Suite(.tags(.unit), .tiered) struct LinearSVMTests {
     private func fit(
         _ svm: LinearSVM, _ features: [Float], _ dimension: Int, _ signs: [Int8], _ costs: [Double], threads: Int = 2
     ) throws -> [LinearClassifier] {

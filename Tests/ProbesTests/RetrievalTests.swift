@@ -2,9 +2,10 @@ import Foundation
 import Imaging
 import Probes
 import Support
+import TestSupport
 import Testing
 
-@Suite struct RetrievalTests {
+@Suite(.tags(.unit), .tiered) struct RetrievalTests {
     /// Directions at 0°, 10°, 50°, 90° and 180°, of several lengths.
     private let bank = FeatureTable(
         features: [(0.0, 1.0), (10, 2), (50, 3), (90, 4), (180, 5)].flatMap { direction($0.0, $0.1) },

@@ -1,8 +1,9 @@
 import Probes
 import Support
+import TestSupport
 import Testing
 
-@Suite struct SVMProbeTests {
+@Suite(.tags(.unit), .tiered) struct SVMProbeTests {
     /// Points around the corners of a simplex, one corner a class.
     private func draw(_ counts: [Int], noise: Double, key: UInt64, source: String = "drawn") throws -> LabeledFeatures {
         var random = RandomStream(key)

@@ -1,10 +1,11 @@
 import Glibc
 import Probes
+import TestSupport
 import Testing
 import Torch
 
 /// libtorch and OpenBLAS define the same functions; neither may answer for the other.
-@Suite struct SeparateBLASTests {
+@Suite(.tags(.unit), .tiered) struct SeparateBLASTests {
     @Test func bothKeepTheirOwn() throws {
         // A matrix product in each, so that both are loaded.
         let ones = [Float](repeating: 1, count: 600 * 8)

@@ -1,9 +1,10 @@
 import Backbone
 import Probes
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct SpatialPoolingTests {
+@Suite(.tags(.unit), .tiered) struct SpatialPoolingTests {
     /// 0 … 15 in rows of four.
     private let map = Tensor((0..<16).map(Float.init), shape: [1, 1, 4, 4])
 

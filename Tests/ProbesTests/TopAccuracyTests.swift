@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Probes
 import Support
+import TestSupport
 import Testing
 import Torch
 
@@ -17,7 +18,7 @@ private struct Labels: ImageCollection {
     func data(_ i: Int) throws -> Data { Data() }
 }
 
-@Suite struct TopAccuracyTests {
+@Suite(.tags(.unit), .tiered) struct TopAccuracyTests {
     @Test func byHand() {
         var accuracy = TopAccuracy(classes: 7)
         #expect(accuracy.top1 == nil && accuracy.top5 == nil)

@@ -1,8 +1,9 @@
 import Probes
 import Support
+import TestSupport
 import Testing
 
-@Suite struct VOCSVMProbeTests {
+@Suite(.tags(.unit), .tiered) struct VOCSVMProbeTests {
     private let classes = ["cat", "dog", "person"]
 
     /// Each class has a dimension of its own, which its presence raises by `signal`.

@@ -1,9 +1,10 @@
 import Proposals
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct GraphSegmentationTests {
+@Suite(.tags(.unit), .tiered) struct GraphSegmentationTests {
     // 5×5, red channel: . = 0, a = 60, b = 100. Between neighbours: .a 60, .b 100, ab 40 (one diagonal).
     //   . . . . .
     //   . a a . .

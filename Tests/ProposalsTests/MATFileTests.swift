@@ -2,11 +2,11 @@ import Boxes
 import Proposals
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct MATFileTests {
-    private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Golden/proposals.mat").path
+@Suite(.tags(.unit), .tiered) struct MATFileTests {
+    private let golden = Golden.path("proposals.mat")
 
     /// Builds files by hand, so that each length can be wrong.
     private struct Writer {
@@ -139,7 +139,7 @@ import Testing
         let writer = Writer()
         let cell = writer.matrix(6, [1, 4], writer.element(9, writer.doubles([1, 1, 2, 2])))
         let data = writer.file(writer.matrix(1, [1, 2], name: "boxes", cell + cell))
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let path = "\(folder)/set.mat"
             try Files.writeAtomically(data, to: path)
             let proposals = try ForeignProposals(path, format: .mat, notation: released, ids: ["b", "a"])
@@ -177,23 +177,5 @@ import Testing
             ], width: 10, height: 10)
         #expect(boxes == [Box(minX: 0, minY: 0, maxX: 10, maxY: 10), Box(minX: 0, minY: 0, maxX: 5, maxY: 5)])
         #expect(report.images == 1 && report.boxes == 2 && report.clipped == 1 && report.dropped == 3)
-    }
-
-    static let demo: String = {
-        let folder = ProcessInfo.processInfo.environment["DETECT_DATA"]
-        return (folder ?? "../shared/unpacked") + "/golden/selective-search-demo"
-    }()
-
-    // Read by another program: 2888 boxes of 000004.jpg (500x406), x1 y1 x2 y2 from 0.
-    @Test(.enabled(if: Files.isFolder(demo), "needs the unpacked development data: set DETECT_DATA"))
-    func theDemoBoxesLieInTheirImage() throws {
-        let notation = BoxNotation(order: .x1y1x2y2, base: 0)
-        let proposals = try ForeignProposals(Self.demo, format: .mat, notation: notation, ids: ["000004", "001551"])
-        let boxes = try #require(try proposals.boxes(for: "000004"))
-        #expect(boxes.count == 2888)
-        #expect(boxes.map(\.minX).min() == 0 && boxes.map(\.maxX).max() == 500)
-        #expect(boxes.map(\.minY).min() == 0 && boxes.map(\.maxY).max() == 406)
-        var report = ProposalImport()
-        #expect(report.add(boxes, width: 500, height: 406) == boxes && report.clipped == 0)
     }
 }

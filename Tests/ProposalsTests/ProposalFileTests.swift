@@ -2,11 +2,12 @@ import Boxes
 import Proposals
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ProposalFileTests {
+@Suite(.tags(.unit), .tiered) struct ProposalFileTests {
     @Test func roundTripInAnyOrder() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/boxes.bin"
             let writer = try ProposalFile.Writer(path: path, header: sampleProposalHeader)
             #expect(writer.missing == ["b", "a", "c"])
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func theOrderOfCompletionDoesNotShow() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let counts = ["a": 3, "b": 40, "c": 1]
             for (name, order) in [("1", ["a", "b", "c"]), ("2", ["c", "a", "b"])] {
                 let writer = try ProposalFile.Writer(path: folder + "/" + name, header: sampleProposalHeader)
@@ -45,7 +46,7 @@ import Testing
     }
 
     @Test func writesFromSeveralThreads() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let ids = (0..<200).map { "image\($0)" }
             let header = ProposalFile.Header(method: "m", options: [:], seed: .max, imageIDs: ids)
             let writer = try ProposalFile.Writer(path: folder + "/f", header: header)
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func theBuilderOfTheMalformedCasesMakesSoundFiles() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             try Files.writeAtomically(MalformedProposals().data, to: folder + "/f")
             #expect(
                 try ProposalFile(contentsOf: folder + "/f").boxes(for: "b") == [
@@ -69,7 +70,7 @@ import Testing
 
     @Test(arguments: MalformedProposals.all)
     func refuses(_ malformed: MalformedProposals) throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/f"
             try Files.writeAtomically(malformed.data, to: path)
             let error = #expect(throws: InputError.self) { try ProposalFile(contentsOf: path) }
@@ -79,7 +80,7 @@ import Testing
     }
 
     @Test func refusesEveryTruncationAndEveryDamagedByte() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let sound = MalformedProposals().data
             for length in 0..<sound.count {
                 try sound.prefix(length).write(to: URL(fileURLWithPath: folder + "/f"))
@@ -171,11 +172,4 @@ func sampleProposals(_ count: Int) -> [Box] {
         let start = Double(index)
         return Box(minX: start, minY: 2 * start, maxX: start + 5, maxY: 3 * start + 1)
     }
-}
-
-func inProposalFolder(_ body: (String) throws -> Void) throws {
-    let folder = NSTemporaryDirectory() + "proposals-" + UUID().uuidString
-    try Files.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
 }

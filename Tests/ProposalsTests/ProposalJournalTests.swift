@@ -2,11 +2,12 @@ import Boxes
 import Proposals
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ProposalJournalTests {
+@Suite(.tags(.unit), .tiered) struct ProposalJournalTests {
     @Test func goesOnWhereItWasCutAnywhere() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/f"
             let partial = path + ".partial"
             try write(["b": 2], to: path)
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func dropsADamagedRecord() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/f"
             try write(["a": 4], to: path)
             var journal = try Files.read(path + ".partial")
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func refusesAnotherRun() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/f"
             try write(["a": 4], to: path)
             var options = SelectiveSearchOptions.fast
@@ -72,7 +73,7 @@ import Testing
     }
 
     @Test func refusesAFileThatIsNoJournal() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let text = String(repeating: "precious ", count: 100)
             try Files.writeAtomically(text, to: folder + "/f.partial")
             #expect(throws: InputError.self) {
@@ -83,7 +84,7 @@ import Testing
     }
 
     @Test func refusesASecondWriter() throws {
-        try inProposalFolder { folder in
+        try withTemporaryFolder { folder in
             let writer = try ProposalFile.Writer(path: folder + "/f", header: sampleProposalHeader)
             let error = #expect(throws: InputError.self) {
                 try ProposalFile.Writer(path: folder + "/f", header: sampleProposalHeader)

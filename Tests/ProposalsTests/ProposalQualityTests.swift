@@ -1,9 +1,10 @@
 import Boxes
 import Proposals
 import Support
+import TestSupport
 import Testing
 
-@Suite struct ProposalQualityTests {
+@Suite(.tags(.unit), .tiered) struct ProposalQualityTests {
     // Objects of 10×10. Best overlaps: 1 (same box), 0.5 (half of it), 0.7 (seven columns), 0 (nothing near).
     private let square = Box(minX: 0, minY: 0, maxX: 10, maxY: 10)
 

@@ -1,20 +1,13 @@
 import Boxes
 import Proposals
-import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-/// The folder of the real data; nil when it is absent.
-private let realData: String? = {
-    let packageFolder = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { url, _ in url.deletingLastPathComponent() }
-    let folder =
-        ProcessInfo.processInfo.environment["DETECT_DATA"] ?? packageFolder.path + "/../shared/unpacked"
-    return Files.isFolder(folder + "/golden/selective-search-demo") ? folder : nil
-}()
+private let demo = "golden/selective-search-demo"
 
-@Suite(.enabled(if: realData != nil, "the real data is absent: set DETECT_DATA to its folder"))
-struct SelectiveSearchDataTests {
+@Suite(.tags(.realData), .tiered, .needsData(demo)) struct SelectiveSearchDataTests {
     struct Case: Sendable {
         var image: String
         /// VOC's annotation, difficult objects left out.
@@ -46,7 +39,7 @@ struct SelectiveSearchDataTests {
             authors: 0.829),
     ])
     func coversObjectsAsWellAsTheAuthorsBoxes(_ expected: Case) throws {
-        let image = try Image.read("\(try #require(realData))/golden/selective-search-demo/\(expected.image).jpg")
+        let image = try Image.read(TestData.path("\(demo)/\(expected.image).jpg"))
         let boxes = SelectiveSearch(seed: 1).boxes(in: image, key: SelectiveSearch.key(expected.image))
         var quality = ProposalQuality()
         quality.add(proposals: boxes, groundTruth: expected.objects.map { LabeledBox(box: $0, classIndex: 0) })
@@ -54,5 +47,18 @@ struct SelectiveSearchDataTests {
         #expect(try #require(quality.averageBestOverlap) >= expected.authors - 0.01)
         #expect(try #require(quality.recall50) == 1)
         #expect((1000...4000).contains(boxes.count))
+    }
+
+    // Read by another program: 2888 boxes of 000004.jpg (500x406), x1 y1 x2 y2 from 0.
+    @Test func theDemoBoxesLieInTheirImage() throws {
+        let notation = BoxNotation(order: .x1y1x2y2, base: 0)
+        let proposals = try ForeignProposals(
+            TestData.path(demo), format: .mat, notation: notation, ids: ["000004", "001551"])
+        let boxes = try #require(try proposals.boxes(for: "000004"))
+        #expect(boxes.count == 2888)
+        #expect(boxes.map(\.minX).min() == 0 && boxes.map(\.maxX).max() == 500)
+        #expect(boxes.map(\.minY).min() == 0 && boxes.map(\.maxY).max() == 406)
+        var report = ProposalImport()
+        #expect(report.add(boxes, width: 500, height: 406) == boxes && report.clipped == 0)
     }
 }

@@ -2,9 +2,10 @@ import Boxes
 import Proposals
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-@Suite struct SelectiveSearchTests {
+@Suite(.tags(.unit), .tiered) struct SelectiveSearchTests {
     private static let first = Box(minX: 20, minY: 15, maxX: 70, maxY: 60)
     private static let second = Box(minX: 95, minY: 50, maxX: 140, maxY: 105)
 

@@ -3,7 +3,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct FilesTests {
+@Suite(.tags(.unit), .tiered) struct FilesTests {
     private struct Stop: Error {}
 
     @Test func writesAndReplaces() throws {

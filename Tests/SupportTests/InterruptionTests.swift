@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// Sends a signal to this process and waits until it had its effect: any thread may take it, in its own time.
@@ -12,7 +13,7 @@ private func send(_ signal: Int32) {
 /// Ends the process with 0 when all holds. Signals belong to the whole process, so each test has one of its own.
 private func leave(_ conditions: Bool...) -> Never { exit(conditions.allSatisfy { $0 } ? 0 : 1) }
 
-@Suite struct InterruptionTests {
+@Suite(.tags(.unit), .tiered) struct InterruptionTests {
     @Test func anInterruptSetsTheFlag() async {
         await #expect(processExitsWith: .success) {
             Interruption.watch()

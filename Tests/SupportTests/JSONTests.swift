@@ -3,7 +3,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct JSONTests {
+@Suite(.tags(.unit), .tiered) struct JSONTests {
     static let sample: JSON = [
         "name": "caf\u{e9} \"q\" \\ \n\t\u{1}", "z": 1, "a": -2.5, "list": [true, false, .null, []],
         "nested": ["k": [:]],

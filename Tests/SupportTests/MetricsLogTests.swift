@@ -3,7 +3,7 @@ import Support
 import TestSupport
 import Testing
 
-@Suite struct MetricsLogTests {
+@Suite(.tags(.unit), .tiered) struct MetricsLogTests {
     private func entry(_ step: Int) -> JSON { ["step": .integer(step), "loss": .number(1 / Double(step + 1))] }
 
     @Test func eachLineIsInTheFileWhenAppendReturns() throws {

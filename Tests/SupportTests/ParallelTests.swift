@@ -1,8 +1,9 @@
 import Support
 import Synchronization
+import TestSupport
 import Testing
 
-@Suite struct ParallelTests {
+@Suite(.tags(.unit), .tiered) struct ParallelTests {
     private struct Failure: Error, Equatable { var index: Int }
 
     @Test(arguments: [1, 2, 5])

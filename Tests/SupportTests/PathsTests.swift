@@ -1,7 +1,8 @@
 import Support
+import TestSupport
 import Testing
 
-@Suite struct PathsTests {
+@Suite(.tags(.unit), .tiered) struct PathsTests {
     @Test(arguments: [
         ("a/b.jpg", "b.jpg", "a", "jpg", "b"), ("b.jpg", "b.jpg", "", "jpg", "b"), ("/a", "a", "/", "", "a"),
         ("w", "w", "", "", "w"), ("/", "/", "/", "", "/"), ("", "", "", "", ""), ("a/b/", "b", "a", "", "b"),

@@ -1,4 +1,5 @@
 import Support
+import TestSupport
 import Testing
 
 /// A clock and a page that tests turn and read.
@@ -13,7 +14,7 @@ private final class Scene {
     }
 }
 
-@Suite struct ProgressBarTests {
+@Suite(.tags(.unit), .tiered) struct ProgressBarTests {
     @Test func aTerminalIsRedrawnAtMostTenTimesASecond() {
         let scene = Scene()
         let bar = scene.bar(total: 10_000, style: .terminal)

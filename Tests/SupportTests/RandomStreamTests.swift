@@ -1,7 +1,8 @@
 import Support
+import TestSupport
 import Testing
 
-@Suite struct RandomStreamTests {
+@Suite(.tags(.unit), .tiered) struct RandomStreamTests {
     /// Values of an independent SplitMix64 (integer arithmetic in Python after Steele, Lea, Flood 2014).
     @Test(
         arguments: [

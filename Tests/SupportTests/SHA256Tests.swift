@@ -1,8 +1,9 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
-@Suite struct SHA256Tests {
+@Suite(.tags(.unit), .tiered) struct SHA256Tests {
     /// FIPS 180-4 examples and the empty message.
     @Test(arguments: [
         ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),

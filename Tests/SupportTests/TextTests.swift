@@ -1,7 +1,8 @@
 import Support
+import TestSupport
 import Testing
 
-@Suite struct TextTests {
+@Suite(.tags(.unit), .tiered) struct TextTests {
     @Test func fixedRoundsAsPrintfDoes() {
         #expect(0.125.fixed(2) == "0.12")
         #expect(2.675.fixed(2) == "2.67")

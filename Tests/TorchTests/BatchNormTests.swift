@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 import Torch
 
 /// `BatchNorm2d` in training, joined with addition and ReLU where channels come in multiples of 16.
-@Suite struct BatchNormTests {
+@Suite(.tags(.unit), .tiered) struct BatchNormTests {
     private func norm(_ channels: Int) -> BatchNorm2d {
         let scope = Scope(seed: 2)
         let norm = BatchNorm2d(scope / "bn", channels)
@@ -117,7 +118,7 @@ import Torch
     }
 
     @Test func agreesWithPyTorch() throws {
-        let golden = try Golden("batch_norm")
+        let golden = try GoldenOperator("batch_norm")
         let norm = BatchNorm2d(Scope(seed: 0) / "bn", 32)
         let (x, other) = (try golden.tensor("x", 0), try golden.tensor("other", 3))
         try withoutGradients {

@@ -1,9 +1,10 @@
 import Support
+import TestSupport
 import Testing
 import Torch
 
 /// What is said of processors that this machine need not have.
-@Suite struct CapabilityTests {
+@Suite(.tags(.unit), .tiered) struct CapabilityTests {
     static let nehalem: Set = ["pni", "ssse3", "sse4_1", "sse4_2", "popcnt"]
     static let haswell = nehalem.union(["avx", "avx2", "fma", "f16c", "bmi1", "bmi2", "abm", "movbe"])
     static let skylake = haswell.union(["avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"])

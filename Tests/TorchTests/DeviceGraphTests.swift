@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct DeviceGraphTests {
+@Suite(.tags(.unit), .tiered) struct DeviceGraphTests {
     /// Capturing does nothing; each replay works on what the inputs hold by then.
     @Test func aReplayReadsAndWritesWhatWasCaptured() throws {
         let graph = try DeviceGraph(on: .cpu)

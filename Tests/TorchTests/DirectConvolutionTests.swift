@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 import Torch
 
 /// `Conv2d` by direct sums over the taps: small maps, channels in multiples of 32, any kernel, stride and padding.
-@Suite struct DirectConvolutionTests {
+@Suite(.tags(.unit), .tiered) struct DirectConvolutionTests {
     struct Shape: Sendable {
         var images, inputs, height, width, outputs, kernel, stride, padding: Int
     }
@@ -115,7 +116,7 @@ import Torch
     }
 
     @Test func agreesWithPyTorch() throws {
-        let golden = try Golden("small_convolution")
+        let golden = try GoldenOperator("small_convolution")
         let layer = layer(
             Shape(images: 6, inputs: 32, height: 5, width: 3, outputs: 64, kernel: 3, stride: 2, padding: 1))
         let x = try golden.tensor("x", 0)

@@ -1,11 +1,12 @@
 import Support
+import TestSupport
 import Testing
 import Torch
 
 /// Engines to test: what this machine takes, and the operators that serve everywhere else.
 private let engines: [FusionEngine] = [.best(on: .cpu, .fp32), .separate]
 
-@Suite struct FusedLayerTests {
+@Suite(.tags(.unit), .tiered) struct FusedLayerTests {
     /// One channel: 2x, then (2x − 4) / √9 · 3 + 1 = 2x − 3.
     private func unit() -> (Conv2d, BatchNorm2d) {
         let scope = Scope(seed: 0)

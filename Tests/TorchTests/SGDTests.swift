@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 import Torch
 
 /// The update written out for one number, as torch's documentation of SGD defines it.
-@Suite struct SGDTests {
+@Suite(.tags(.unit), .tiered) struct SGDTests {
     @Test(arguments: [false, true])
     func momentumAndDecayFollowTheDefinition(nesterov: Bool) {
         let scope = Scope(seed: 0)

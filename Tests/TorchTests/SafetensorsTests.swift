@@ -1,16 +1,14 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct SafetensorsTests {
-    private func temporaryFile() -> String {
-        FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".safetensors").path
-    }
-
+@Suite(.tags(.unit), .tiered) struct SafetensorsTests {
     @Test func roundTripKeepsEverything() throws {
-        let path = temporaryFile()
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let path = "\(folder.path)/w.safetensors"
         let weight = Tensor.randn([2, 3, 4], generator: Generator(seed: 1))
         let half = weight.to(dtype: .bfloat16)
         try SafetensorsFile.write(
@@ -83,23 +81,25 @@ import Torch
             problem: "duplicate"),
     ])
     func malformedFilesAreRefused(_ malformed: Malformed) throws {
-        let path = temporaryFile()
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let path = "\(folder.path)/w.safetensors"
         let header = Data(malformed.header.utf8)
         var data = withUnsafeBytes(of: (malformed.length ?? UInt64(header.count)).littleEndian) { Data($0) }
         data.append(header)
         data.append(Data(count: malformed.body))
-        try data.write(to: URL(fileURLWithPath: path))
+        try folder.write(data, "w.safetensors")
         let error = #expect(throws: InputError.self) { try SafetensorsFile(path: path) }
         #expect(error?.subject == path)
         #expect(error?.problem.contains(malformed.problem) == true, "\(String(describing: error))")
     }
 
     @Test func shortAndMissingFilesAreRefused() throws {
-        let path = temporaryFile()
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let path = "\(folder.path)/w.safetensors"
         #expect(throws: InputError.self) { try SafetensorsFile(path: path) }
-        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path))
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        try folder.write(Data([1, 2, 3]), "w.safetensors")
         #expect(throws: InputError.self) { try SafetensorsFile(path: path) }
     }
 

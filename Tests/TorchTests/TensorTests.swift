@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 import Torch
 
-@Suite(.serialized) struct TensorTests {
+@Suite(.tags(.unit), .tiered, .serialized) struct TensorTests {
     @Test func arithmeticFollowsBroadcasting() {
         let a = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
         let b = Tensor([10, 20] as [Float])
@@ -117,7 +118,7 @@ import Torch
     }
 }
 
-struct DeviceTests {
+@Suite(.tags(.unit), .tiered) struct DeviceTests {
     @Test(arguments: [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")])
     func namesAreParsed(text: String, expected: String) { #expect(Device(text)?.description == expected) }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -5,7 +6,7 @@ import Torch
 private let isFiltered = Capability.here.kernels > .plain
 
 /// `Conv2d` by minimal filtering: 3×3, stride 1, channels in multiples of 32, at least 64 tiles of 4×4 results.
-@Suite struct WinogradTests {
+@Suite(.tags(.unit), .tiered) struct WinogradTests {
     private func layer(in inputs: Int, out outputs: Int, bias: Bool = true) -> Conv2d {
         Conv2d(Scope(seed: 3) / "conv", in: inputs, out: outputs, kernel: 3, padding: 1, bias: bias)
     }
@@ -89,7 +90,7 @@ private let isFiltered = Capability.here.kernels > .plain
     }
 
     @Test func agreesWithPyTorch() throws {
-        let golden = try Golden("convolution")
+        let golden = try GoldenOperator("convolution")
         let layer = layer(in: 32, out: 64)
         let x = try golden.tensor("x", 0)
         try withoutGradients {

@@ -5,7 +5,7 @@ import Testing
 import Torch
 import Training
 
-@Suite struct CheckpointTests {
+@Suite(.tags(.unit), .tiered) struct CheckpointTests {
     private func sample() -> Checkpoint {
         var checkpoint = Checkpoint(state: ["step": 7, "z": 0.1, "nothing": .null, "text": "ä\n\"x\""])
         checkpoint.add(

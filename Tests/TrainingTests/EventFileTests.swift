@@ -4,14 +4,13 @@ import TestSupport
 import Testing
 import Training
 
-@Suite struct EventFileTests {
-    private struct Golden {
+@Suite(.tags(.unit), .tiered) struct EventFileTests {
+    private struct GoldenEvents {
         let json: JSON
         let bytes: Data
 
         init() throws {
-            let folder = #filePath.parentFolder
-            json = try JSON.read("\(folder)/Golden/events.json")
+            json = try Golden.read("events.json")
             let digits = Array(try #require(json["hex"]?.stringValue).utf8)
             bytes = Data(
                 stride(from: 0, to: digits.count, by: 2).map {
@@ -34,7 +33,7 @@ import Training
     }
 
     @Test func theBytesAreTensorBoards() throws {
-        let golden = try Golden()
+        let golden = try GoldenEvents()
         try withTemporaryFolder { folder in
             try golden.write(to: "\(folder)/events")
             #expect(try Files.read("\(folder)/events") == golden.bytes)
@@ -42,7 +41,7 @@ import Training
     }
 
     @Test func aResumedRunWritesNoStepTwice() throws {
-        let golden = try Golden()
+        let golden = try GoldenEvents()
         try withTemporaryFolder { folder in
             let path = "\(folder)/events"
             try golden.write(to: path)
@@ -56,7 +55,7 @@ import Training
 
     // The second record's end, then a record that is torn, or has a flipped bit in length, content or checksum.
     @Test(arguments: [-1, 0, 9, 14, 30]) func whatIsDamagedIsCutOff(damage: Int) throws {
-        let golden = try Golden()
+        let golden = try GoldenEvents()
         let ends = (golden.json["ends"]?.arrayValue ?? []).compactMap(\.intValue)
         try withTemporaryFolder { folder in
             let path = "\(folder)/events"
@@ -70,7 +69,7 @@ import Training
     }
 
     @Test func aFileOfSomethingElseIsBegunAnew() throws {
-        let golden = try Golden()
+        let golden = try GoldenEvents()
         try withTemporaryFolder { folder in
             try Files.writeAtomically("no events", to: "\(folder)/events")
             try golden.write(to: "\(folder)/events")

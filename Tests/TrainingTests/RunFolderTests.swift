@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite struct RunFolderTests {
+@Suite(.tags(.unit), .tiered) struct RunFolderTests {
     static let config: JSON = [
         "arch": "resnet18", "lr": 0.03, "epochs": 200, "data": ["path": "a", "images": 500], "workers": 2,
     ]

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 import Training
 
-@Suite struct LearningRateScheduleTests {
+@Suite(.tags(.unit), .tiered) struct LearningRateScheduleTests {
     private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-12 * max(abs(a), abs(b)) }
 
     @Test func constant() {

@@ -5,7 +5,7 @@ import Testing
 import Torch
 import Training
 
-@Suite(.serialized) struct TrainingLoopTests {
+@Suite(.tags(.training), .tiered, .serialized) struct TrainingLoopTests {
     private static let config: JSON = ["task": "sum"]
 
     /// Runs the task in a folder, as a process of its own would; the outcome or what was thrown.

@@ -2,10 +2,11 @@ import Boxes
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct AnnotationTests {
+@Suite(.tags(.unit), .tiered) struct AnnotationTests {
     private func object(_ fields: String, box: String = "<xmin>2</xmin><ymin>3</ymin><xmax>5</xmax><ymax>9</ymax>")
         -> String
     {
@@ -103,7 +104,7 @@ import VOCData
     }
 
     @Test func externalEntitiesAreRefused() throws {
-        let scratch = try ScratchFolder(["secret": "swordfish"])
+        let scratch = try TemporaryFolder(["secret": "swordfish"])
         for declaration in [
             "<!DOCTYPE annotation [<!ENTITY x SYSTEM \"file://\(scratch.path)/secret\">]>",
             "<!DOCTYPE annotation SYSTEM \"file://\(scratch.path)/secret\">",
@@ -118,7 +119,7 @@ import VOCData
     @Test func depthAndLengthAreBounded() throws {
         let deep = String(repeating: "<x>", count: 100) + String(repeating: "</x>", count: 100)
         #expect(inputError { try parse(deep) }?.contains("deep") == true)
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let long = scratch.path + "/long.xml"
         try Files.writeAtomically(Data(count: Annotation.maximumFileSize + 1), to: long)
         #expect(inputError { try Annotation.read(long) }?.contains("at most") == true)

@@ -1,9 +1,10 @@
 import Boxes
 import Imaging
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct BoxIssueTests {
+@Suite(.tags(.unit), .tiered) struct BoxIssueTests {
     private let size = ImageSize(width: 100, height: 50)
 
     @Test(

@@ -1,10 +1,11 @@
 import Boxes
 import Imaging
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct COCOExportTests {
+@Suite(.tags(.unit), .tiered) struct COCOExportTests {
     private func set(_ ids: [String], size: ImageSize? = ImageSize(width: 40, height: 30)) -> AnnotatedSet {
         AnnotatedSet(
             ids: ids,

@@ -1,13 +1,14 @@
 import Boxes
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct DetectionFileTests {
+@Suite(.tags(.unit), .tiered) struct DetectionFileTests {
     private let index = ["000001": 0, "000002": 1]
 
     private func read(_ text: String, unknownImages: UnknownImages = .stop) throws -> ClassDetections {
-        let scratch = try ScratchFolder(["d.txt": text])
+        let scratch = try TemporaryFolder(["d.txt": text])
         return try DetectionFile.read(scratch.path + "/d.txt", imageIndex: index, unknownImages: unknownImages)
     }
 
@@ -61,7 +62,7 @@ import VOCData
     ]
 
     @Test func writesWhatPyFasterRCNNWrites() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let paths = try DetectionFile.write(
             detections, ids: ["000001", "000002"], classes: ["cup", "key", "fish"], set: "test",
             to: scratch.path + "/out")
@@ -72,7 +73,7 @@ import VOCData
     }
 
     @Test func fullPrecisionReadsBackExactly() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let paths = try DetectionFile.write(
             detections, ids: ["000001", "000002"], classes: ["cup", "key"], set: "test", to: scratch.path,
             fullPrecision: true)
@@ -86,7 +87,7 @@ import VOCData
     }
 
     @Test func whatCannotBeWrittenIsNamed() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         func write(_ classes: [String], _ set: String, score: Double = 0.5) throws {
             let box = Box(minX: 0, minY: 0, maxX: 1, maxY: 1)
             try DetectionFile.write(
@@ -100,7 +101,7 @@ import VOCData
     }
 
     @Test func filesAreFoundUnderEveryName() throws {
-        let scratch = try ScratchFolder([
+        let scratch = try TemporaryFolder([
             "comp3_det_test_cat.txt": "", "comp4_det_test_big_cat.txt": "", "dog.txt": "",
             "comp4_det_train_train.txt": "",
             "readme.txt": "", "dog.csv": "",
@@ -117,7 +118,7 @@ import VOCData
     }
 
     @Test func theSetDecidesBetweenFiles() throws {
-        let scratch = try ScratchFolder(["comp4_det_test_cat.txt": "", "comp4_det_val_cat.txt": ""])
+        let scratch = try TemporaryFolder(["comp4_det_test_cat.txt": "", "comp4_det_val_cat.txt": ""])
         #expect(inputError { try DetectionFolder(scratch.path, classes: ["cat"]) }?.contains("several") == true)
         let folder = try DetectionFolder(scratch.path, classes: ["cat"], set: "val")
         #expect(folder.files["cat"] == scratch.path + "/comp4_det_val_cat.txt")

@@ -2,16 +2,17 @@ import Boxes
 import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct DevkitCheckTests {
+@Suite(.tags(.unit), .tiered) struct DevkitCheckTests {
     /// Two sound images, "a" and "b" of 40x30 pixels, each with a cat and both in the set "test".
-    private func kit(_ more: [String: String] = [:]) throws -> (scratch: ScratchFolder, devkit: Devkit) {
+    private func kit(_ more: [String: String] = [:]) throws -> (scratch: TemporaryFolder, devkit: Devkit) {
         var files = ["VOC2007/ImageSets/Main/test.txt": "a\nb\n"]
         for id in ["a", "b"] { files["VOC2007/Annotations/\(id).xml"] = xml(id, object("cat", 1, 1, 40, 30)) }
         files.merge(more) { $1 }
-        let scratch = try ScratchFolder(files)
+        let scratch = try TemporaryFolder(files)
         let devkit = try Devkit(scratch.path)
         try Files.makeFolder(devkit.imageFolder)
         for id in ["a", "b"] { try write(ImageSize(width: 40, height: 30), to: "\(devkit.imageFolder)/\(id).jpg") }
@@ -151,14 +152,5 @@ import VOCData
         #expect(real.annotations[1].objects[0].box == Box(minX: 0, minY: 0, maxX: 40, maxY: 30))
         #expect(real.repairs.map(\.action) == [.clipped])
         withExtendedLifetime(scratch) {}
-    }
-
-    // The official files are sound but for the images, which this copy lacks.
-    @Test(.enabled(if: VOCTestData.isPresent, VOCTestData.hint))
-    func theOfficialFilesHaveNoBadBoxes() throws {
-        let check = try DevkitCheck(Devkit(VOCTestData.folder + "/full/VOCdevkit"))
-        #expect(check.images == 9963 && check.classes.count == 20)
-        #expect(Set(check.findings.map(\.kind)) == [.missingImage])
-        #expect(try DevkitCheck(Devkit(VOCTestData.folder + "/VOCdevkit")).findings.isEmpty)
     }
 }

@@ -1,17 +1,18 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct DevkitTests {
-    private func devkit(_ files: [String: String]) throws -> (ScratchFolder, Devkit) {
-        let scratch = try ScratchFolder(
+@Suite(.tags(.unit), .tiered) struct DevkitTests {
+    private func devkit(_ files: [String: String]) throws -> (TemporaryFolder, Devkit) {
+        let scratch = try TemporaryFolder(
             Dictionary(uniqueKeysWithValues: files.map { ("VOC2007/ImageSets/Main/" + $0.key, $0.value) }))
         return (scratch, try Devkit(scratch.path))
     }
 
     @Test func theYearIsFound() throws {
-        let scratch = try ScratchFolder(["VOC2012/x": "", "VOC0712": "a file"])
+        let scratch = try TemporaryFolder(["VOC2012/x": "", "VOC0712": "a file"])
         #expect(try Devkit(scratch.path).year == 2012)
         try Files.makeFolder(scratch.path + "/VOC2010")
         #expect(inputError { try Devkit(scratch.path) }?.contains("2010, 2012") == true)
@@ -90,29 +91,12 @@ import VOCData
     }
 
     @Test func classListsAreRead() throws {
-        let scratch = try ScratchFolder(["good": "cup\n\n key \n", "twice": "cup\ncup\n", "none": "\n", "path": "a/b"])
+        let scratch = try TemporaryFolder([
+            "good": "cup\n\n key \n", "twice": "cup\ncup\n", "none": "\n", "path": "a/b",
+        ])
         #expect(try VOCClasses.read(scratch.path + "/good") == ["cup", "key"])
         #expect(inputError { try VOCClasses.read(scratch.path + "/twice") }?.contains("twice:2") == true)
         #expect(inputError { try VOCClasses.read(scratch.path + "/none") }?.contains("lists no class") == true)
         #expect(inputError { try VOCClasses.read(scratch.path + "/path") }?.contains("path:1") == true)
-    }
-
-    @Test(.enabled(if: VOCTestData.isPresent, VOCTestData.hint))
-    func theOfficialSetsReadWithoutRepairs() throws {
-        let kit = try Devkit(VOCTestData.folder + "/full/VOCdevkit")
-        #expect(try kit.imageSetNames().sorted() == ["test", "train", "trainval", "val"])
-        let set = try kit.annotations("trainval", policy: .clip)
-        #expect(set.ids.count == 5011 && set.repairs.isEmpty)
-        #expect(VOCClasses.found(in: set.annotations) == VOCClasses.voc2007)
-        let objects = set.annotations.flatMap(\.objects)
-        // The counts the challenge publishes for trainval: 15662 objects, of which 12608 are not difficult.
-        #expect(objects.count == 15662)
-        #expect(objects.filter { !$0.isDifficult }.count == 12608)
-        let dogs = try kit.imageSetLabels(class: "dog", set: "trainval")
-        for (label, annotation) in zip(dogs, set.annotations) {
-            let found = annotation.objects.filter { $0.name == "dog" }
-            let expected = found.isEmpty ? -1 : found.allSatisfy(\.isDifficult) ? 0 : 1
-            if label.label != expected { Issue.record("\(label.id): label \(label.label), objects say \(expected)") }
-        }
     }
 }

@@ -1,10 +1,11 @@
 import Boxes
 import Imaging
 import Support
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct SetStatisticsTests {
+@Suite(.tags(.unit), .tiered) struct SetStatisticsTests {
     private func object(
         _ name: String, _ width: Double, _ height: Double, difficult: Bool = false, truncated: Bool = false
     ) -> AnnotatedObject {
@@ -56,16 +57,5 @@ import VOCData
             })
         // White, the ink, two colours of bars, grey and shaded cells.
         #expect(colors.count >= 6)
-    }
-
-    @Test(.enabled(if: VOCTestData.isPresent, VOCTestData.hint))
-    func theChallengesCountsAreFound() throws {
-        let kit = try Devkit(VOCTestData.folder + "/full/VOCdevkit")
-        let set = try kit.annotations("trainval", policy: .keep)
-        let found = SetStatistics(set, classes: VOCClasses.voc2007)
-        // As the challenge publishes them for trainval: 12608 objects that count, 4690 of them persons.
-        #expect(found.total.objects == 12608 && found.images == 5011)
-        #expect(found.classes[14].objects == 4690 && found.imagesWithoutObjects == 0)
-        #expect(found.total.sizes.reduce(0, +) == 12608)
     }
 }

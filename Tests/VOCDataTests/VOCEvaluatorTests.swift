@@ -1,10 +1,11 @@
 import Boxes
 import Support
+import TestSupport
 import Testing
 import VOCData
 
 /// Hand-made cases, one for each rule. All boxes are one pixel row high; `box(a, b)` covers columns a ..< b.
-@Suite struct VOCEvaluatorTests {
+@Suite(.tags(.unit), .tiered) struct VOCEvaluatorTests {
     private func box(_ from: Double, _ to: Double) -> Box { Box(minX: from, minY: 0, maxX: to, maxY: 1) }
 
     private func object(_ from: Double, _ to: Double, difficult: Bool = false) -> LabeledBox {

@@ -1,6 +1,7 @@
 import Backbone
 import Foundation
 import Support
+import TestSupport
 import Testing
 import Torch
 

@@ -1,10 +1,11 @@
 import Backbone
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// Pickles that are no weights: each is refused by the name of what it wants, and none is executed.
-@Suite struct UnpicklerTests {
+@Suite(.tags(.unit), .tiered) struct UnpicklerTests {
     struct Attack: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// What follows the protocol.

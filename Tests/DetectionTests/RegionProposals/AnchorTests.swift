@@ -1,9 +1,10 @@
 import Boxes
 import Detection
 import Support
+import TestSupport
 import Testing
 
-@Suite struct AnchorTests {
+@Suite(.tags(.unit), .tiered) struct AnchorTests {
     private func box(_ corners: [Double]) -> Box {
         Box(minX: corners[0], minY: corners[1], maxX: corners[2], maxY: corners[3])
     }

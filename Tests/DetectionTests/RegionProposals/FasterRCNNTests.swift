@@ -9,7 +9,7 @@ import Testing
 import Torch
 import Training
 
-@Suite struct RegionProposalLossTests {
+@Suite(.tags(.unit), .tiered) struct RegionProposalLossTests {
     private func targets(_ golden: JSON) -> [AnchorTarget] {
         let objects = golden["objects"]?.arrayValue?.map(\.doubles) ?? []
         return (golden["drawn"]?.ints ?? []).enumerated().map { position, anchor in
@@ -177,7 +177,7 @@ extension DetectorSuites {
         }
 
         @Test func itLearnsToProposeAndToDetect() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(6, in: "\(folder)/images")
                 let set = try DetectionSet(
                     ids: images.ids, images: images.set().images, classes: ["square"], objects: images.objects)
@@ -207,7 +207,7 @@ extension DetectorSuites {
         }
 
         @Test func theFileHoldsTheWholeDetector() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(2, in: "\(folder)/images")
                 let set = try DetectionSet(
                     ids: images.ids, images: images.set().images, classes: ["square"], objects: images.objects)
@@ -235,7 +235,7 @@ extension DetectorSuites {
         }
 
         @Test func aStepFollowsFromSeedAndPlace() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(3, in: "\(folder)/images")
                 let set = try DetectionSet(
                     ids: images.ids, images: images.set().images, classes: ["square"], objects: images.objects)
@@ -253,7 +253,7 @@ extension DetectorSuites {
         }
 
         @Test func imagesWithoutObjectsTeachBackground() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(2, in: "\(folder)/images")
                 let set = try DetectionSet(
                     ids: images.ids, images: images.set().images, classes: ["square"], objects: [[], images.objects[1]])
@@ -263,7 +263,7 @@ extension DetectorSuites {
         }
 
         @Test func theExtraNormIsTrainedAndKept() throws {
-            try inDetectionFolder { folder in
+            try withTemporaryFolder { folder in
                 let images = try SquareImages(2, in: "\(folder)/images")
                 let set = try DetectionSet(
                     ids: images.ids, images: images.set().images, classes: ["square"], objects: images.objects)

@@ -2,10 +2,11 @@ import Boxes
 import Detection
 import Proposals
 import Support
+import TestSupport
 import Testing
 import Torch
 
-@Suite struct ProposalLayerTests {
+@Suite(.tags(.unit), .tiered) struct ProposalLayerTests {
     private let anchors = [
         Box(minX: 0, minY: 0, maxX: 20, maxY: 20), Box(minX: 1, minY: 0, maxX: 21, maxY: 20),
         Box(minX: 40, minY: 40, maxX: 60, maxY: 60), Box(minX: 90, minY: 90, maxX: 110, maxY: 110),

@@ -2,10 +2,11 @@ import Foundation
 import Imaging
 import Support
 import Synchronization
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct SyntheticDevkitTests {
+@Suite(.tags(.unit), .tiered) struct SyntheticDevkitTests {
     private static func devkit(images: Int = 24, seed: UInt64 = 4) throws -> SyntheticDevkit {
         try SyntheticDevkit(images: images, seed: seed, imageSize: ImageSize(width: 96, height: 72))
     }
@@ -116,11 +117,7 @@ import VOCData
     }
 
     private func withFolders(_ count: Int, _ body: ([String]) throws -> Void) throws {
-        let root = FileManager.default.temporaryDirectory.path + "/synthetic-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: root) }
-        let folders = (0..<count).map { "\(root)/\($0)" }
-        try Files.makeFolder(root)
-        try body(folders)
+        try withTemporaryFolder { root in try body((0..<count).map { "\(root)/\($0)" }) }
     }
 
     /// All files under a folder by relative path.

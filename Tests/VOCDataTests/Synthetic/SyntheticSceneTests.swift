@@ -1,9 +1,10 @@
 import Boxes
 import Imaging
+import TestSupport
 import Testing
 import VOCData
 
-@Suite struct SyntheticSceneTests {
+@Suite(.tags(.unit), .tiered) struct SyntheticSceneTests {
     private static let small = ImageSize(width: 160, height: 120)
 
     @Test func annotatesEveryClassInsideTheFrame() throws {

@@ -1,23 +1,13 @@
 import Datasets
-import Foundation
 import Imaging
 import Support
+import TestSupport
 import Testing
 
-/// The unpacked data sets: `$DETECT_DATA`, else beside the package.
-private let dataFolder: String = {
-    if let path = ProcessInfo.processInfo.environment["DETECT_DATA"] { return path }
-    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    return package.deletingLastPathComponent().appendingPathComponent("shared/unpacked").path
-}()
-
-private func isThere(_ name: String) -> Bool { Files.isFolder("\(dataFolder)/\(name)") }
-
-@Suite struct SharedDataTests {
-    @Test(.enabled(if: isThere("VOCdevkit"), "needs VOCdevkit in DETECT_DATA"))
+@Suite(.tags(.realData), .tiered) struct RealDataTests {
+    @Test(.needsData("VOCdevkit"))
     func vocImagesLoad() throws {
-        let images = try ImageFolder(path: "\(dataFolder)/VOCdevkit/VOC2007/JPEGImages")
+        let images = try ImageFolder(path: TestData.path("VOCdevkit/VOC2007/JPEGImages"))
         #expect(images.count == 1000)
         #expect(images.classes.isEmpty)
         let pipeline = ImagePipeline([
@@ -33,11 +23,11 @@ private func isThere(_ name: String) -> Bool { Files.isFolder("\(dataFolder)/\(n
         #expect(try run(2) == run(1))
     }
 
-    @Test(.enabled(if: isThere("cifar10"), "needs cifar10 in DETECT_DATA"))
+    @Test(.needsData("cifar10"))
     func cifarIsAFolderOfClasses() throws {
-        let error = #expect(throws: InputError.self) { try ImageFolder(path: "\(dataFolder)/cifar10") }
+        let error = #expect(throws: InputError.self) { try ImageFolder(path: TestData.path("cifar10")) }
         #expect(error?.problem.contains("splits") == true)
-        let images = try ImageFolder(path: "\(dataFolder)/cifar10/test")
+        let images = try ImageFolder(path: TestData.path("cifar10/test"))
         #expect(images.count == 10_000)
         #expect(images.classes.count == 10)
         #expect(try ImageHeader.read(images.path(0)).size == ImageSize(width: 32, height: 32))

@@ -1,5 +1,7 @@
 import Foundation
 import Imaging
+import Support
+import TestSupport
 import Testing
 
 /// A picture Pillow made; `Golden/make_golden.py` wrote it.
@@ -16,9 +18,7 @@ struct GoldenImage: Decodable, Sendable, CustomTestStringConvertible {
     var testDescription: String { "\(name) \(width)x\(height) \(box ?? []) \(factor.map { "\($0)" } ?? "")" }
 
     static func load(_ name: String) throws -> [GoldenImage] {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden")
-        return try JSONDecoder().decode(
-            [GoldenImage].self, from: Data(contentsOf: folder.appendingPathComponent("\(name).json")))
+        try JSONDecoder().decode([GoldenImage].self, from: Files.read(Golden.path("\(name).json")))
     }
 }
 

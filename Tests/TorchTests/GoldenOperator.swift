@@ -1,17 +1,14 @@
-import Foundation
 import Support
 import TestSupport
 import Testing
 import Torch
 
 /// An operator of Golden/golden.json: tensors by formula and summaries of what PyTorch makes of them.
-struct Golden {
+struct GoldenOperator {
     private let values: JSON
 
     init(_ name: String) throws {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Golden/golden.json")
-        values = try #require(try JSON.read(file.path)[name])
+        values = try #require(try Golden.read("golden.json")[name])
     }
 
     func tensor(_ name: String, _ ordinal: Int) throws -> Tensor {
