@@ -33,7 +33,7 @@ public struct WeightDescription: Hashable, Sendable {
     /// From `json`; throws naming the field that is wrong.
     public init(json: JSON, file: String) throws(InputError) {
         func bad(_ field: String) -> InputError {
-            InputError(file, "its description has no valid \"\(field)\"", remedy: "name the architecture with --arch")
+            InputError(file, "its description has no valid \"\(field)\"", remedy: "name the architecture")
         }
         guard let arch = json["arch"]?.stringValue.flatMap(Architecture.init(rawValue:)) else { throw bad("arch") }
         guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)), arch.takes(stem) else {
@@ -75,7 +75,7 @@ public enum WeightFile {
             return try WeightDescription(json: try JSON.parse(text.utf8), file: file.path)
         } catch let error as JSON.ParseError {
             throw InputError(
-                file.path, "its description is not JSON (\(error))", remedy: "name the architecture with --arch")
+                file.path, "its description is not JSON (\(error))", remedy: "name the architecture")
         }
     }
 

@@ -31,7 +31,7 @@ public struct FeatureExtractor {
         self.imageSize = imageSize ?? network.description.imageSize
         guard network.layerNames.contains(self.layer) else {
             throw InputError(
-                "--layer \(self.layer)", "is no layer of \(network.description.config.architecture.rawValue)",
+                "the layer \(self.layer)", "is no layer of \(network.description.config.architecture.rawValue)",
                 remedy: "use one of \(network.layerNames.joined(separator: ", "))")
         }
     }

@@ -27,7 +27,7 @@ public final class LayerReader {
         let architecture = network.description.config.architecture
         if let unknown = names.first(where: { !network.layerNames.contains($0) }) {
             throw InputError(
-                "--layer \(unknown)", "is no layer of \(architecture.rawValue)",
+                "the layer \(unknown)", "is no layer of \(architecture.rawValue)",
                 remedy: "use one of \(network.layerNames.joined(separator: ", "))")
         }
         backbone = network.frozen(precision)

@@ -65,7 +65,7 @@ extension ImageCollection {
             if let empty = counts.firstIndex(of: 0) {
                 throw InputError(
                     data.source, "has no image of the class \(classes[empty])",
-                    remedy: "add some, or leave the class out of both sets (--limit may cut classes off)")
+                    remedy: "add some, or leave the class out of both sets (a limit may cut classes off)")
             }
         }
     }

@@ -52,7 +52,7 @@ public final class SupervisedClassification: Classification, PretextMethod {
         guard classes >= 2 else {
             throw InputError(
                 context.data.source, "has no class labels for the supervised objective",
-                remedy: "give a folder with one folder a class, or another --objective")
+                remedy: "give a folder with one folder a class, or another objective")
         }
         super.init(context, classCount: classes)
     }

@@ -54,7 +54,7 @@ public struct Retrieval: Sendable {
         let others = queries.contains { $0.row != nil } ? bank.count - 1 : bank.count
         guard k <= others else {
             throw InputError(
-                bankSource, "has only \(max(0, others)) other images for \(k) neighbours", remedy: "lower --k")
+                bankSource, "has only \(max(0, others)) other images for \(k) neighbours", remedy: "ask for fewer")
         }
         var (rows, queryRows) = (bank.features, features)
         normalizeRows(&rows, dimension: dimension)

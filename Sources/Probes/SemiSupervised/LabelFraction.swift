@@ -35,7 +35,7 @@ public struct LabelFraction: Hashable, Sendable {
                 throw InputError(
                     data.source,
                     "leaves no image of the class \(data.classes[label]) (\(members.count) images) at \(text)",
-                    remedy: "use larger --fractions or more images")
+                    remedy: "use larger fractions or more images")
             }
             var random = RandomStream(seed, UInt64(label), 0x73656d69)
             let order = random.permutation(members.count)
