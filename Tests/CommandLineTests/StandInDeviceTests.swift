@@ -111,23 +111,24 @@ extension ProgramRuns {
             }
         }
 
-        /// Dropout draws on the device what it draws on the CPU: other masks give another loss.
+        /// Dropout draws on the device, and from a generator that the seed decides: the run repeats itself to the last bit.
         @Test func alexNet() throws {
             try withTemporaryFolder { folder in
                 let program = try Program(folder)
                 try drawObjects(folder)
-                for device in ["cpu", "cuda"] {
+                for run in ["first", "second"] {
                     try program(
                         pretraining(
-                            folder, run: device,
+                            folder, run: run,
                             [
-                                "--arch", "alexnet", "--image-size", "64", "--batch", "64", "--epochs", "1",
-                                "--negatives", "16", "--device", device, "--knn-every", "0",
+                                "--arch", "alexnet", "--image-size", "64", "--batch", "32", "--epochs", "1",
+                                "--negatives", "16", "--device", "cuda", "--knn-every", "0",
                             ]))
                 }
-                let (cpu, cuda) = (try program.log("cpu"), try program.log("cuda"))
-                #expect(cpu.count == 1 && cuda.count == 1 && cpu[0]["loss"]?.isFinite == true)
-                #expect(zip(cpu, cuda).allSatisfy(isClose), "\(cpu), \(cuda)")
+                let first = try program.log("first")
+                #expect(!first.isEmpty && first.allSatisfy { $0["loss"]?.isFinite == true })
+                #expect(try program.log("second") == first)
+                #expect(try program.weights("second") == program.weights("first"))
             }
         }
 

@@ -17,12 +17,13 @@ extension Tag {
 /// Skips a suite whose tier `DETECT_TEST_TIERS` does not name: names joined by commas; without the variable all run.
 ///
 /// `swift test` cannot choose by tag before Swift 6.4.
-public struct TierCondition: SuiteTrait {
+public struct TierCondition: SuiteTrait, TestTrait {
     static let tiers: KeyValuePairs<String, Tag> = [
         "unit": .unit, "training": .training, "program": .program, "realData": .realData,
     ]
 
-    /// For a single test, too, that a filter takes out of its suite.
+    /// For a single test, too, that a filter takes out of its suite. Only what is a trait of tests, too, may be recursive:
+    /// the library traps on others.
     public var isRecursive: Bool { true }
 
     public func prepare(for test: Test) async throws {
