@@ -95,7 +95,8 @@ public final class FineTuning: TrainingTask {
             + report.mismatched
         if let first = missing.first {
             throw InputError(
-                path, "does not fit the backbone: \(first) is missing or has another shape", remedy: "check the architecture")
+                path, "does not fit the backbone: \(first) is missing or has another shape",
+                remedy: "check the architecture")
         }
         return report
     }

@@ -23,7 +23,8 @@ public final class Pretraining: CapturableTask {
         let recipe = options.recipe
         guard data.count >= recipe.batch else {
             throw InputError(
-                data.source, "has only \(data.count) images for batches of \(recipe.batch)", remedy: "use smaller batches")
+                data.source, "has only \(data.count) images for batches of \(recipe.batch)",
+                remedy: "use smaller batches")
         }
         self.options = options
         batches = EpochBatches(
