@@ -139,7 +139,7 @@ extension ProgramRuns {
                 #expect(try problem(start + ["vgg16"] + recipe, exit: 2).contains("on ResNets"))
                 #expect(try problem(start + ["resnet18", "--head", "fast"] + recipe, exit: 2).contains("on ResNets"))
                 let fast = start + ["resnet18", "--anchor-scales", "4"]
-                #expect(try problem(fast, exit: 2).contains("needs --head faster"))
+                #expect(try problem(fast, exit: 2).contains("without --head faster"))
                 func train(_ set: String) -> [String] { start + ["resnet18", "--train-set", set] }
                 #expect(try problem(train("2013:trainval"), exit: 1).contains("2007, 2012"))
                 #expect(try problem(train("x:trainval"), exit: 1).contains("no year"))

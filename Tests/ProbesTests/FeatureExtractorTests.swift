@@ -86,7 +86,7 @@ import Torch
 
     @Test func anUnknownLayerIsNamed() {
         let error = #expect(throws: InputError.self) { try FeatureExtractor(smallNetwork(), layer: "conv9") }
-        #expect(error?.subject == "--layer conv9")
+        #expect(error?.subject == "the layer conv9")
         #expect(error?.remedy.contains("layer4, avgpool") == true)
         // Without a projection there is no embedding.
         #expect(throws: InputError.self) { try FeatureExtractor(smallNetwork(), layer: "embedding") }

@@ -217,7 +217,7 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
 
     @Test func unknownLayersAreNamed() {
         let error = #expect(throws: InputError.self) { try reader(["conv1", "conv7"]) }
-        #expect(error?.subject == "--layer conv7" && error?.remedy.contains("layer4") == true)
+        #expect(error?.subject == "the layer conv7" && error?.remedy.contains("layer4") == true)
     }
 
     @Test func theResultSaysHowItWasMade() throws {
