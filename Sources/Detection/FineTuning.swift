@@ -116,18 +116,12 @@ public final class FineTuning: TrainingTask {
         model.parameters.freeze(stages.map { "\(FastRCNN.backbonePrefix).\($0)" })
         guard options.batchNorm == .frozen else { return }
         // A frozen batch norm keeps scale and shift, too.
-        model.parameters.freeze(batchNormPrefixes(model.parameters))
-    }
-
-    private static func batchNormPrefixes(_ parameters: Parameters) -> [String] {
-        parameters.entries.compactMap {
-            $0.name.hasSuffix(".running_mean") ? String($0.name.dropLast("running_mean".count)) : nil
-        }
+        model.parameters.freeze(Array(model.parameters.batchNormPrefixes))
     }
 
     /// Weights decay; biases have settings of their own; batch norm has no decay.
     private static func groups(_ parameters: Parameters, _ options: FineTuneOptions) -> [ParameterGroup] {
-        let norms = Set(batchNormPrefixes(parameters))
+        let norms = parameters.batchNormPrefixes
         func isNorm(_ name: String) -> Bool {
             norms.contains { name.hasPrefix($0) }
         }

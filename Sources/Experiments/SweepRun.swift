@@ -24,7 +24,7 @@ public struct Sweep: OptionValue, Hashable, Sendable {
     }
 
     public static var kind: String {
-        let names = PretrainOptions.settings.flatMap(\.rows).filter(hasNumber).map(\.name) + [images]
+        let names = PretrainOptions.rows.filter(hasNumber).map(\.name) + [images]
         return "NAME=V,V with a NAME of \(names.joined(separator: ", ")) and values it can have"
     }
 
@@ -35,7 +35,7 @@ public struct Sweep: OptionValue, Hashable, Sendable {
     }
 
     private static func row(_ name: String) -> Setting<PretrainOptions>? {
-        PretrainOptions.settings.flatMap(\.rows).first { $0.name == name && hasNumber($0) }
+        PretrainOptions.rows.first { $0.name == name && hasNumber($0) }
     }
 
     private func isAllowed(_ value: Double) -> Bool {

@@ -36,7 +36,8 @@ extension PretrainOptions {
         ]
     }
 
-    private static var rows: [Setting<PretrainOptions>] { settings.flatMap(\.rows) }
+    /// The same without the headings.
+    public static var rows: [Setting<PretrainOptions>] { settings.flatMap(\.rows) }
 }
 
 extension InstanceSettings {

@@ -38,7 +38,7 @@ public struct PretrainOptions: Sendable {
                 .init("seed", .integer(Int(truncatingIfNeeded: seed))), .init("precision", .string(precision.rawValue)),
                 .init("device", .string(device.description)), .init("threads", .integer(Runtime.threads)),
                 .init("workers", .integer(workers)),
-            ] + Self.settings.flatMap(\.rows).members(of: self))
+            ] + Self.rows.members(of: self))
     }
 
     /// Settings that a resumed run may change because the result does not depend on them.

@@ -51,15 +51,14 @@ public struct KNNProbe: Hashable, Sendable {
         var (train, test) = (train, test)
         train.normalize()
         test.normalize()
-        let clock = ContinuousClock()
-        let start = clock.now
+        let watch = Stopwatch()
         let neighbors = try NearestNeighbors.search(
             queries: test.matrix, bank: train.matrix, k: largest, excludeSelf: leaveOneOut, threads: threads)
         let accuracies = vote(neighbors, trainLabels: train.labels, testLabels: test.labels)
         return KNNResult(
             accuracies: accuracies, temperature: temperature, dimension: train.dimension, trainCount: train.count,
             testCount: test.count, isLeaveOneOut: leaveOneOut,
-            isBFloat16: train.matrix.isBFloat16, searchSeconds: seconds(since: start, clock))
+            isBFloat16: train.matrix.isBFloat16, searchSeconds: watch.seconds)
     }
 
     /// Accuracies in the order of `neighborCounts`.

@@ -59,12 +59,11 @@ public struct Retrieval: Sendable {
         var (rows, queryRows) = (bank.features, features)
         normalizeRows(&rows, dimension: dimension)
         normalizeRows(&queryRows, dimension: dimension)
-        let clock = ContinuousClock()
-        let start = clock.now
+        let watch = Stopwatch()
         // One more, in case a query meets itself.
         let table = try NearestNeighbors.search(
             queries: queryRows, bank: rows, dimension: dimension, k: min(k + 1, bank.count), threads: threads)
-        searchSeconds = (clock.now - start) / .seconds(1)
+        searchSeconds = watch.seconds
         neighbors = queries.enumerated().map { index, query in
             zip(table.indices(index), table.scores(index)).filter { Int($0.0) != query.row }.prefix(k).map {
                 Neighbor(row: Int($0), name: bank.names[Int($0)], label: bank.className(Int($0)), similarity: $1)

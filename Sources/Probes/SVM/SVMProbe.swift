@@ -53,8 +53,7 @@ public struct SVMProbe: Hashable, Sendable {
             train.normalize()
             test.normalize()
         }
-        let clock = ContinuousClock()
-        let start = clock.now
+        let watch = Stopwatch()
         let targets = train.labels.map { position[$0]! }
         var search: [SVMResult.HeldOut] = []
         let ascending = costs.sorted()
@@ -75,7 +74,7 @@ public struct SVMProbe: Hashable, Sendable {
             train, rows: Array(0..<train.count), targets, ascending.filter { $0 <= cost }, labels.count, threads,
             progress
         ).map { $0[$0.count - 1] }
-        let fitSeconds = seconds(since: start, clock)
+        let fitSeconds = watch.seconds
         let scores = try LinearClassifier.scores(
             classifiers, features: test.features, dimension: test.dimension, threads: threads)
         let ranks = Self.ranks(scores, test.labels.map { position[$0]! }, labels.count)
@@ -146,9 +145,4 @@ func requireSameDimension(train: LabeledFeatures, test: LabeledFeatures) throws 
             test.source, "has features of \(test.dimension) dimensions, but \(train.source) of \(train.dimension)",
             remedy: "use the same weights and layer for both")
     }
-}
-
-func seconds(since start: ContinuousClock.Instant, _ clock: ContinuousClock) -> Double {
-    let duration = start.duration(to: clock.now).components
-    return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
 }

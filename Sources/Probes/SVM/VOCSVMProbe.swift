@@ -35,14 +35,13 @@ public struct VOCSVMProbe: Hashable, Sendable {
         progress: @Sendable (Int) throws -> Void = { _ in }
     ) throws -> VOCSVMResult {
         let (train, test) = try prepared(train, test, folds: folds)
-        let clock = ContinuousClock()
-        let start = clock.now
+        let watch = Stopwatch()
         let truths = train.marks.map { $0.map { $0 == .present } }
         let (foldAP, fits) = try crossValidate(train, truths, threads, progress)
         // Of equal APs the smallest C, as numpy's argmax takes it.
         let chosen = foldAP.map { aps in aps.indices.max { aps[$0] < aps[$1] || (aps[$0] == aps[$1] && $0 > $1) }! }
         let fitted = zip(fits, chosen).map { $0[$1] }
-        let fitSeconds = seconds(since: start, clock)
+        let fitSeconds = watch.seconds
         let aps = try averagePrecisions(fitted, on: test, threads: threads)
         let results = train.classes.indices.map { index in
             VOCSVMResult.Class(
