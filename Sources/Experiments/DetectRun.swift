@@ -212,7 +212,7 @@ public struct ImageDetectionRun {
     }
 
     private func proposals(_ image: Image, _ stem: String) -> [Box] {
-        detector.config.head == .faster
+        detector.config.kind == .faster
             ? []
             : SelectiveSearch(.fast, seed: seed).boxes(
                 in: image, key: SelectiveSearch.key(stem), maximumCount: detector.config.proposals,

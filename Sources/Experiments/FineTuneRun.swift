@@ -230,7 +230,7 @@ public struct FineTuneRun {
 
     /// The file with the proposals of a set, made where it is not given; nil when the detector proposes its own.
     private func proposals(_ set: VOCSet, given: String?, _ session: RunSession) throws -> String? {
-        if options.detector.head == .faster { return nil }
+        if options.detector.kind == .faster { return nil }
         if let given { return given }
         var run = ProposalRun(set, to: session.file("\(set.name).proposals"))
         run.limit = options.detector.proposals

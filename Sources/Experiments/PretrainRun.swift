@@ -132,19 +132,15 @@ public struct PretrainRun {
 
     /// The memory bank as a feature file, so that probes and retrieval can use it without the images.
     private func write(_ bank: MemoryBank, to path: String) throws {
-        let names = (0..<data.count).map(data.name).joined(separator: "\n")
-        let description: JSON = [
-            "protocol": [
+        let images = 0..<data.count
+        try FeatureLayout.write(
+            bank.rows, labels: data.classes.isEmpty ? nil : images.map { data.label($0) ?? -1 },
+            names: images.map(data.name), classes: data.classes,
+            protocolJSON: [
                 "arch": .string(options.architecture.rawValue), "objective": .string(options.objective.rawValue),
                 "layer": .string(PretrainedNetwork.embeddingLayer), "source": "memory bank", "l2_normalized": true,
                 "image_size": .integer(options.recipe.imageSize), "data": .string(data.source),
-            ],
-            "classes": .array(data.classes.map { .string($0) }),
-        ]
-        var tensors: [(name: String, tensor: Tensor)] = [("features", bank.rows)]
-        if !data.classes.isEmpty { tensors.append(("labels", Tensor((0..<data.count).map { data.label($0) ?? -1 }))) }
-        tensors.append(("names", Tensor(Array(names.utf8))))
-        try SafetensorsFile.write(tensors, metadata: ["features": description.line], to: path)
+            ], to: path)
     }
 
     /// One picture of everything that was measured; the loss alone, too.

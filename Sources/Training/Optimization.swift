@@ -4,7 +4,7 @@ public import Torch
 /// Stochastic gradient descent over the epochs of a training: rate, schedule, momentum, decay.
 public struct Optimization: Hashable, Sendable {
     public var learningRate: Double
-    public var schedule = Schedule.step
+    public var schedule = LearningRateSchedule.Shape.step
     /// With the step schedule, epochs at which the learning rate is multiplied by `gamma`.
     public var milestones: [Double]
     public var gamma = 0.1
@@ -34,13 +34,9 @@ public struct Optimization: Hashable, Sendable {
     /// The learning rate at each step; milestones and warm-up round to the nearest step.
     public func rates(epochs: Int, stepsPerEpoch: Int) -> LearningRateSchedule {
         func steps(_ epochs: Double) -> Int { Int((epochs * Double(stepsPerEpoch)).rounded()) }
-        let decay: LearningRateSchedule.Decay =
-            switch schedule {
-            case .constant: .constant
-            case .cosine: .cosine(until: epochs * stepsPerEpoch, final: 0)
-            case .step: .milestones(milestones.map(steps), gamma: gamma)
-            }
-        return LearningRateSchedule(base: learningRate, decay: decay, warmUpSteps: steps(warmUpEpochs))
+        return LearningRateSchedule(
+            base: learningRate, shape: schedule, milestones: milestones.map(steps), gamma: gamma,
+            totalSteps: epochs * stepsPerEpoch, warmUpSteps: steps(warmUpEpochs))
     }
 
     /// The optimiser of a network's trained tensors.

@@ -127,18 +127,16 @@ public final class ClassifierTraining: TrainingTask {
     public func evaluate(_ test: any ImageCollection, progress: (Int) throws -> Void = { _ in }) throws -> TopAccuracy {
         var accuracy = TopAccuracy(classes: test.classes.count)
         let frozen = network.frozen(options.precision)
-        let loader = BatchLoader(
-            test, order: Array(0..<test.count), batchSize: 64,
-            pipeline: FeatureExtractor.testPipeline(imageSize: options.imageSize), seed: 0, epoch: 0,
-            workers: options.workers, onBadImage: options.onBadImage)
-        while let batch = try loader.next() {
+        let batches = TestBatches(
+            pipeline: FeatureExtractor.testPipeline(imageSize: options.imageSize), workers: options.workers,
+            onBadImage: options.onBadImage)
+        try batches.forEach(of: test, progress: progress) { batch in
             withoutGradients {
                 let x = options.normalization(
                     batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width,
                     device: options.device)
                 accuracy.add(frozen.logits(x, mode: .evaluate).to(dtype: .float32), batch.labels)
             }
-            try progress(accuracy.count)
         }
         return accuracy
     }

@@ -72,7 +72,7 @@ struct DetectCommand: Command {
         let images = try VOCSet(
             devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
             threads: loading.workers.value)
-        let proposes = detector.config.head == .faster
+        let proposes = detector.config.kind == .faster
         let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var run = DetectRun(detector, on: images, proposals: file, folder: out.value)
         run.output.pictures = pictures.value

@@ -21,7 +21,7 @@ struct FineTuneCommand: Command {
     let testSet: Option<String>
     let weights: WeightOptions
     let recipe: Option<DetectionRecipe>
-    let head: Option<DetectorHead?>
+    let head: Option<DetectorKind?>
     let proposals: Option<String?>
     let testProposals: Option<String?>
     let classes: Option<String?>
@@ -76,7 +76,7 @@ struct FineTuneCommand: Command {
             let architecture = weights.knownArchitecture ?? .resnet50
             return recipe.value.options(
                 DetectorConfig(network: NetworkConfig(architecture), normalization: .imagenet, classes: []),
-                head.value(or: recipe.value.usualHead), isPretrained: !weights.isRandom, imagesPerStep: perStep.value)
+                head.value(or: recipe.value.usualKind), isPretrained: !weights.isRandom, imagesPerStep: perStep.value)
         }
         parser.group("While it runs")
         checkpointEvery = parser.option(
@@ -144,12 +144,12 @@ struct FineTuneCommand: Command {
 
     /// The recipe's settings with what was chosen otherwise.
     private func options(_ detector: DetectorConfig, isPretrained: Bool) throws(UsageError) -> FineTuneOptions {
-        let head = head.value(or: recipe.value.usualHead)
-        if recipe.value == .c4MoCo, !detector.network.architecture.isResidual || head != .faster {
+        let kind = head.value(or: recipe.value.usualKind)
+        if recipe.value == .c4MoCo, !detector.network.architecture.isResidual || kind != .faster {
             throw UsageError(
                 "--recipe voc07-c4-moco is for Faster R-CNN on ResNets", remedy: "leave --recipe or --head out")
         }
-        if head == .faster, proposals.isGiven || testProposals.isGiven {
+        if kind == .faster, proposals.isGiven || testProposals.isGiven {
             throw UsageError("Faster R-CNN takes no proposals", remedy: "leave --proposals and --test-proposals out")
         }
         if settings.isGiven("train-all"), settings.isGiven("batch-norm") || settings.isGiven("freeze-stages") {
@@ -157,7 +157,7 @@ struct FineTuneCommand: Command {
                 "--train-all decides about batch norm and stages", remedy: "leave --batch-norm and --freeze-stages out")
         }
         var options = recipe.value.options(
-            detector, head, isPretrained: isPretrained, imagesPerStep: imagesPerStep.value)
+            detector, kind, isPretrained: isPretrained, imagesPerStep: imagesPerStep.value)
         try settings.apply(to: &options)
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value

@@ -87,7 +87,7 @@ struct ProposalsCommand: Command {
         }
         try compute.activate()
         let detector = try Detector(run: path, device: compute.device.value, precision: compute.precision.value)
-        guard detector.config.head == .faster else {
+        guard detector.config.kind == .faster else {
             throw InputError(path, "is a Fast R-CNN, which proposes no regions", remedy: "give a Faster R-CNN")
         }
         return (.network(detector), "region proposal network of \(path)")

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Support
 package import Torch
 
@@ -36,7 +35,7 @@ package struct LoadingOptions {
         parser.group("Data")
         workers = parser.option(
             "workers", "N", "threads that decode and augment images; changes no result",
-            default: max(1, ProcessInfo.processInfo.activeProcessorCount), shown: "all cores", .between(1, 1024))
+            default: Processor.coreCount, shown: "all cores", .between(1, 1024))
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
     }
 }
@@ -66,8 +65,7 @@ extension ArgumentParser {
     /// `--threads N`
     package func threads() -> Option<Int> {
         option(
-            "threads", "N", "threads that compute", default: max(1, ProcessInfo.processInfo.activeProcessorCount),
-            shown: "all cores", .between(1, 1024))
+            "threads", "N", "threads that compute", default: Processor.coreCount, shown: "all cores", .between(1, 1024))
     }
 
     /// `--seed N`
