@@ -16,7 +16,7 @@ let clock = ContinuousClock()
 let seconds = try clock.measure {
     let loader = BatchLoader(
         images, order: EpochSampler(count: images.count, seed: 0, epoch: 0).order, batchSize: 32,
-        pipeline: PretrainRecipe.imagenet.augmentation.pipeline(imageSize: side), seed: 0, epoch: 0, workers: workers)
+        pipeline: InstanceDiscrimination.recipe(.imagenet).augmentation.pipeline(imageSize: side), seed: 0, epoch: 0, workers: workers)
     while try loader.next() != nil {}
 }
 print(Double(images.count) / (seconds / .seconds(1)))

@@ -63,8 +63,13 @@ public enum WeightFile {
 
     /// Writes a model's tensors and what they are.
     public static func write(_ parameters: Parameters, _ description: WeightDescription, to path: String) throws {
+        try write(parameters.entries, description, to: path)
+    }
+
+    /// Some of a model's tensors.
+    public static func write(_ entries: [Parameters.Entry], _ description: WeightDescription, to path: String) throws {
         try SafetensorsFile.write(
-            parameters.entries.map { ($0.name, $0.tensor) },
+            entries.map { ($0.name, $0.tensor) },
             metadata: [key: description.json.line, "format": "pt"], to: path)
     }
 

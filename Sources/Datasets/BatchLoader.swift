@@ -31,9 +31,22 @@ public final class BatchLoader {
     /// Samples a worker takes at a time: few enough that all workers share a batch and the first one comes soon.
     private static let chunkSize = 16
 
+    /// A loader of one view of each image; see the other initializer.
+    public convenience init(
+        _ collection: any ImageCollection, order: [Int], batchSize: Int, dropLast: Bool = false,
+        pipeline: ImagePipeline, defersChanges: Bool = false, seed: UInt64, epoch: Int, workers: Int = 2,
+        prefetch: Int = 2, startBatch: Int = 0, onBadImage policy: BadImagePolicy = .stop
+    ) {
+        self.init(
+            collection, order: order, batchSize: batchSize, dropLast: dropLast, views: [pipeline],
+            defersChanges: defersChanges, seed: seed, epoch: epoch, workers: workers, prefetch: prefetch,
+            startBatch: startBatch, onBadImage: policy)
+    }
+
     /// - Parameters:
     ///   - order: indices into `collection`, cut into batches from the front.
     ///   - dropLast: leaves out the last batch when it is not full.
+    ///   - views: what is made of each image, each time drawn anew; all of one size.
     ///   - defersChanges: leaves the steps at the end of the pipeline that keep the size to whoever gets the batch, their
     ///     random choices drawn in `HostBatch.changes`: for a device that does them faster than the workers.
     ///   - workers: threads; 0 does the work inside `next()`.
@@ -41,9 +54,10 @@ public final class BatchLoader {
     ///   - startBatch: the first batch to give, to resume in the middle of an epoch.
     public init(
         _ collection: any ImageCollection, order: [Int], batchSize: Int, dropLast: Bool = false,
-        pipeline: ImagePipeline, defersChanges: Bool = false, seed: UInt64, epoch: Int, workers: Int = 2,
+        views: [ImagePipeline], defersChanges: Bool = false, seed: UInt64, epoch: Int, workers: Int = 2,
         prefetch: Int = 2, startBatch: Int = 0, onBadImage policy: BadImagePolicy = .stop
     ) {
+        precondition(!views.isEmpty, "a loader needs a view")
         precondition(batchSize > 0 && workers >= 0 && prefetch > 0, "a loader needs a batch size and a prefetch depth")
         precondition(startBatch >= 0 && epoch >= 0, "epochs and batches are counted from 0")
         self.batchSize = batchSize
@@ -53,7 +67,7 @@ public final class BatchLoader {
         var skips = false
         if case .skip = policy { skips = true }
         let samples = SampleLoader(
-            collection: collection, order: order, pipeline: pipeline, defersChanges: defersChanges, seed: seed,
+            collection: collection, order: order, views: views, defersChanges: defersChanges, seed: seed,
             epoch: epoch, skipsBadImages: skips)
         self.samples = samples
         guard workers > 0, startBatch < batchCount else {
@@ -107,11 +121,12 @@ public final class BatchLoader {
             }
         }
         var pixels: [UInt8] = []
-        pixels.reserveCapacity(chunks.reduce(0) { $0 + $1.pixels.count })
-        for chunk in chunks { pixels += chunk.pixels }
+        pixels.reserveCapacity(chunks.reduce(0) { $1.pixels.reduce($0) { $0 + $1.count } })
+        let views = samples.views.indices
+        for view in views { for chunk in chunks { pixels += chunk.pixels[view] } }
         return HostBatch(
-            pixels: pixels, size: size, indices: chunks.flatMap(\.indices), labels: chunks.flatMap(\.labels),
-            changes: chunks.flatMap(\.changes))
+            pixels: pixels, size: size, viewCount: views.count, indices: chunks.flatMap(\.indices),
+            labels: chunks.flatMap(\.labels), changes: views.flatMap { view in chunks.flatMap { $0.changes[view] } })
     }
 
     /// The positions in the order that make up a batch, cut into the pieces workers take.

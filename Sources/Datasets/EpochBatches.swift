@@ -9,7 +9,7 @@ public final class EpochBatches {
     public let stepsPerEpoch: Int
 
     private let data: any ImageCollection
-    private let pipeline: ImagePipeline
+    private let views: [ImagePipeline]
     private let defersChanges: Bool
     private let seed: UInt64
     private let workers: Int
@@ -18,13 +18,13 @@ public final class EpochBatches {
 
     /// The parameters are those of `BatchLoader`. Traps when there are fewer images than a batch has.
     public init(
-        _ data: any ImageCollection, batchSize: Int, pipeline: ImagePipeline, defersChanges: Bool = false,
+        _ data: any ImageCollection, batchSize: Int, views: [ImagePipeline], defersChanges: Bool = false,
         seed: UInt64, workers: Int, onBadImage policy: BadImagePolicy = .stop
     ) {
         precondition(data.count >= batchSize, "\(data.count) images make no batch of \(batchSize)")
         self.data = data
         self.batchSize = batchSize
-        self.pipeline = pipeline
+        self.views = views
         self.defersChanges = defersChanges
         self.seed = seed
         self.workers = workers
@@ -40,7 +40,7 @@ public final class EpochBatches {
         if loader == nil || position == 0 {
             loader = BatchLoader(
                 data, order: EpochSampler(count: data.count, seed: seed, epoch: epoch).order, batchSize: batchSize,
-                dropLast: true, pipeline: pipeline, defersChanges: defersChanges, seed: seed, epoch: epoch,
+                dropLast: true, views: views, defersChanges: defersChanges, seed: seed, epoch: epoch,
                 workers: workers, startBatch: position, onBadImage: policy)
         }
         guard let batch = try loader?.next() else { fatalError("the loader ended before the epoch did") }

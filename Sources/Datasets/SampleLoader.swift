@@ -3,13 +3,14 @@ internal import Support
 
 /// Some consecutive samples of a batch, prepared by one worker.
 struct Chunk: Sendable {
-    var pixels: [UInt8] = []
-    /// The size of each image; nil when all were left out.
+    /// Of each view, all samples.
+    var pixels: [[UInt8]] = []
+    /// The size of each view; nil when all were left out.
     var size: ImageSize?
     var indices: [Int] = []
     var labels: [Int] = []
-    /// Of each image, when they are put off.
-    var changes: [[ImageChange]] = []
+    /// Of each view, those of all samples, when they are put off.
+    var changes: [[[ImageChange]]] = []
     /// What was wrong with the images that were left out.
     var problems: [String] = []
 }
@@ -18,7 +19,8 @@ struct Chunk: Sendable {
 struct SampleLoader: Sendable {
     let collection: any ImageCollection
     let order: [Int]
-    let pipeline: ImagePipeline
+    /// One a view.
+    let views: [ImagePipeline]
     let defersChanges: Bool
     let seed: UInt64
     let epoch: Int
@@ -27,29 +29,45 @@ struct SampleLoader: Sendable {
     /// Prepares the samples at these positions of the order.
     func load(_ positions: Range<Int>) throws -> Chunk {
         var chunk = Chunk()
-        let now = defersChanges ? pipeline.withoutChanges : pipeline
+        chunk.pixels = views.map { _ in [] }
+        chunk.changes = views.map { _ in [] }
+        let now = defersChanges ? views.map(\.withoutChanges) : views
         for position in positions {
             let index = order[position]
             do {
                 let name = collection.path(index)
-                var random = RandomStream(seed, UInt64(epoch), UInt64(index))
-                let image =
-                    try collection.pixels(index).map { now.apply($0, random: &random) }
-                    ?? now.load(try collection.data(index), name: name, random: &random)
-                if chunk.size == nil {
-                    chunk.size = image.size
-                    chunk.pixels.reserveCapacity(positions.count * image.pixels.count)
+                var streams = views.indices.map { stream(index, view: $0) }
+                let images =
+                    try collection.pixels(index).map { image in
+                        now.indices.map { now[$0].apply(image, random: &streams[$0]) }
+                    } ?? ImagePipeline.load(now, try collection.data(index), name: name, streams: &streams)
+                for image in images {
+                    if chunk.size == nil {
+                        chunk.size = image.size
+                        for view in views.indices {
+                            chunk.pixels[view].reserveCapacity(positions.count * image.pixels.count)
+                        }
+                    }
+                    try checkSize(image.size, chunk.size ?? image.size, name: name)
                 }
-                try checkSize(image.size, chunk.size ?? image.size, name: name)
-                chunk.pixels += image.pixels
+                for view in views.indices {
+                    chunk.pixels[view] += images[view].pixels
+                    if defersChanges { chunk.changes[view].append(views[view].drawChanges(&streams[view])) }
+                }
                 chunk.indices.append(index)
                 chunk.labels.append(collection.label(index) ?? -1)
-                if defersChanges { chunk.changes.append(pipeline.drawChanges(&random)) }
             } catch let error as InputError where skipsBadImages {
                 chunk.problems.append("\(error)")
             }
         }
         return chunk
+    }
+
+    /// What the choices of a view come from. The first view has the stream of a single one.
+    private func stream(_ index: Int, view: Int) -> RandomStream {
+        view == 0
+            ? RandomStream(seed, UInt64(epoch), UInt64(index))
+            : RandomStream(seed, UInt64(epoch), UInt64(index), UInt64(view))
     }
 }
 

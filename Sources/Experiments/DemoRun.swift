@@ -162,14 +162,18 @@ public struct DemoRun: Sendable {
 
     // MARK: Stages
 
-    private var recipe: PretrainRecipe {
-        var recipe = PretrainRecipe.imagenet
+    private var recipe: PretrainRecipe { recipe(.instance) }
+
+    private func recipe(_ method: MethodName) -> PretrainRecipe {
+        var recipe = method.method.recipe(.imagenet)
         recipe.batch = 32
         // At this size objects are as large as in the scenes.
         recipe.imageSize = 48
         // With so few images the sum over all of them costs nothing and needs no noise samples.
-        recipe.instance.loss = .softmax
-        recipe.instance.temperature = 0.1
+        if method == .instance {
+            recipe.instance.loss = .softmax
+            recipe.instance.temperature = 0.1
+        }
         recipe.optimization.learningRate = 0.01
         recipe.optimization.schedule = .cosine
         recipe.optimization.weightDecay = 5e-4
@@ -190,10 +194,10 @@ public struct DemoRun: Sendable {
         try source(start).network(imageSize: recipe.imageSize, seed: seed, device: device)
     }
 
-    private func pretrainOptions(_ objective: Objective) -> PretrainOptions {
-        var recipe = recipe
-        recipe.epochs = objective == .supervised ? settings.supervisedEpochs : settings.instanceEpochs
-        var options = PretrainOptions(architecture: Self.architecture, objective: objective, recipe: recipe)
+    private func pretrainOptions(_ method: MethodName) -> PretrainOptions {
+        var recipe = recipe(method)
+        recipe.epochs = method == .supervised ? settings.supervisedEpochs : settings.instanceEpochs
+        var options = PretrainOptions(architecture: Self.architecture, method: method, recipe: recipe)
         options.seed = seed
         options.workers = workers
         options.device = device
@@ -201,10 +205,10 @@ public struct DemoRun: Sendable {
         return options
     }
 
-    private func pretrain(_ objective: Objective, _ progress: ProgressBar.Style) throws {
+    private func pretrain(_ method: MethodName, _ progress: ProgressBar.Style) throws {
         var run = PretrainRun(
-            pretrainOptions(objective), data: try DataSource.open("\(folder)/objects/train"),
-            folder: "\(folder)/\(objective.rawValue)")
+            pretrainOptions(method), data: try DataSource.open("\(folder)/objects/train"),
+            folder: "\(folder)/\(method.rawValue)")
         run.resume = true
         run.recipeName = "demo"
         run.progress = progress

@@ -13,7 +13,8 @@ public struct PretrainMonitor {
     private static let neighborCount = 200
 
     private let training: Pretraining
-    private let view: ProbeView
+    /// What the method has at hand; nil where only the backbone's features are looked at.
+    private let view: ProbeView?
     private let data: any ImageCollection
     /// Labelled images to classify; nil for rows of the bank itself.
     private let test: (any ImageCollection)?
@@ -26,32 +27,52 @@ public struct PretrainMonitor {
         case bank
         /// The training images anew, as the reference code does at the end.
         case images
+
+        /// The memory bank, except for methods of which only the features are probed.
+        static func usual(_ method: any PretextMethod) -> Neighbors {
+            if case .features = method.probe { .images } else { .bank }
+        }
     }
 
-    /// nil when there is nothing to vote with: no memory bank, or no labels.
+    /// nil when there is nothing to vote with: no labels, or a method that is not probed.
     ///
-    /// - Throws: `InputError` when test images are given that cannot be classified.
+    /// - Parameter neighbors: nil for the memory bank where the method has one, else images.
+    /// - Throws: `InputError` when test images are given that cannot be classified, and for the memory bank of a method
+    ///   without.
     public init?(
-        _ training: Pretraining, data: any ImageCollection, test: (any ImageCollection)?, neighbors: Neighbors,
+        _ training: Pretraining, data: any ImageCollection, test: (any ImageCollection)?, neighbors: Neighbors?,
         workers: Int
     ) throws {
-        guard let view = training.method.probe, data.classes.count > 1 else {
+        let method = training.options.method.rawValue
+        switch training.method.probe {
+        case .bank(let own): view = own
+        case .features: view = nil
+        case .none:
             if let test {
                 throw InputError(
-                    test.source, "cannot be classified: the training has no memory bank with labels",
-                    remedy: "leave --knn-test out")
+                    test.source, "cannot be classified: \(method) is not probed while it trains",
+                    remedy: "probe its weights afterwards")
             }
             return nil
+        }
+        guard data.classes.count > 1 else {
+            if let test {
+                throw InputError(
+                    test.source, "cannot be classified: \(data.source) has no labels", remedy: "use labelled images")
+            }
+            return nil
+        }
+        if neighbors == .bank, view == nil {
+            throw InputError(method, "has no memory bank that could vote", remedy: "let images vote")
         }
         if let test, test.classes != data.classes {
             throw InputError(
                 test.source, "has other classes than \(data.source)", remedy: "use folders with the same classes")
         }
         self.training = training
-        self.view = view
         self.data = data
         self.test = test
-        self.neighbors = neighbors
+        self.neighbors = neighbors ?? .usual(training.method)
         self.workers = workers
     }
 
@@ -60,9 +81,14 @@ public struct PretrainMonitor {
         let queries =
             test.map { "\($0.count) images of \($0.source)" }
             ?? "\(heldOut.count) evenly spaced ones, left out of the voters"
-        let voters = neighbors == .bank ? "rows of the memory bank" : "embeddings of the training images"
-        return "K = \(Self.neighborCount), τ = \(view.temperature), \(voters) vote on \(queries)"
+        let voters =
+            neighbors == .bank
+            ? "rows of the memory bank" : view == nil ? "features of the training images" : "embeddings of the training images"
+        return "K = \(Self.neighborCount), τ = \(temperature), \(voters) vote on \(queries)"
     }
+
+    /// τ of the votes: the method's, or what features without one are compared with.
+    private var temperature: Double { view?.temperature ?? 0.1 }
 
     /// Top-1 accuracy, in [0, 1].
     public func measure() throws -> Double {
@@ -76,13 +102,12 @@ public struct PretrainMonitor {
             queries = try part(of: all, heldOut)
         }
         let probe = KNNProbe(
-            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: view.temperature)
+            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: temperature)
         return try probe.evaluate(train: voters, test: queries, threads: Runtime.threads).accuracies[0].top1
     }
 
     private func voters() throws -> LabeledFeatures {
-        guard neighbors == .bank else { return try features(of: data) }
-        let bank = view.bank
+        guard neighbors == .bank, let bank = view?.bank else { return try features(of: data) }
         return try LabeledFeatures(
             features: bank.rows.floats, dimension: bank.dimension, labels: (0..<data.count).map { data.label($0)! },
             source: data.source)
@@ -102,9 +127,9 @@ public struct PretrainMonitor {
 
     private func features(of test: any ImageCollection) throws -> LabeledFeatures {
         let network = PretrainedNetwork(
-            training.method.network, projection: view.projection,
+            training.method.network, projection: view?.projection,
             description: training.description(details: [:]), device: training.options.device)
-        var extractor = try FeatureExtractor(network, layer: PretrainedNetwork.embeddingLayer)
+        var extractor = try FeatureExtractor(network, layer: view == nil ? nil : PretrainedNetwork.embeddingLayer)
         extractor.workers = workers
         extractor.precision = training.options.precision
         let table = try extractor.extract(test)

@@ -23,7 +23,12 @@ public struct PretrainRun {
     /// Epochs between kNN probes; 0 for none.
     public var knnEvery = 0
     public var knnTest: (any ImageCollection)?
-    public var knnNeighbors = PretrainMonitor.Neighbors.bank
+    /// What votes; nil for the memory bank where the method has one, else images.
+    public var knnNeighbors: PretrainMonitor.Neighbors?
+    /// Weights that the network begins with in place of random ones; what they fitted is reported.
+    public var initial: String?
+    /// Told what became of the initial weights, and of embeddings that collapse.
+    public var announce: (String) -> Void = { _ in }
     public var progress = ProgressBar.Style.automatic
 
     public init(_ options: PretrainOptions, data: any ImageCollection, folder: String) {
@@ -36,7 +41,7 @@ public struct PretrainRun {
     public struct Outcome: Sendable {
         /// The weight file.
         public var weights: String
-        public var objective: Objective
+        public var method: MethodName
         public var architecture: Architecture
         public var epochs: Int
         public var steps: Int
@@ -52,7 +57,7 @@ public struct PretrainRun {
         public var json: JSON {
             .object(
                 [
-                    .init("objective", .string(objective.rawValue)), .init("arch", .string(architecture.rawValue)),
+                    .init("objective", .string(method.rawValue)), .init("arch", .string(architecture.rawValue)),
                     .init("epochs", .integer(epochs)), .init("steps", .integer(steps)),
                     .init("images", .integer(images)), .init("images_per_second", .number(imagesPerSecond)),
                     .init("seconds", .number(seconds)), .init("loss", loss.map { .number($0) } ?? .null),
@@ -68,23 +73,24 @@ public struct PretrainRun {
     public func callAsFunction() throws -> Outcome {
         let fingerprint = try data.fingerprint
         let training = try Pretraining(options, data: data)
+        if let initial, !(resume && Files.exists("\(folder)/config.json")) { try begin(training, with: initial) }
         let monitor =
             knnEvery > 0
             ? try PretrainMonitor(
                 training, data: data, test: knnTest, neighbors: knnNeighbors, workers: options.workers) : nil
         let session = try RunSession(
-            folder, command: "pretrain", resume: resume, settings: settings(fingerprint),
+            folder, command: "pretrain", resume: resume, settings: settings(fingerprint, training),
             mayDiffer: PretrainOptions.mayDiffer.union(["data.path"]))
         let loop = TrainingLoop(
             training, folder: session.folder, options: loopOptions(monitor, steps: training.stepsPerEpoch))
         Interruption.watch()
         let trained = try loop.run()
         try WeightFile.write(
-            training.parameters, training.description(details: details(fingerprint)), to: session.folder.weights)
-        if let bank = training.method.probe?.bank { try write(bank, to: session.file("bank.safetensors")) }
+            training.exported, training.description(details: details(fingerprint)), to: session.folder.weights)
+        if case .bank(let view) = training.method.probe { try write(view.bank, to: session.file("bank.safetensors")) }
         try drawCurves(session)
         let outcome = Outcome(
-            weights: session.folder.weights, objective: options.objective, architecture: options.architecture,
+            weights: session.folder.weights, method: options.method, architecture: options.architecture,
             epochs: options.recipe.epochs, steps: trained.steps, images: data.count,
             imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
             knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } })
@@ -92,8 +98,23 @@ public struct PretrainRun {
         return outcome
     }
 
-    private func settings(_ fingerprint: String) -> [JSON.Member] {
-        [
+    private func begin(_ training: Pretraining, with path: String) throws {
+        let (file, description) = try WeightFile.open(path)
+        guard description.config.architecture == options.architecture, description.config.stem == options.recipe.stem
+        else {
+            throw InputError(
+                path, "holds \(description.config), but \(options.network(classes: nil)) is trained",
+                remedy: "use weights of the same network and stem")
+        }
+        let report = training.load(file.tensors())
+        announce(
+            "begun with \(path): \(report.loaded.count) tensors loaded, \(report.missing.count) stay random"
+                + (report.unexpected.isEmpty ? "" : ", \(report.unexpected.count) left out"))
+    }
+
+    private func settings(_ fingerprint: String, _ training: Pretraining) -> [JSON.Member] {
+        let neighbors = knnNeighbors ?? .usual(training.method)
+        return [
             .init("recipe", .string(recipeName)),
             .init(
                 "data",
@@ -102,9 +123,9 @@ public struct PretrainRun {
                 "knn",
                 [
                     "every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null,
-                    "neighbors": .string(knnNeighbors.rawValue),
+                    "neighbors": .string(neighbors.rawValue),
                 ]),
-        ] + (capturesSteps ? [.init("cuda_graph", true)] : []) + (options.json.members ?? [])
+        ] + (initial.map { [.init("init", .string($0))] } ?? []) + (capturesSteps ? [.init("cuda_graph", true)] : []) + (options.json.members ?? [])
     }
 
     private func loopOptions(_ monitor: PretrainMonitor?, steps: Int) -> LoopOptions {
@@ -137,7 +158,7 @@ public struct PretrainRun {
             bank.rows, labels: data.classes.isEmpty ? nil : images.map { data.label($0) ?? -1 },
             names: images.map(data.name), classes: data.classes,
             protocolJSON: [
-                "arch": .string(options.architecture.rawValue), "objective": .string(options.objective.rawValue),
+                "arch": .string(options.architecture.rawValue), "objective": .string(options.method.rawValue),
                 "layer": .string(PretrainedNetwork.embeddingLayer), "source": "memory bank", "l2_normalized": true,
                 "image_size": .integer(options.recipe.imageSize), "data": .string(data.source),
             ], to: path)
@@ -145,10 +166,11 @@ public struct PretrainRun {
 
     /// One picture of everything that was measured; the loss alone, too.
     private func drawCurves(_ session: RunSession) throws {
-        let title = "\(options.objective.rawValue), \(options.architecture.rawValue)"
+        let title = "\(options.method.rawValue), \(options.architecture.rawValue)"
         try session.drawCurve(["loss"], title: title)
         let panels: [(names: [String], title: String)] = [
             (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"), (["z"], "Z"),
+            (["embedding_spread"], "spread of embeddings"),
             (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),
         ]
         let plots = try panels.compactMap { names, title in

@@ -1,7 +1,7 @@
 public import Support
 
 extension Augmentation {
-    /// Every setting of crops and mirroring, and those of colour.
+    /// Every setting of crops, colours and mirroring.
     public static var settings: [Setting<Augmentation>] {
         [
             .value(
@@ -12,6 +12,23 @@ extension Augmentation {
     /// Those of trainings that leave colours alone.
     public static var plainSettings: [Setting<Augmentation>] {
         settings.filter { $0.name != "jitter" && $0.name != "grayscale" }
+    }
+
+    /// What methods that compare two views of an image have beside them.
+    public static var viewSettings: [Setting<Augmentation>] {
+        let share = Requirement<Double>.between(0, 1)
+        return [
+            .value(
+                "jitter-probability", "P", "probability that the colours are changed at all",
+                \.colorOrNone.jitterProbability, share),
+            .optional(
+                "hue", "S", "strength of the change of hue", \.colorOrNone.hue, .between(0, 0.5), whenNone: "as --jitter"),
+            .optional(
+                "saturation", "S", "strength of the change of saturation", \.colorOrNone.saturation, share,
+                whenNone: "as --jitter"),
+            .value("blur", "P", "probability of a Gaussian blur", \.blur, share),
+            .value("solarize", "P", "probability of inverting bright samples", \.solarize, share),
+        ]
     }
 
     private static var colorSettings: [Setting<Augmentation>] {

@@ -9,6 +9,10 @@ public enum ImageChange: Hashable, Sendable {
     case grayscale(Bool)
     /// In this order.
     case colors([ColorAdjustment])
+    /// Deviation in pixels, nil for none, and the pixels a side that it reaches over. Devices do not blur.
+    case blur(sigma: Double?, kernel: Int)
+    /// Inverts samples of at least so much; nil for none.
+    case solarize(UInt8?)
 }
 
 /// One adjustment of the colours of an image, as Pillow's operator of the same name.
@@ -35,8 +39,17 @@ extension ImageStep {
         switch self {
         case .randomHorizontalFlip(let probability): .horizontalFlip(random.chance(probability))
         case .randomGrayscale(let probability): .grayscale(random.chance(probability))
-        case .colorJitter(let brightness, let contrast, let saturation, let hue):
-            .colors(Self.jitter(brightness, contrast, saturation, hue, &random))
+        case .colorJitter(let brightness, let contrast, let saturation, let hue, let probability):
+            // Nothing is drawn for what is certain: older recipes keep their streams.
+            .colors(
+                probability < 1 && !random.chance(probability)
+                    ? [] : Self.jitter(brightness, contrast, saturation, hue, &random))
+        case .randomGaussianBlur(let kernel, let sigma, let probability):
+            .blur(
+                sigma: random.chance(probability) ? random.uniform(sigma.lowerBound, sigma.upperBound) : nil,
+                kernel: kernel)
+        case .randomSolarize(let threshold, let probability):
+            .solarize(random.chance(probability) ? threshold : nil)
         case .randomResizedCrop, .resizeShortSide, .resize, .centerCrop, .randomCrop: nil
         }
     }
@@ -79,6 +92,8 @@ extension Image {
                 }
             }
             return image
+        case .blur(let sigma, let kernel): return sigma.map { blurred(sigma: $0, kernel: kernel) } ?? self
+        case .solarize(let threshold): return threshold.map(solarized) ?? self
         }
     }
 }

@@ -12,8 +12,12 @@ public enum ImageStep: Hashable, Sendable {
     case centerCrop(ImageSize)
     case randomHorizontalFlip(probability: Double)
     /// Factors from [max(0, 1 − x), 1 + x], hue shift from [−hue, hue] of the circle, in random order.
-    case colorJitter(brightness: Double, contrast: Double, saturation: Double, hue: Double)
+    case colorJitter(brightness: Double, contrast: Double, saturation: Double, hue: Double, probability: Double = 1)
     case randomGrayscale(probability: Double)
+    /// A Gaussian of deviation σ, uniform in the range, over `kernel` (odd) pixels a side.
+    case randomGaussianBlur(kernel: Int, sigma: ClosedRange<Double>, probability: Double)
+    /// Inverts the samples of at least `threshold`.
+    case randomSolarize(threshold: UInt8, probability: Double)
     /// A part of `size` anywhere, after `padding` black pixels were put on every side.
     case randomCrop(size: ImageSize, padding: Int)
 
@@ -29,9 +33,14 @@ public enum ImageStep: Hashable, Sendable {
     /// Whether the step leaves the size of the image as it is.
     var keepsSize: Bool {
         switch self {
-        case .randomHorizontalFlip, .colorJitter, .randomGrayscale: true
+        case .randomHorizontalFlip, .colorJitter, .randomGrayscale, .randomGaussianBlur, .randomSolarize: true
         default: false
         }
+    }
+
+    /// Whether a device can do it to a whole batch, to the same bytes.
+    var isForDevices: Bool {
+        if case .randomGaussianBlur = self { false } else { keepsSize }
     }
 }
 
@@ -57,38 +66,64 @@ public struct ImagePipeline: Hashable, Sendable {
     /// gives on the fully decoded image. The random choices are the same.
     /// - Throws: `InputError` naming `name`, as `Image.decode`.
     public func load(_ data: Data, name: String, random: inout RandomStream) throws -> Image {
+        var streams = [random]
+        defer { random = streams[0] }
+        return try Self.load([self], data, name: name, streams: &streams)[0]
+    }
+
+    /// The same for several views of one image, which is decoded once, at the size that the largest of them needs.
+    ///
+    /// - Parameter streams: One a view.
+    public static func load(
+        _ views: [ImagePipeline], _ data: Data, name: String, streams: inout [RandomStream]
+    ) throws -> [Image] {
         let header = try ImageHeader.read(data, name: name)
+        let starts = views.indices.map { views[$0].start(header.size, random: &streams[$0]) }
+        let reductions = starts.map { start in
+            header.format == .jpeg ? start.wanted.map { JPEGDecoder.reduction(of: $0.part, atLeast: $0.size) } ?? 1 : 1
+        }
+        let reduction = reductions.min() ?? 1
+        let image = try Image.decode(data, header: header, name: name, reduction: reduction)
+        return views.indices.map { view in
+            let rest = starts[view].wanted == nil ? views[view] : views[view].rest
+            return rest.apply(starts[view].prepare(image, reduction), random: &streams[view])
+        }
+    }
+
+    /// What the first step makes of an image of a size, before the image is decoded.
+    private struct Start {
+        /// The part of the image that is looked at, and how large it becomes; nil where all of it is needed as it is.
+        var wanted: (part: ImageSize, size: ImageSize)?
+        var prepare: (_ decoded: Image, _ reduction: Int) -> Image = { image, _ in image }
+    }
+
+    private func start(_ size: ImageSize, random: inout RandomStream) -> Start {
         switch steps.first {
-        case .randomResizedCrop(let size, let scale, let ratio):
-            let crop = PixelRectangle.random(in: header.size, scale: scale, ratio: ratio, random: &random)
-            let reduction = header.format == .jpeg ? JPEGDecoder.reduction(of: crop.size, atLeast: size) : 1
-            let image = try Image.decode(data, header: header, name: name, reduction: reduction)
-            let part = image.resized(from: crop.region(dividedBy: reduction, in: image.size), to: size)
-            return rest.apply(part, random: &random)
+        case .randomResizedCrop(let output, let scale, let ratio):
+            let crop = PixelRectangle.random(in: size, scale: scale, ratio: ratio, random: &random)
+            return Start(wanted: (crop.size, output)) { image, reduction in
+                image.resized(from: crop.region(dividedBy: reduction, in: image.size), to: output)
+            }
         case .resizeShortSide(let side):
-            let size = header.size.scaled(shortSide: side)
-            let image = try Image.decode(
-                data, header: header, name: name, reduction: JPEGDecoder.reduction(of: header.size, atLeast: size))
             // From the size of the file, so that rounding in the decoder cannot change the shape.
-            return rest.apply(image.resized(to: size), random: &random)
-        case .resize(let size):
-            let image = try Image.decode(
-                data, header: header, name: name, reduction: JPEGDecoder.reduction(of: header.size, atLeast: size))
-            return rest.apply(image.resized(to: size), random: &random)
+            let output = size.scaled(shortSide: side)
+            return Start(wanted: (size, output)) { image, _ in image.resized(to: output) }
+        case .resize(let output):
+            return Start(wanted: (size, output)) { image, _ in image.resized(to: output) }
         default:
-            return apply(try Image.decode(data, header: header, name: name, reduction: 1), random: &random)
+            return Start()
         }
     }
 
     private var rest: ImagePipeline { ImagePipeline(Array(steps.dropFirst())) }
 
-    /// The steps at the end that leave the size as it is, and all before them.
+    /// The steps at the end that can be put off, and all before them.
     private var parts: (first: ImagePipeline, last: ArraySlice<ImageStep>) {
-        let count = steps.reversed().prefix(while: \.keepsSize).count
+        let count = steps.reversed().prefix(while: \.isForDevices).count
         return (ImagePipeline(Array(steps.dropLast(count))), steps.suffix(count))
     }
 
-    /// The pipeline without the steps at its end that leave the size as it is.
+    /// The pipeline without the steps at its end that a device can do.
     public var withoutChanges: ImagePipeline { parts.first }
 
     /// What the steps left out by `withoutChanges` do to an image, in order. With the stream that has gone through the
@@ -111,7 +146,7 @@ extension ImageStep {
             return image.cropped(
                 clippingX: Int((Double(image.width - size.width) / 2).rounded(.toNearestOrEven)),
                 y: Int((Double(image.height - size.height) / 2).rounded(.toNearestOrEven)), size: size)
-        case .randomHorizontalFlip, .colorJitter, .randomGrayscale:
+        case .randomHorizontalFlip, .colorJitter, .randomGrayscale, .randomGaussianBlur, .randomSolarize:
             return draw(&random).map(image.applying) ?? image
         case .randomCrop(let size, let padding):
             let x = random.integer(below: max(0, image.width + 2 * padding - size.width) + 1) - padding

@@ -34,16 +34,24 @@ public struct DeviceAugmentation {
     /// One change of each image.
     private mutating func apply(_ changes: [ImageChange]) {
         var (flipped, gray) = ([Float](repeating: 0, count: batch), [Float](repeating: 0, count: batch))
+        // Above all levels for images that are left alone.
+        var thresholds = [Float](repeating: 256, count: batch)
         var adjustments = [[ColorAdjustment]](repeating: [], count: batch)
         for (image, change) in changes.enumerated() {
             switch change {
             case .horizontalFlip(let isFlipped): flipped[image] = isFlipped ? 1 : 0
             case .grayscale(let isGray): gray[image] = isGray ? 1 : 0
             case .colors(let list): adjustments[image] = list
+            case .solarize(let threshold): if let threshold { thresholds[image] = Float(threshold) }
+            case .blur: preconditionFailure("devices do not blur")
             }
         }
         if flipped.contains(1) { planes = Tensor.where(perImage(flipped).greater(0), planes.flip(3), planes) }
         if gray.contains(1) { planes = Tensor.where(perImage(gray).greater(0), luma.unsqueeze(0), planes) }
+        if thresholds.contains(where: { $0 < 256 }) {
+            let isBright = (planes - perImage(thresholds)).greaterOrEqual(0)
+            planes = Tensor.where(isBright, 255 - planes, planes)
+        }
         for round in 0..<(adjustments.map(\.count).max() ?? 0) {
             adjust(adjustments.map { round < $0.count ? $0[round] : nil })
         }

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Imaging
 public import Support
 public import Torch
 public import Training
@@ -7,10 +8,18 @@ public import Training
 /// A way to train a backbone: without labels, or with them to compare.
 ///
 /// The loop, checkpoints, resuming, captured steps, measurements and weight files are the same for all of them
-/// (`Pretraining`); a method says what it makes of a batch, what its loss is and what it keeps between steps.
+/// (`Pretraining`); a method says which views of an image it wants, what its loss is, what it keeps between steps and what of
+/// it is the backbone.
 public protocol PretextMethod: AnyObject {
+    /// What can be chosen of the method beside what every training has.
+    associatedtype Settings: MethodSettings
     /// The tensors of a step by their names.
     associatedtype Inputs: TensorGroup
+
+    /// All settings of a training by this method, as published.
+    static func recipe(_ name: PretrainRecipe.Name) -> PretrainRecipe
+    /// What is made of each image: one pipeline a view.
+    static func views(_ recipe: PretrainRecipe) -> [ImagePipeline]
 
     /// Builds the backbone first, then what the method has beside it: so random values are drawn.
     ///
@@ -21,9 +30,18 @@ public protocol PretextMethod: AnyObject {
     var network: any Network { get }
     /// Width of its last layer; nil without one.
     var classCount: Int? { get }
+    /// What the names of parameters begin with that are trained but not part of the backbone.
+    var headPrefixes: [String] { get }
+    /// Of these, the parameters whose learning rate does not fall.
+    var fixedRatePrefixes: [String] { get }
 
-    /// Everything of a step that comes from the host or from a random generator; `images` [B, 3, H, W] on the device.
-    func inputs(_ images: Tensor, of batch: HostBatch) -> Inputs
+    /// Called when weights have been loaded into the network: what is a copy of it is made anew.
+    func networkWasLoaded()
+
+    /// Everything of a step that comes from the host or from a random generator.
+    ///
+    /// - Parameter images: [V·B, 3, H, W] on the device: the first views of all images, then the second.
+    func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> Inputs
     /// The loss of a step, by operators alone that neither wait for values nor draw any.
     func forward(_ inputs: Inputs) -> StepLoss
     /// Whether a step does the same operations as the one before, so that a GPU can replay it.
@@ -34,8 +52,46 @@ public protocol PretextMethod: AnyObject {
     /// - Throws: `InputError` when the state is another run's.
     func restore(_ state: Checkpoint) throws
 
-    /// What a kNN probe looks at while it trains; nil where there is nothing.
-    var probe: ProbeView? { get }
+    /// What a kNN probe looks at while it trains.
+    var probe: MethodProbe { get }
+}
+
+/// What can be chosen of a method: values with defaults, and a table of them.
+public protocol MethodSettings: Hashable, Sendable {
+    init()
+    /// As options and in `config.json`; they may be of the whole training, such as changes of colour that only this method
+    /// makes.
+    static var settings: [Setting<PretrainOptions>] { get }
+}
+
+/// Of a method that has none.
+public struct NoSettings: MethodSettings {
+    public init() {}
+    public static var settings: [Setting<PretrainOptions>] { [] }
+}
+
+extension PretextMethod {
+    public static func views(_ recipe: PretrainRecipe) -> [ImagePipeline] {
+        [recipe.augmentation.pipeline(imageSize: recipe.imageSize)]
+    }
+
+    public var classCount: Int? { nil }
+    public var headPrefixes: [String] { [] }
+    public var fixedRatePrefixes: [String] { [] }
+    public func networkWasLoaded() {}
+    public var isSteady: Bool { true }
+    public var state: Checkpoint { Checkpoint() }
+    public func restore(_ state: Checkpoint) throws {}
+
+    /// The same for inputs whose type is not known.
+    func forward(erased inputs: any TensorGroup) -> StepLoss {
+        guard let inputs = inputs as? Inputs else {
+            preconditionFailure("\(type(of: inputs)) are another method's inputs")
+        }
+        return forward(inputs)
+    }
+
+    static var settings: [Setting<PretrainOptions>] { Settings.settings }
 }
 
 /// What a method is made of.
@@ -44,9 +100,21 @@ public struct MethodContext {
     public var data: any ImageCollection
     /// Where parameters and random values come from.
     public var scope: Scope
+    /// Of the whole training.
+    public var totalSteps: Int
 
     /// The network of the run, at its random values.
-    func makeNetwork(classes: Int?) -> any Network { options.network(classes: classes).makeNetwork(scope) }
+    func makeNetwork(classes: Int? = nil) -> any Network { options.network(classes: classes).makeNetwork(scope) }
+}
+
+/// What a kNN probe looks at while a method trains.
+public enum MethodProbe {
+    /// Nothing.
+    case none
+    /// Features of the training images that the method has at hand, and how to make those of others.
+    case bank(ProbeView)
+    /// The backbone's last features, without what the method has beside it.
+    case features
 }
 
 /// Features of the training images that a method has at hand, and how to make those of others.
@@ -57,32 +125,4 @@ public struct ProbeView {
     public var projection: Linear
     /// τ of the votes.
     public var temperature: Double
-}
-
-extension PretextMethod {
-    /// The same for inputs whose type is not known.
-    func forward(erased inputs: any TensorGroup) -> StepLoss {
-        guard let inputs = inputs as? Inputs else {
-            preconditionFailure("\(type(of: inputs)) are another method's inputs")
-        }
-        return forward(inputs)
-    }
-}
-
-/// The methods by name.
-public enum Objective: String, CaseIterable, Sendable {
-    /// Every image from all others, by a memory bank (the paper's method).
-    case instance
-    /// Every image from all others, by an n-way linear classifier (the paper's baseline).
-    case parametric
-    /// The classes of the labels.
-    case supervised
-
-    public var method: any PretextMethod.Type {
-        switch self {
-        case .instance: InstanceDiscrimination.self
-        case .parametric: ParametricClassification.self
-        case .supervised: SupervisedClassification.self
-        }
-    }
 }

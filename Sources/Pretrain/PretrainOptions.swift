@@ -6,7 +6,7 @@ public import Torch
 /// All resolved settings of a pretraining run.
 public struct PretrainOptions: Sendable {
     public var architecture: Architecture
-    public var objective: Objective
+    public var method: MethodName
     /// Starting point, with everything overridden that the user has set.
     public var recipe: PretrainRecipe
     public var seed: UInt64 = 0
@@ -18,9 +18,9 @@ public struct PretrainOptions: Sendable {
     /// threads, to the same pixels; nil for what suits the device.
     public var augmentsOnDevice: Bool?
 
-    public init(architecture: Architecture, objective: Objective, recipe: PretrainRecipe) {
+    public init(architecture: Architecture, method: MethodName, recipe: PretrainRecipe) {
         self.architecture = architecture
-        self.objective = objective
+        self.method = method
         self.recipe = recipe
     }
 
@@ -33,7 +33,7 @@ public struct PretrainOptions: Sendable {
     public var json: JSON {
         .object(
             [
-                .init("arch", .string(architecture.rawValue)), .init("objective", .string(objective.rawValue)),
+                .init("arch", .string(architecture.rawValue)), .init("objective", .string(method.rawValue)),
                 .init("normalization", recipe.normalization.json),
                 .init("seed", .integer(Int(truncatingIfNeeded: seed))), .init("precision", .string(precision.rawValue)),
                 .init("device", .string(device.description)), .init("threads", .integer(Runtime.threads)),

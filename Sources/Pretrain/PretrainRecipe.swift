@@ -3,10 +3,13 @@ public import Imaging
 public import Training
 
 /// The hyper-parameters of a published training, as one readable definition; every one can be overridden.
-///
-/// Source: Wu et al., CVPR 2018, and its authors' reference code.
-public struct PretrainRecipe: EpochRecipe, Hashable, Sendable {
-    public enum Name: String, CaseIterable, Sendable { case imagenet, cifar10 }
+public struct PretrainRecipe: EpochRecipe, Sendable {
+    public enum Name: String, CaseIterable, Sendable {
+        /// The paper's, for ImageNet at 224 pixels.
+        case imagenet
+        /// For CIFAR-10 at 32 pixels.
+        case cifar10
+    }
 
     public var batch = 256
     public var epochs = 200
@@ -15,28 +18,34 @@ public struct PretrainRecipe: EpochRecipe, Hashable, Sendable {
     public var stem = Stem.imagenet
     public var normalization = Normalization.imagenet
     public var augmentation = Augmentation(cropScale: 0.2, color: .init(grayscale: 0.2, jitter: 0.4))
-    /// Of instance discrimination.
-    public var instance = InstanceSettings()
+    /// The settings of the method.
+    public var own: any MethodSettings
 
-    public static let imagenet = PretrainRecipe()
+    /// What most recipes for ImageNet share.
+    init(_ own: any MethodSettings) { self.own = own }
 
-    public static let cifar10: PretrainRecipe = {
-        var recipe = PretrainRecipe()
+    /// What most recipes for CIFAR-10 share.
+    static func cifar(_ own: any MethodSettings) -> PretrainRecipe {
+        var recipe = PretrainRecipe(own)
         recipe.batch = 128
         recipe.optimization.weightDecay = 5e-4
         recipe.imageSize = 32
         recipe.stem = .cifar
         recipe.normalization = .cifar10
-        recipe.augmentation.flip = 0
-        recipe.instance.loss = .softmax
-        recipe.instance.temperature = 0.1
         return recipe
-    }()
+    }
 
-    public static func named(_ name: Name) -> PretrainRecipe {
-        switch name {
-        case .imagenet: imagenet
-        case .cifar10: cifar10
-        }
+    /// The method's own settings by their type; traps for another method's.
+    func settings<Settings: MethodSettings>(_: Settings.Type = Settings.self) -> Settings {
+        guard let own = own as? Settings else { preconditionFailure("\(type(of: own)) are another method's settings") }
+        return own
+    }
+}
+
+extension PretrainOptions {
+    /// The settings of a method as a property, for tables of settings; its defaults where the training is another method's.
+    subscript<Settings: MethodSettings>(own _: Settings.Type) -> Settings {
+        get { recipe.own as? Settings ?? Settings() }
+        set { recipe.own = newValue }
     }
 }

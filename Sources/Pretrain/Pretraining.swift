@@ -1,6 +1,5 @@
 public import Backbone
 public import Datasets
-internal import Imaging
 public import Support
 public import Torch
 public import Training
@@ -27,16 +26,17 @@ public final class Pretraining: CapturableTask {
                 remedy: "use smaller batches")
         }
         self.options = options
+        let kind = options.method.method
         batches = EpochBatches(
-            data, batchSize: recipe.batch, pipeline: recipe.augmentation.pipeline(imageSize: recipe.imageSize),
+            data, batchSize: recipe.batch, views: kind.views(recipe),
             defersChanges: options.augmentsOnDevice ?? (options.device.kind != .cpu), seed: options.seed,
             workers: options.workers, onBadImage: options.onBadImage)
         totalSteps = batches.stepsPerEpoch * recipe.epochs
         let scope = Scope(seed: options.seed, device: options.device)
-        method = try options.objective.method.init(MethodContext(options: options, data: data, scope: scope))
+        method = try kind.init(MethodContext(options: options, data: data, scope: scope, totalSteps: totalSteps))
         parameters = scope.parameters
         generator = scope.trainingGenerator
-        optimizer = recipe.optimization.optimizer(parameters)
+        optimizer = recipe.optimization.optimizer(parameters, fixed: method.fixedRatePrefixes)
         rates = recipe.optimization.rates(epochs: recipe.epochs, stepsPerEpoch: batches.stepsPerEpoch)
     }
 
@@ -49,14 +49,30 @@ public final class Pretraining: CapturableTask {
 
     public func inputs(step: Int) throws -> StepInputs {
         let batch = try batches.batch(atStep: step)
-        let pixels = Tensor(batch.pixels, shape: [batch.count, batch.size.height, batch.size.width, 3])
-            .uploaded(to: device)
+        let pixels = Tensor(
+            batch.pixels, shape: [batch.viewCount * batch.count, batch.size.height, batch.size.width, 3]
+        ).uploaded(to: device)
         let images = options.recipe.normalization(DeviceAugmentation.apply(batch.changes, to: pixels))
         return StepInputs(
-            method.inputs(images, of: batch), images: batch.count, imageNames: batches.paths(of: batch))
+            method.inputs(images, of: batch, step: step), images: batch.count, imageNames: batches.paths(of: batch))
     }
 
     public func forward(_ inputs: any TensorGroup) -> StepLoss { method.forward(erased: inputs) }
+
+    // MARK: Weights
+
+    /// The tensors of the backbone, and of what is stored beside it: what a weight file holds.
+    public var exported: [Parameters.Entry] {
+        let heads = method.headPrefixes
+        return parameters.entries.filter { entry in !heads.contains { entry.name.hasPrefix($0) } }
+    }
+
+    /// Begins with the weights of a file in place of random ones, as far as names and shapes fit.
+    public func load(_ weights: [String: Tensor]) -> Parameters.LoadReport {
+        let report = parameters.load(weights)
+        method.networkWasLoaded()
+        return report
+    }
 
     // MARK: State
 
@@ -76,6 +92,6 @@ public final class Pretraining: CapturableTask {
         let recipe = options.recipe
         return WeightDescription(
             config: options.network(classes: method.classCount), normalization: recipe.normalization,
-            imageSize: recipe.imageSize, objective: options.objective.rawValue, details: details)
+            imageSize: recipe.imageSize, objective: options.method.rawValue, details: details)
     }
 }

@@ -15,6 +15,8 @@ public struct Setting<Target> {
     /// What a value must be: "a whole number of at least 1".
     public let expected: String
     public var role: SettingRole<Target>?
+    /// Whether help speaks of it for such a target: what another kind of target has is left out there, and refused by its role.
+    public var isOffered: (Target) -> Bool = { _ in true }
     /// False when the text is no such value; a flag ignores its text.
     public let set: (inout Target, String) -> Bool
     /// The value as it would be given; "none" for nothing.
@@ -41,10 +43,12 @@ public struct Setting<Target> {
 
     /// The same setting of a part of something larger.
     public func lifted<Whole>(to path: WritableKeyPath<Whole, Target>) -> Setting<Whole> {
-        Setting<Whole>(
+        var whole = Setting<Whole>(
             name, metavar, help, key: key, choices: choices, expected: expected,
             role: role.map { role in SettingRole { role.refusal($0[keyPath: path]) } },
             set: { set(&$0[keyPath: path], $1) }, text: { text($0[keyPath: path]) }, json: { json($0[keyPath: path]) })
+        whole.isOffered = { [isOffered] in isOffered($0[keyPath: path]) }
+        return whole
     }
 
     /// The same under a role.

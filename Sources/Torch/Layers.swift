@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Whether a forward pass is part of training: decides batch statistics and dropout.
 public enum Mode: Sendable {
     case train
@@ -73,12 +75,14 @@ public final class Linear {
     public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias: bias) }
 }
 
-/// Batch normalisation over N, H, W (Ioffe and Szegedy, 2015), with torch's momentum .1 and ε 1e-5.
+/// Batch normalisation over N, H, W, or over N of [N, C] (Ioffe and Szegedy, 2015), with torch's momentum .1 and ε 1e-5.
 public final class BatchNorm2d {
     /// ε, added to the variance.
     public static let epsilon = 1e-5
     /// Share of a batch in the running statistics.
     private static let momentum = 0.1
+    /// Parts of a batch that are normalised each by its own statistics.
+    @TaskLocal private static var groupCount = 1
 
     public let weight: Tensor
     public let bias: Tensor
@@ -86,12 +90,25 @@ public final class BatchNorm2d {
     public let runningVariance: Tensor
     private let batchesTracked: Tensor
 
-    public init(_ scope: Scope, _ channels: Int, initialWeight: Double = 1) {
-        weight = scope.parameter("weight", [channels], .constant(initialWeight))
-        bias = scope.parameter("bias", [channels], .constant(0))
+    /// - Parameter isAffine: whether it has a trained scale and shift.
+    public init(_ scope: Scope, _ channels: Int, initialWeight: Double = 1, isAffine: Bool = true) {
+        if isAffine {
+            weight = scope.parameter("weight", [channels], .constant(initialWeight))
+            bias = scope.parameter("bias", [channels], .constant(0))
+        } else {
+            weight = Tensor.ones([channels], device: scope.device)
+            bias = Tensor.zeros([channels], device: scope.device)
+        }
         runningMean = scope.buffer("running_mean", Tensor.zeros([channels]))
         runningVariance = scope.buffer("running_var", Tensor.ones([channels]))
         batchesTracked = scope.buffer("num_batches_tracked", Tensor.zeros([], dtype: .int64))
+    }
+
+    /// Within `body`, each of so many equal, consecutive parts of a batch is normalised by its own statistics in training, as
+    /// if each lay on a device of its own: a network can then not tell images from their neighbours' statistics (He et al.,
+    /// CVPR 2020, section 3.3). Running statistics become means over the parts.
+    public static func splitting<Result>(into groups: Int, _ body: () throws -> Result) rethrows -> Result {
+        try $groupCount.withValue(groups, operation: body)
     }
 
     /// What it does to a value of each channel in evaluation mode: scale · x + shift, both [C]. Gradients reach weight and
@@ -108,16 +125,29 @@ public final class BatchNorm2d {
     /// relu(normalised x + `other`), addition and ReLU on request.
     public func callAsFunction(_ x: Tensor, mode: Mode, adding other: Tensor? = nil, relu: Bool = false) -> Tensor {
         if mode == .train { withoutGradients { _ = batchesTracked.copy_(batchesTracked + 1) } }
+        let groups = mode == .train ? Self.groupCount : 1
+        if groups == 1 { return normalize(x, mode: mode, momentum: Self.momentum, adding: other, relu: relu) }
+        precondition(x.size(0) % groups == 0, "a batch of \(x.size(0)) does not split into \(groups) parts")
+        // So much for each that all together weigh as one batch.
+        let momentum = 1 - pow(1 - Self.momentum, 1 / Double(groups))
+        let (parts, others) = (x.split(x.size(0) / groups), other?.split(x.size(0) / groups))
+        return Tensor.cat(
+            parts.indices.map {
+                normalize(parts[$0], mode: mode, momentum: momentum, adding: others?[$0], relu: relu)
+            })
+    }
+
+    private func normalize(_ x: Tensor, mode: Mode, momentum: Double, adding other: Tensor?, relu: Bool) -> Tensor {
         if mode == .train, x.device.kind == .cpu, x.rank == 4, x.count > 0, x.dtype == .float32 || x.dtype == .bfloat16,
             x.size(1) % Self.fusedChannelStep == 0, let fused = Self.fused
         {
             return fused(
                 .tensor(x), .tensor(weight), .tensor(bias), .tensor(runningMean), .tensor(runningVariance),
-                .double(Self.momentum), .double(Self.epsilon), .optional(other), .bool(relu))
+                .double(momentum), .double(Self.epsilon), .optional(other), .bool(relu))
         }
         return x.batchNorm(
             weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
-            training: mode == .train, momentum: Self.momentum, epsilon: Self.epsilon
+            training: mode == .train, momentum: momentum, epsilon: Self.epsilon
         ).finished_(adding: other, relu: relu)
     }
 }

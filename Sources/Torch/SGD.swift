@@ -4,11 +4,21 @@ public struct ParameterGroup {
     /// Multiplies the step's learning rate.
     public var learningRateScale: Double
     public var weightDecay: Double
+    /// A learning rate of its own that no schedule changes; nil for the step's.
+    public var fixedRate: Double?
+    /// η of layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017): a gradient g, decay included, is scaled to
+    /// η‖p‖/‖g‖ of its length; nil for none.
+    public var trust: Double?
 
-    public init(_ entries: [Parameters.Entry], learningRateScale: Double = 1, weightDecay: Double) {
+    public init(
+        _ entries: [Parameters.Entry], learningRateScale: Double = 1, weightDecay: Double, fixedRate: Double? = nil,
+        trust: Double? = nil
+    ) {
         self.entries = entries
         self.learningRateScale = learningRateScale
         self.weightDecay = weightDecay
+        self.fixedRate = fixedRate
+        self.trust = trust
     }
 }
 
@@ -58,14 +68,27 @@ public final class SGD {
                     buffers.append(Self.inMemoryOrder(velocity, like: entry.tensor))
                 }
                 if parameters.isEmpty { continue }
+                if let trust = group.trust { Self.adapt(gradients, to: parameters, trust, group.weightDecay) }
                 // Arguments: …, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step. Velocities
                 // start at zero, which makes the first step an ordinary one.
-                _ = fused.results(
+                let rate = group.fixedRate.map { (Self.fused, .double($0)) } ?? (fused, rate(group.learningRateScale))
+                _ = rate.0.results(
                     [
-                        .tensors(parameters), .tensors(gradients), .tensors(buffers), .double(group.weightDecay),
-                        .double(momentum), rate(group.learningRateScale), 0.0, .bool(nesterov), false, false,
+                        .tensors(parameters), .tensors(gradients), .tensors(buffers),
+                        .double(group.trust == nil ? group.weightDecay : 0), .double(momentum), rate.1, 0.0,
+                        .bool(nesterov), false, false,
                     ], 0)
             }
+        }
+    }
+
+    /// g ← (g + wd·p) · η‖p‖ / ‖g + wd·p‖, where neither length is zero; in place, by operators alone.
+    private static func adapt(_ gradients: [Tensor], to parameters: [Tensor], _ trust: Double, _ weightDecay: Double) {
+        for (gradient, parameter) in zip(gradients, parameters) {
+            gradient.add_(parameter, scale: weightDecay)
+            let (length, own) = (gradient.norm(), parameter.norm())
+            let ratio = own * trust / length
+            gradient.mul_(Tensor.where((own * length).greater(0), ratio, ratio.zerosLike() + 1))
         }
     }
 

@@ -39,6 +39,13 @@ extension Tensor {
     public static func stack(_ tensors: [Tensor], _ dimension: Int = 0) -> Tensor {
         Op.stack(.tensors(tensors), .int(dimension))
     }
+    /// Consecutive parts of so many along the first dimension; the last may be shorter.
+    public func split(_ length: Int) -> [Tensor] {
+        let count = (size(0) + length - 1) / length
+        return Self.splitOperator.results([.tensor(self), .int(length), 0], count).map { $0! }
+    }
+    private static let splitOperator = Operator("aten::split", "Tensor")
+
     /// A view of `length` entries of a dimension from `start`.
     public func narrow(_ dimension: Int, _ start: Int, _ length: Int) -> Tensor {
         Op.narrow(.tensor(self), .int(dimension), .int(start), .int(length))

@@ -19,6 +19,8 @@ public struct Optimization: Hashable, Sendable {
     public var decayExemption = DecayExemption.none
     /// Largest joint norm of the gradients; nil leaves them as they are.
     public var gradientClip: Double?
+    /// η of layer-wise adaptive rate scaling (LARS), of all that is decayed; nil for none.
+    public var trust: Double?
 
     public init(learningRate: Double, milestones: [Double] = [], weightDecay: Double) {
         self.learningRate = learningRate
@@ -40,8 +42,21 @@ public struct Optimization: Hashable, Sendable {
     }
 
     /// The optimiser of a network's trained tensors.
-    public func optimizer(_ parameters: Parameters) -> SGD {
-        SGD(parameters.decayGroups(weightDecay, exempt: decayExemption), momentum: momentum, nesterov: usesNesterov)
+    ///
+    /// - Parameter fixed: What the names of parameters begin with whose learning rate stays as it is at the start.
+    public func optimizer(_ parameters: Parameters, fixed: [String] = []) -> SGD {
+        let groups = parameters.decayGroups(weightDecay, exempt: decayExemption).flatMap { group in
+            var (scheduled, constant) = (group, group)
+            scheduled.entries = group.entries.filter { entry in !fixed.contains { entry.name.hasPrefix($0) } }
+            constant.entries = group.entries.filter { entry in fixed.contains { entry.name.hasPrefix($0) } }
+            constant.fixedRate = learningRate
+            return [scheduled, constant].map { group in
+                var group = group
+                if group.weightDecay > 0 { group.trust = trust }
+                return group
+            }
+        }
+        return SGD(groups, momentum: momentum, nesterov: usesNesterov)
     }
 
     /// The schedule in words, for protocols: "0.01, x0.1 at epochs 30, 60 of 70".
@@ -90,5 +105,17 @@ extension Parameters {
             ParameterGroup(trainable.filter { !isExempt($0.name) }, weightDecay: weightDecay),
             ParameterGroup(trainable.filter { isExempt($0.name) }, weightDecay: 0),
         ]
+    }
+}
+
+extension Optimization {
+    /// Layer-wise adaptive rates along a cosine after ten epochs of warm-up, as large batches are trained.
+    public static func lars(learningRate: Double, weightDecay: Double) -> Optimization {
+        var optimization = Optimization(learningRate: learningRate, weightDecay: weightDecay)
+        optimization.schedule = .cosine
+        optimization.warmUpEpochs = 10
+        optimization.decayExemption = .all
+        optimization.trust = 0.001
+        return optimization
     }
 }

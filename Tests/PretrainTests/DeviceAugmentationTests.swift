@@ -83,7 +83,7 @@ import Torch
     /// All the pipeline draws, of which each image has another order of adjustments.
     @Test func aWholePipelineIsTheHosts() {
         let images = Self.images(60)
-        let pipeline = PretrainRecipe.imagenet.augmentation.pipeline(imageSize: 24)
+        let pipeline = InstanceDiscrimination.recipe(.imagenet).augmentation.pipeline(imageSize: 24)
         let changes = images.indices.map { number in
             var random = RandomStream(11, UInt64(number))
             return pipeline.drawChanges(&random)
@@ -108,8 +108,8 @@ import Torch
 extension TrainingSuites {
     @Suite struct AugmentingPretrainingTests {
         /// Steps are the same to the last bit wherever the colours change.
-        @Test(arguments: [Objective.instance, .supervised])
-        func stepsAreTheSame(objective: Objective) throws {
+        @Test(arguments: [MethodName.instance, .supervised])
+        func stepsAreTheSame(objective: MethodName) throws {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let states = try [false, true].map { onDevice in

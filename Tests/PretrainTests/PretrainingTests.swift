@@ -10,8 +10,8 @@ import Torch
 import Training
 
 /// ResNet-18 on 16×16 pixels: three steps an epoch with 24 images.
-func smallOptions(_ objective: Objective = .instance, loss: InstanceLossKind = .nce) -> PretrainOptions {
-    var recipe = PretrainRecipe.cifar10
+func smallOptions(_ objective: MethodName = .instance, loss: InstanceLossKind = .nce) -> PretrainOptions {
+    var recipe = InstanceDiscrimination.recipe(.cifar10)
     recipe.batch = 8
     recipe.epochs = 3
     recipe.optimization.milestones = [2]
@@ -20,7 +20,7 @@ func smallOptions(_ objective: Objective = .instance, loss: InstanceLossKind = .
     recipe.instance.negatives = 8
     recipe.instance.loss = loss
     recipe.augmentation.flip = 0.5
-    return PretrainOptions(architecture: .resnet18, objective: objective, recipe: recipe)
+    return PretrainOptions(architecture: .resnet18, method: objective, recipe: recipe)
 }
 
 /// One step as the loop makes it.
@@ -94,8 +94,8 @@ extension TrainingSuites {
         }
 
         // An untrained classifier over n classes of about equal logits has a loss of about ln n.
-        @Test(arguments: [(Objective.parametric, 24), (.supervised, 2)])
-        func classifiersHaveAClassForEach(objective: Objective, classes: Int) throws {
+        @Test(arguments: [(MethodName.parametric, 24), (.supervised, 2)])
+        func classifiersHaveAClassForEach(objective: MethodName, classes: Int) throws {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let task = try Pretraining(smallOptions(objective), data: data)

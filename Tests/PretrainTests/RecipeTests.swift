@@ -9,7 +9,7 @@ import Training
 /// The values of the paper and its reference code.
 @Suite(.tags(.unit), .tiered) struct RecipeTests {
     @Test func imagenet() {
-        let recipe = PretrainRecipe.named(.imagenet)
+        let recipe = InstanceDiscrimination.recipe(.imagenet)
         #expect(recipe.batch == 256 && recipe.epochs == 200 && recipe.imageSize == 224 && recipe.stem == .imagenet)
         #expect(
             recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160]
@@ -22,7 +22,7 @@ import Training
     }
 
     @Test func cifar10() {
-        let recipe = PretrainRecipe.named(.cifar10)
+        let recipe = InstanceDiscrimination.recipe(.cifar10)
         #expect(recipe.batch == 128 && recipe.epochs == 200 && recipe.imageSize == 32 && recipe.stem == .cifar)
         #expect(
             recipe.optimization.learningRate == 0.03 && recipe.optimization.milestones == [120, 160]
@@ -36,7 +36,7 @@ import Training
 
     @Test(arguments: [(PretrainRecipe.Name.imagenet, 0.5), (.cifar10, 0.0)])
     func augmentation(name: PretrainRecipe.Name, flip: Double) {
-        let pipeline = PretrainRecipe.named(name).augmentation.pipeline(imageSize: 48)
+        let pipeline = InstanceDiscrimination.recipe(name).augmentation.pipeline(imageSize: 48)
         #expect(
             pipeline.steps == [
                 .randomResizedCrop(
@@ -47,18 +47,18 @@ import Training
             ])
     }
 
-    @Test func theConfigurationHoldsWhatTheObjectiveUses() {
-        var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
+    @Test func theConfigurationHoldsWhatTheMethodNameUses() {
+        var options = PretrainOptions(.resnet18, .instance, recipe: .imagenet)
         #expect(options.json["negatives"]?.intValue == options.recipe.instance.negatives)
         #expect(options.json["temperature"]?.doubleValue == options.recipe.instance.temperature)
         options.recipe.instance.loss = .softmax
         #expect(options.json["negatives"] == nil && options.json["loss"] == "softmax")
-        options.objective = .supervised
+        options.method = .supervised
         #expect(options.json["temperature"] == nil && options.json["objective"] == "supervised")
     }
 
     @Test func aLargeSeedIsDescribed() {
-        var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
+        var options = PretrainOptions(.resnet18, .instance, recipe: .imagenet)
         options.seed = .max
         let largest = options.json["seed"]
         options.seed = .max - 1

@@ -79,7 +79,7 @@ extension TrainingSuites {
             var testDescription: String
             var options: PretrainOptions
 
-            init(_ name: String, _ objective: Objective = .instance, _ change: (inout PretrainOptions) -> Void) {
+            init(_ name: String, _ objective: MethodName = .instance, _ change: (inout PretrainOptions) -> Void) {
                 testDescription = name
                 options = smallOptions(objective)
                 options.augmentsOnDevice = true

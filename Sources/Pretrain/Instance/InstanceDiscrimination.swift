@@ -7,8 +7,9 @@ public import Training
 /// Instance discrimination (Wu et al., CVPR 2018): every image is to be told apart from all others, whose features a memory
 /// bank remembers.
 public final class InstanceDiscrimination: PretextMethod {
+    public typealias Settings = InstanceSettings
+
     public let network: any Network
-    public var classCount: Int? { nil }
     /// F → D
     public let projection: Linear
     public let bank: MemoryBank
@@ -39,12 +40,26 @@ public final class InstanceDiscrimination: PretextMethod {
         }
     }
 
+    /// Wu et al. and their reference code.
+    public static func recipe(_ name: PretrainRecipe.Name) -> PretrainRecipe {
+        switch name {
+        case .imagenet: return PretrainRecipe(InstanceSettings())
+        case .cifar10:
+            var own = InstanceSettings()
+            own.loss = .softmax
+            own.temperature = 0.1
+            var recipe = PretrainRecipe.cifar(own)
+            recipe.augmentation.flip = 0
+            return recipe
+        }
+    }
+
     public init(_ context: MethodContext) {
         let scope = context.scope
         options = context.options
-        settings = options.recipe.instance
+        settings = options.recipe.settings()
         source = context.data.source
-        network = context.makeNetwork(classes: nil)
+        network = context.makeNetwork()
         projection = Linear(scope / "projection", in: network.featureCount, out: settings.dimension)
         bank = MemoryBank(
             count: context.data.count, dimension: settings.dimension, generator: scope.generator,
@@ -70,7 +85,7 @@ public final class InstanceDiscrimination: PretextMethod {
     /// Z of noise-contrastive estimation, once it is known.
     public var partition: Double? { if case .nce(let nce) = loss { nce.partition.value } else { nil } }
 
-    public func inputs(_ images: Tensor, of batch: HostBatch) -> Inputs {
+    public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> Inputs {
         let indices = Tensor(batch.indices).uploaded(to: options.device)
         guard case .nce(let nce) = loss else { return Inputs(images: images, indices: indices) }
         return Inputs(images: images, indices: indices, noise: nce.sampler.draw(for: indices, among: bank.count))
@@ -107,8 +122,8 @@ public final class InstanceDiscrimination: PretextMethod {
         return StepLoss(total, values: values) { bank.update(indices, with: seen, momentum: momentum) }
     }
 
-    public var probe: ProbeView? {
-        ProbeView(bank: bank, projection: projection, temperature: settings.temperature)
+    public var probe: MethodProbe {
+        .bank(ProbeView(bank: bank, projection: projection, temperature: settings.temperature))
     }
 
     // MARK: State

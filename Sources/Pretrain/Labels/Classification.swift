@@ -18,6 +18,15 @@ public struct ClassificationInputs: TensorGroup {
 
 /// The network with a linear layer for its classes, and their cross-entropy.
 public class Classification {
+    public typealias Settings = NoSettings
+
+    /// As instance discrimination is trained, to compare.
+    public static func recipe(_ name: PretrainRecipe.Name) -> PretrainRecipe {
+        var recipe = InstanceDiscrimination.recipe(name)
+        recipe.own = NoSettings()
+        return recipe
+    }
+
     public let network: any Network
     public let classCount: Int?
     private let options: PretrainOptions
@@ -39,10 +48,7 @@ public class Classification {
         return StepLoss(logits.to(dtype: .float32).crossEntropy(inputs.targets))
     }
 
-    public var isSteady: Bool { true }
-    public var state: Checkpoint { Checkpoint() }
-    public func restore(_ state: Checkpoint) {}
-    public var probe: ProbeView? { nil }
+    public var probe: MethodProbe { .none }
 }
 
 /// The classes of the labels: what unsupervised features are measured against.
@@ -57,7 +63,7 @@ public final class SupervisedClassification: Classification, PretextMethod {
         super.init(context, classCount: classes)
     }
 
-    public func inputs(_ images: Tensor, of batch: HostBatch) -> ClassificationInputs {
+    public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> ClassificationInputs {
         inputs(images, targets: batch.labels)
     }
 }
@@ -66,7 +72,7 @@ public final class SupervisedClassification: Classification, PretextMethod {
 public final class ParametricClassification: Classification, PretextMethod {
     public init(_ context: MethodContext) throws(InputError) { super.init(context, classCount: context.data.count) }
 
-    public func inputs(_ images: Tensor, of batch: HostBatch) -> ClassificationInputs {
+    public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> ClassificationInputs {
         inputs(images, targets: batch.indices)
     }
 }

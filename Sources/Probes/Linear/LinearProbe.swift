@@ -82,7 +82,7 @@ public final class LinearProbe: TrainingTask {
             layers = reader.layers
             batches = EpochBatches(
                 images, batchSize: recipe.batch,
-                pipeline: recipe.augmentation.pipeline(imageSize: options.imageSize), seed: options.seed,
+                views: [recipe.augmentation.pipeline(imageSize: options.imageSize)], seed: options.seed,
                 workers: options.workers, onBadImage: options.onBadImage)
         case .cached(let cached):
             layers = cached.layers

@@ -82,7 +82,7 @@ public final class ClassifierTraining: TrainingTask {
         let recipe = options.recipe
         batches = EpochBatches(
             data, batchSize: min(recipe.batch, data.count),
-            pipeline: recipe.augmentation.pipeline(imageSize: options.imageSize), seed: options.seed,
+            views: [recipe.augmentation.pipeline(imageSize: options.imageSize)], seed: options.seed,
             workers: options.workers, onBadImage: options.onBadImage)
         totalSteps = batches.stepsPerEpoch * recipe.epochs
         let scope = Scope(seed: options.seed, device: options.device)

@@ -52,10 +52,10 @@ extension ArgumentParser {
 
     /// An option that takes one of the cases of an enumeration, by raw value.
     package func choice<Value: RawRepresentable & CaseIterable>(
-        _ name: String, _ help: String, default fallback: Value, shown: String? = nil
+        _ name: String, _ help: String, default fallback: Value, shown: String? = nil, aliases: [String] = []
     ) -> Option<Value> where Value.RawValue == String {
         let option = Option(label: "--\(name)", fallback: fallback)
-        declare(name, Self.choices(Value.self), help, defaultText: { shown ?? fallback.rawValue }) {
+        declare(name, Self.choices(Value.self), help, defaultText: { shown ?? fallback.rawValue }, aliases: aliases) {
             text throws(UsageError) in
             option.set(try Self.choice(text, of: option.label))
         }

@@ -8,9 +8,10 @@ extension ArgumentParser {
             parts.append(Self.block("Arguments", positionals.map { ($0.name, $0.help) }))
         }
         var groups: [String] = []
-        for declaration in declarations where !groups.contains(declaration.group) { groups.append(declaration.group) }
+        let offered = declarations.filter { $0.isOffered() }
+        for declaration in offered where !groups.contains(declaration.group) { groups.append(declaration.group) }
         for group in groups {
-            let rows = declarations.filter { $0.group == group }.map { ($0.term, $0.explanation) }
+            let rows = offered.filter { $0.group == group }.map { ($0.term, $0.explanation) }
             parts.append(Self.block(group.isEmpty ? "Options" : group, rows))
         }
         parts.append("Example:\n" + example.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))

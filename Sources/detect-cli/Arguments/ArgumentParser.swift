@@ -9,6 +9,8 @@
 package final class ArgumentParser {
     struct Declaration {
         var name: String
+        /// Earlier names, which are still taken.
+        var aliases: [String]
         /// Empty for a flag.
         var metavar: String
         var help: String
@@ -16,8 +18,14 @@ package final class ArgumentParser {
         var defaultText: () -> String
         var isRequired: Bool
         var group: String
+        /// Whether help speaks of it beside what else is given.
+        var isOffered: () -> Bool
         /// Stores the value; throws when it is not acceptable.
         var accept: (String) throws(UsageError) -> Void
+
+        func answers(to argument: some StringProtocol) -> Bool {
+            ([name] + aliases).contains { "--\($0)" == argument }
+        }
     }
 
     struct Positional {
@@ -44,14 +52,14 @@ package final class ArgumentParser {
 
     func declare(
         _ name: String, _ metavar: String, _ help: String, defaultText: @escaping () -> String = { "" },
-        isRequired: Bool = false,
+        isRequired: Bool = false, aliases: [String] = [], isOffered: @escaping () -> Bool = { true },
         accept: @escaping (String) throws(UsageError) -> Void
     ) {
         precondition(!declarations.contains { $0.name == name }, "--\(name) of \(commandName) is declared twice")
         declarations.append(
             Declaration(
-                name: name, metavar: metavar, help: help, defaultText: defaultText, isRequired: isRequired,
-                group: currentGroup, accept: accept))
+                name: name, aliases: aliases, metavar: metavar, help: help, defaultText: defaultText,
+                isRequired: isRequired, group: currentGroup, isOffered: isOffered, accept: accept))
     }
 
     func declare(_ positional: Positional) {
@@ -93,14 +101,14 @@ package final class ArgumentParser {
     package func glance(at arguments: [String]) {
         for (index, argument) in arguments.enumerated() {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let declaration = declarations.first(where: { "--\($0.name)" == parts[0] }) else { continue }
+            guard let declaration = declarations.first(where: { $0.answers(to: parts[0]) }) else { continue }
             let next = arguments.indices.contains(index + 1) ? arguments[index + 1] : nil
             if let text = parts.count > 1 ? String(parts[1]) : next { try? declaration.accept(text) }
         }
     }
 
     private func declaration(of argument: String) throws(UsageError) -> Declaration {
-        if argument.hasPrefix("--"), let found = declarations.first(where: { "--\($0.name)" == argument }) {
+        if argument.hasPrefix("--"), let found = declarations.first(where: { $0.answers(to: argument) }) {
             return found
         }
         let names = declarations.map { "--\($0.name)" } + ["--help"]

@@ -22,7 +22,10 @@ package final class Settings<Target> {
 
     /// Sets what was given, in the order of the table; throws for a setting that has no effect on the result.
     package func apply(to target: inout Target) throws(UsageError) {
-        for row in rows { if let text = given[row.name] { _ = row.set(&target, text) } }
+        // A value that the target as it was when the option was read had no use for is looked at now.
+        for row in rows {
+            if let text = given[row.name], !row.set(&target, text) { throw Self.refusal(of: row, text) }
+        }
         for row in rows where given[row.name] != nil {
             if let (reason, remedy) = row.role?.refusal(target) {
                 throw UsageError("--\(row.name) has no meaning \(reason)", remedy: remedy)
@@ -43,7 +46,10 @@ extension ArgumentParser {
         for (title, rows) in table {
             group(title)
             for row in rows {
-                declare(row.name, row.metavar, row.help, defaultText: { row.text(defaults()) }) {
+                declare(
+                    row.name, row.metavar, row.help, defaultText: { row.text(defaults()) },
+                    isOffered: { row.isOffered(defaults()) }
+                ) {
                     text throws(UsageError) in
                     try settings.take(row, text, defaults: defaults())
                 }

@@ -10,13 +10,16 @@ internal import Training
 /// Trains a backbone: by instance discrimination, or as one of its baselines.
 struct PretrainCommand: Command {
     static let name = "pretrain"
-    static let summary = "trains a backbone without labels by instance discrimination, or a baseline"
-    static let example = "detect-cli pretrain --data images --arch resnet50 --objective instance --run runs/instance"
+    static let summary = "trains a backbone without labels, by one of several methods, or with them"
+    static let example = """
+        detect-cli pretrain --data images --arch resnet50 --method instance --run runs/instance
+        detect-cli pretrain --data images --arch resnet50 --method moco-v2 --help
+        """
 
     let data: Option<String>
     let set: Option<String?>
     let architecture: Option<Architecture>
-    let objective: Option<Objective>
+    let method: Option<MethodName>
     let recipe: Option<PretrainRecipe.Name>
     let settings: Settings<PretrainOptions>
     let scalesLearningRate: Option<Bool>
@@ -24,7 +27,8 @@ struct PretrainCommand: Command {
     let checkpointEvery: Option<Int?>
     let knnEvery: Option<Int>
     let knnTest: Option<String?>
-    let knnNeighbors: Option<PretrainMonitor.Neighbors>
+    let knnNeighbors: Option<PretrainMonitor.Neighbors?>
+    let initial: Option<String?>
     let sweep: Option<Sweep?>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
@@ -36,14 +40,16 @@ struct PretrainCommand: Command {
         data = parser.required("data", "PATH", DataSource.help)
         set = parser.dataSet()
         architecture = parser.requiredChoice("arch", "the network")
-        objective = parser.choice("objective", "what it learns to tell apart", default: .instance)
+        method = parser.choice("method", "how it learns", default: .instance, aliases: ["objective"])
         recipe = parser.choice("recipe", "where all other settings come from", default: .imagenet)
-        let (architecture, objective, recipe) = (architecture, objective, recipe)
+        let (architecture, method, recipe) = (architecture, method, recipe)
         settings = parser.settings(PretrainOptions.settings) {
             // Help is asked for before there is an architecture.
             PretrainOptions(
-                architecture.isGiven ? architecture.value : .resnet50, objective.value, recipe: recipe.value)
+                architecture.isGiven ? architecture.value : .resnet50, method.value, recipe: recipe.value)
         }
+        initial = parser.optional(
+            "init", "FILE", "weights to begin with in place of random ones", shown: "random weights")
         scalesLearningRate = parser.flag(
             "scale-lr", "multiply the learning rate by the batch over the recipe's batch")
         capturesSteps = parser.flag(
@@ -56,8 +62,9 @@ struct PretrainCommand: Command {
         knnTest = parser.optional(
             "knn-test", "PATH", "labelled images for that probe",
             shown: "up to 2,000 of the training images, left out of the voters")
-        knnNeighbors = parser.choice(
-            "knn-neighbors", "what votes: the memory bank, or the training images anew", default: .bank)
+        knnNeighbors = parser.optionalChoice(
+            "knn-neighbors", "what votes: the memory bank, or the training images anew",
+            shown: "bank where the method has one")
         sweep = parser.optional(
             "sweep", "NAME=V,V",
             "one run for each value of a setting with a number, or of images: negatives, dim, temperature, lr, …",
@@ -82,6 +89,8 @@ struct PretrainCommand: Command {
         run.knnEvery = knnEvery.value
         run.knnTest = try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) }
         run.knnNeighbors = knnNeighbors.value
+        run.initial = initial.value
+        run.announce = Program.announce
         if let sweep = sweep.value { return try self.sweep(sweep, run) }
         let outcome = try run()
         print(
@@ -104,7 +113,7 @@ struct PretrainCommand: Command {
     }
 
     private func options() throws(UsageError) -> PretrainOptions {
-        var options = PretrainOptions(architecture.value, objective.value, recipe: recipe.value)
+        var options = PretrainOptions(architecture.value, method.value, recipe: recipe.value)
         let published = options.recipe.batch
         try settings.apply(to: &options)
         try refuseWhatHasNoMeaning()

@@ -1,0 +1,32 @@
+/// The methods by name. A new one is a folder beside this file, and a case and a line here.
+public enum MethodName: String, CaseIterable, Sendable {
+    /// Every image from all others, by a memory bank (Wu et al., CVPR 2018).
+    case instance
+    /// Every image from all others, by an n-way linear classifier (the same paper's baseline).
+    case parametric
+    /// The classes of the labels.
+    case supervised
+    /// One view's key among those of earlier images (He et al., CVPR 2020).
+    case mocoV1 = "moco-v1"
+    /// The same with a deeper head and more changes (Chen et al. 2020).
+    case mocoV2 = "moco-v2"
+    /// One view's partner among all views of the batch (Chen et al., ICML 2020).
+    case simclr
+    /// The other view's embedding by a slower copy, without negatives (Grill et al., NeurIPS 2020).
+    case byol
+    /// The other view's embedding by the same network, without negatives (Chen, He, CVPR 2021).
+    case simsiam
+
+    public var method: any PretextMethod.Type {
+        switch self {
+        case .instance: InstanceDiscrimination.self
+        case .parametric: ParametricClassification.self
+        case .supervised: SupervisedClassification.self
+        case .mocoV1: MoCo.V1.self
+        case .mocoV2: MoCo.V2.self
+        case .simclr: SimCLR.self
+        case .byol: BYOL.self
+        case .simsiam: SimSiam.self
+        }
+    }
+}

@@ -1,0 +1,105 @@
+public import Backbone
+public import Datasets
+public import Imaging
+public import Support
+public import Torch
+public import Training
+
+/// SimCLR (Chen et al., ICML 2020): each view is to find its partner among all views of the batch. Batch norm sees both views of
+/// all images together.
+public final class SimCLR: PretextMethod {
+    public typealias Settings = SimCLRSettings
+
+    public static func recipe(_ name: PretrainRecipe.Name) -> PretrainRecipe {
+        switch name {
+        case .imagenet:
+            var recipe = PretrainRecipe(SimCLRSettings())
+            recipe.batch = 4096
+            recipe.epochs = 1000
+            recipe.optimization = .lars(learningRate: 0.3 * 16, weightDecay: 1e-6)
+            recipe.augmentation.cropScale = 0.08
+            recipe.changesColors(1)
+            recipe.augmentation.blur = 0.5
+            return recipe
+        case .cifar10:
+            var own = SimCLRSettings()
+            own.temperature = 0.5
+            var recipe = PretrainRecipe.cifar(own)
+            recipe.batch = 512
+            recipe.epochs = 1000
+            recipe.optimization = .lars(learningRate: 1, weightDecay: 1e-4)
+            recipe.augmentation.cropScale = 0.08
+            recipe.changesColors(0.5)
+            return recipe
+        }
+    }
+
+    public static func views(_ recipe: PretrainRecipe) -> [ImagePipeline] {
+        let pipeline = recipe.augmentation.pipeline(imageSize: recipe.imageSize)
+        return [pipeline, pipeline]
+    }
+
+    public var network: any Network { encoder.network }
+    private let encoder: Encoder
+    private let loss: NTXent
+    private let options: PretrainOptions
+
+    public struct Inputs: TensorGroup {
+        /// [2·B, 3, H, W], the first views in front.
+        public var images: Tensor
+
+        public func map(_ transform: (Tensor) -> Tensor) -> Inputs { Inputs(images: transform(images)) }
+    }
+
+    public init(_ context: MethodContext) {
+        options = context.options
+        let settings: SimCLRSettings = options.recipe.settings()
+        let network = context.makeNetwork()
+        encoder = Encoder(
+            network,
+            EmbeddingHead(
+                context.scope / "head", in: network.featureCount,
+                [.init(network.featureCount, norm: .affine, relu: true), .init(settings.dimension, norm: .affine)]))
+        loss = NTXent(temperature: settings.temperature)
+    }
+
+    public var headPrefixes: [String] { ["head."] }
+    public var probe: MethodProbe { .features }
+
+    public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> Inputs { Inputs(images: images) }
+
+    public func forward(_ inputs: Inputs) -> StepLoss {
+        let embeddings = withPrecision(options.precision, on: options.device) { encoder(inputs.images) }
+            .to(dtype: .float32).l2Normalized()
+        let (value, similarities) = loss(embeddings)
+        let count = embeddings.size(0) / 2
+        let (first, second) = (embeddings.narrow(0, 0, count).detach(), embeddings.narrow(0, count, count).detach())
+        let positive = (first * second).sum([1]).mean()
+        // All but a view itself and its partner.
+        let views = Double(2 * count)
+        let negative = (similarities.sum() - views - positive * views) * (1 / max(1, views * (views - 2)))
+        return StepLoss(
+            value,
+            values: [
+                ("positive_similarity", positive), ("negative_similarity", negative),
+                ("embedding_spread", embeddings.spread),
+            ])
+    }
+}
+
+public struct SimCLRSettings: MethodSettings {
+    /// D
+    public var dimension = 128
+    /// τ
+    public var temperature = 0.1
+
+    public init() {}
+
+    public static var settings: [Setting<PretrainOptions>] {
+        let rows: [Setting<SimCLRSettings>] = [
+            .value("temperature", "T", "divides the similarities", \.temperature, .above(0)),
+            .value("dim", "D", "dimensions of the embedding", \.dimension, .between(1, 65536)),
+        ]
+        return rows.map { $0.lifted(to: \.[own: SimCLRSettings.self]) } + Setting.viewSettings
+    }
+}
