@@ -1,4 +1,4 @@
-internal import Support
+package import Support
 
 /// What a step that leaves the size as it is does to one image: its random choices, already made.
 ///
@@ -35,7 +35,7 @@ public enum ColorAdjustment: Hashable, Sendable {
 
 extension ImageStep {
     /// Makes the random choices of the step; nil when it changes the size of the image.
-    func draw(_ random: inout RandomStream) -> ImageChange? {
+    package func draw(_ random: inout RandomStream) -> ImageChange? {
         switch self {
         case .randomHorizontalFlip(let probability): .horizontalFlip(random.chance(probability))
         case .randomGrayscale(let probability): .grayscale(random.chance(probability))

@@ -56,6 +56,30 @@ private struct MadeCollection: ImageCollection {
         #expect(try all(loader(collection, epoch: 4, workers: 1)) != expected)
     }
 
+    /// The first view is the single one of other trainings; the second is another draw of the same image; whoever makes them,
+    /// and wherever a loader begins.
+    @Test func viewsAreDrawnEachForItself() throws {
+        let collection = MadeCollection(count: 50, bad: [3])
+        func batches(_ views: Int, workers: Int, startBatch: Int = 0, defers: Bool = false) throws -> [HostBatch] {
+            try all(
+                BatchLoader(
+                    collection, order: EpochSampler(count: 50, seed: 5, epoch: 3).order, batchSize: 20,
+                    views: Array(repeating: Self.pipeline, count: views), defersChanges: defers, seed: 5, epoch: 3,
+                    workers: workers, startBatch: startBatch, onBadImage: .skip { _ in }))
+        }
+        let (one, two) = (try batches(1, workers: 0), try batches(2, workers: 0))
+        for (one, two) in zip(one, two) {
+            #expect(two.viewCount == 2 && two.indices == one.indices && two.pixels.count == 2 * one.pixels.count)
+            let (first, second) = (two.pixels.prefix(one.pixels.count), two.pixels.suffix(one.pixels.count))
+            #expect(Array(first) == one.pixels && first != second)
+        }
+        #expect(try batches(2, workers: 3) == two)
+        #expect(try batches(2, workers: 1, startBatch: 1) == Array(two.dropFirst()))
+        let put = try batches(2, workers: 2, defers: true)
+        #expect(put.allSatisfy { $0.changes.count == 2 * $0.count })
+        #expect(put[0].changes[0] != put[0].changes[put[0].count])
+    }
+
     /// What was put off, done afterwards, gives the batch of the whole pipeline.
     @Test(arguments: [0, 2]) func changesMayBePutOff(workers: Int) throws {
         let collection = MadeCollection(count: 50, bad: [3, 31])

@@ -10,17 +10,37 @@ import Torch
 import Training
 
 /// ResNet-18 on 16×16 pixels: three steps an epoch with 24 images.
-func smallOptions(_ objective: MethodName = .instance, loss: InstanceLossKind = .nce) -> PretrainOptions {
-    var recipe = InstanceDiscrimination.recipe(.cifar10)
+func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nce) -> PretrainOptions {
+    var recipe = method.method.recipe(.cifar10)
     recipe.batch = 8
     recipe.epochs = 3
     recipe.optimization.milestones = [2]
     recipe.imageSize = 16
-    recipe.instance.dimension = 16
-    recipe.instance.negatives = 8
-    recipe.instance.loss = loss
     recipe.augmentation.flip = 0.5
-    return PretrainOptions(architecture: .resnet18, method: objective, recipe: recipe)
+    switch method {
+    case .instance:
+        recipe.instance.dimension = 16
+        recipe.instance.negatives = 8
+        recipe.instance.loss = loss
+    case .parametric, .supervised: break
+    case .mocoV1, .mocoV2:
+        var own = MoCoSettings()
+        (own.dimension, own.queue, own.groups, own.momentum) = (16, 16, 2, 0.9)
+        recipe.own = own
+    case .simclr:
+        var own = SimCLRSettings()
+        own.dimension = 16
+        recipe.own = own
+    case .byol:
+        var own = BYOLSettings()
+        (own.dimension, own.hidden, own.momentum) = (16, 32, 0.9)
+        recipe.own = own
+    case .simsiam:
+        var own = SimSiamSettings()
+        (own.dimension, own.hidden) = (16, 8)
+        recipe.own = own
+    }
+    return PretrainOptions(architecture: .resnet18, method: method, recipe: recipe)
 }
 
 /// One step as the loop makes it.

@@ -86,6 +86,12 @@ extension TrainingSuites {
                 change(&options)
             }
 
+            private static func excludingPositives(_ own: any MethodSettings) -> any MethodSettings {
+                guard var own = own as? MoCoSettings else { return own }
+                own.excludesPositive = true
+                return own
+            }
+
             static let all = [
                 CapturedRun("the paper's") { _ in },
                 CapturedRun("Z of five batches, bfloat16") {
@@ -101,6 +107,17 @@ extension TrainingSuites {
                 CapturedRun("softmax") { $0.recipe.instance.loss = .softmax },
                 CapturedRun("supervised", .supervised) { _ in },
                 CapturedRun("parametric", .parametric) { _ in },
+                CapturedRun("MoCo", .mocoV1) { $0.recipe.own = excludingPositives($0.recipe.own) },
+                CapturedRun("MoCo v2, blurred, bfloat16", .mocoV2) {
+                    $0.recipe.augmentation.blur = 0.5
+                    $0.precision = .bf16
+                },
+                CapturedRun("SimCLR, rates by layer", .simclr) { _ in },
+                CapturedRun("BYOL, inverted views", .byol) {
+                    $0.recipe.augmentation.blur = 1
+                    $0.recipe.augmentation.solarize = 0.5
+                },
+                CapturedRun("SimSiam", .simsiam) { _ in },
             ]
         }
 

@@ -1,15 +1,17 @@
-internal import Torch
+package import Torch
 
 /// One key among many: −ln e^{q·k⁺/τ} / (e^{q·k⁺/τ} + Σⱼ e^{q·kⱼ/τ}) (van den Oord et al. 2018; He et al., CVPR 2020, equation 1).
-struct InfoNCE {
+package struct InfoNCE {
     /// τ
-    var temperature: Double
+    package var temperature: Double
 
-    struct Result {
+    package init(temperature: Double) { self.temperature = temperature }
+
+    package struct Result {
         /// One value: the mean over the batch.
-        var value: Tensor
-        var positiveSimilarity: Tensor
-        var negativeSimilarity: Tensor
+        package var value: Tensor
+        package var positiveSimilarity: Tensor
+        package var negativeSimilarity: Tensor
     }
 
     /// - Parameters:
@@ -17,7 +19,7 @@ struct InfoNCE {
     ///   - keys: k⁺, [B, D] unit vectors without gradient.
     ///   - negatives: [K, D] unit vectors without gradient.
     ///   - excluded: [B, K] bool: negatives that are none, as they show the query's own image; nil for none.
-    func callAsFunction(_ queries: Tensor, _ keys: Tensor, negatives: Tensor, excluded: Tensor? = nil) -> Result {
+    package func callAsFunction(_ queries: Tensor, _ keys: Tensor, negatives: Tensor, excluded: Tensor? = nil) -> Result {
         let positive = (queries * keys).sum([1], keepDimensions: true)  // [B, 1]
         let others = queries.matmul(negatives.transpose())  // [B, K]
         let admitted = excluded.map { others.maskedFill($0, -.infinity) } ?? others

@@ -1,26 +1,26 @@
 internal import Support
-internal import Torch
-internal import Training
+package import Torch
+package import Training
 
 /// The keys of the last images, the oldest replaced first (He et al., CVPR 2020, section 3.2).
-final class KeyQueue {
+package final class KeyQueue {
     /// [K, D], unit vectors; random at first.
-    let rows: Tensor
+    package let rows: Tensor
     /// [K] int64: whose keys they are; −1 at first.
-    let indices: Tensor
+    package let indices: Tensor
     /// [] int64: the row that is replaced next. A tensor, so that a captured step moves it.
     private let position: Tensor
 
-    var count: Int { rows.size(0) }
+    package var count: Int { rows.size(0) }
 
-    init(count: Int, dimension: Int, generator: Generator, device: Device) {
+    package init(count: Int, dimension: Int, generator: Generator, device: Device) {
         rows = Tensor.randn([count, dimension], generator: generator).l2Normalized().to(device: device)
         indices = Tensor.full([count], -1, dtype: .int64, device: device)
         position = Tensor.zeros([1], dtype: .int64, device: device)
     }
 
     /// Replaces the oldest rows by `keys` [B, D] of the images `owners` [B].
-    func enqueue(_ keys: Tensor, of owners: Tensor) {
+    package func enqueue(_ keys: Tensor, of owners: Tensor) {
         withoutGradients {
             let length = keys.size(0)
             let places = wrapped(position + Tensor.arange(length, device: rows.device))
@@ -36,12 +36,12 @@ final class KeyQueue {
 
     // MARK: State
 
-    var state: [(name: String, tensor: Tensor)] {
+    package var state: [(name: String, tensor: Tensor)] {
         [("queue", rows), ("queue_indices", indices), ("queue_position", position)]
     }
 
     /// - Throws: `InputError` when the state is of another queue.
-    func restore(_ state: Checkpoint) throws(InputError) {
+    package func restore(_ state: Checkpoint) throws {
         for (name, tensor) in self.state {
             guard let saved = state[name], saved.shape == tensor.shape else {
                 throw InputError("the checkpoint", "has no queue of \(count) keys", remedy: "resume with the options of the run")

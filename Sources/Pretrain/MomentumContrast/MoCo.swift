@@ -65,7 +65,7 @@ public class MoCo {
     public var network: any Network { encoder.network }
     private let encoder: Encoder
     private let keys: MomentumEncoder
-    private let queue: KeyQueue
+    package let queue: KeyQueue
     private let loss: InfoNCE
     private let settings: MoCoSettings
     private let options: PretrainOptions
@@ -77,6 +77,10 @@ public class MoCo {
         /// [B] int64: the order in which keys are made, and its inverse.
         public var shuffle: Tensor
         public var unshuffle: Tensor
+
+        package init(views: TwoViews, indices: Tensor, shuffle: Tensor, unshuffle: Tensor) {
+            (self.views, self.indices, self.shuffle, self.unshuffle) = (views, indices, shuffle, unshuffle)
+        }
 
         public func map(_ transform: (Tensor) -> Tensor) -> Inputs {
             Inputs(

@@ -86,7 +86,7 @@ public final class BYOL: PretextMethod {
     public var probe: MethodProbe { .features }
 
     /// τ = 1 − (1 − τ₀)·(cos(π·t/T) + 1)/2
-    func momentum(atStep step: Int) -> Double {
+    package func momentum(atStep step: Int) -> Double {
         1 - (1 - settings.momentum) * (cos(.pi * Double(step) / Double(max(1, totalSteps))) + 1) / 2
     }
 

@@ -36,7 +36,7 @@ final class MomentumEncoder {
         withoutGradients { for entry in own.entries { entry.tensor.copy_(leader[entry.name]!) } }
     }
 
-    /// One step towards the trained encoder; m = 1 stays.
+    /// One step towards the trained encoder; m = 1 stays where it is.
     func follow(_ momentum: Double) {
         withoutGradients {
             _ = Self.lerp.results([.tensors(pairs.own), .tensors(pairs.leader.map { $0.detach() }), .double(1 - momentum)], 0)

@@ -10,7 +10,7 @@ public struct TwoViews: TensorGroup {
     public var second: Tensor
 
     /// - Parameter images: [2·B, 3, H, W], the first views in front.
-    init(_ images: Tensor) {
+    package init(_ images: Tensor) {
         let count = images.size(0) / 2
         (first, second) = (images.narrow(0, 0, count), images.narrow(0, count, count))
     }
@@ -24,7 +24,7 @@ extension Tensor {
     /// How far embeddings ([B, D], of any length) differ from each other: the deviation over the batch of each channel of their
     /// unit vectors, on average. About 1/√D where they spread over all directions, 0 where they have collapsed into one
     /// (Chen, He, CVPR 2021, section 4.1).
-    var spread: Tensor {
+    package var spread: Tensor {
         let unit = detach().to(dtype: .float32).l2Normalized()
         return (unit.square().mean([0]) - unit.mean([0]).square()).clamp(min: 0).sqrt().mean()
     }
