@@ -3,6 +3,7 @@ public import Datasets
 internal import Foundation
 internal import Imaging
 public import Pretrain
+internal import Probes
 public import Support
 internal import Torch
 internal import Training
