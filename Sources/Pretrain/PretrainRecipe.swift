@@ -1,5 +1,6 @@
 public import Backbone
 public import Imaging
+public import Support
 public import Training
 
 /// The hyper-parameters of a published training, as one readable definition; every one can be overridden.
@@ -42,10 +43,18 @@ public struct PretrainRecipe: EpochRecipe, Sendable {
     }
 }
 
-extension PretrainOptions {
-    /// The settings of a method as a property, for tables of settings; its defaults where the training is another method's.
-    subscript<Settings: MethodSettings>(own _: Settings.Type) -> Settings {
-        get { recipe.own as? Settings ?? Settings() }
-        set { recipe.own = newValue }
+extension Setting where Target: MethodSettings {
+    /// The same of a training by the method; the method's defaults where it is another's.
+    var ofTraining: Setting<PretrainOptions> {
+        func own(_ options: PretrainOptions) -> Target { options.recipe.own as? Target ?? Target() }
+        return Setting<PretrainOptions>(
+            name, metavar, help, key: key, choices: choices, expected: expected,
+            role: role.map { role in SettingRole { role.refusal(own($0)) } },
+            set: { options, text in
+                var settings = own(options)
+                guard set(&settings, text) else { return false }
+                options.recipe.own = settings
+                return true
+            }, text: { text(own($0)) }, json: { json(own($0)) })
     }
 }

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+internal import Imaging
 internal import Support
 public import Torch
 public import Training

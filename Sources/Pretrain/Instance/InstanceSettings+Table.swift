@@ -9,7 +9,7 @@ extension PretrainRecipe {
 }
 
 extension InstanceSettings: MethodSettings {
-    public static var settings: [Setting<PretrainOptions>] { rows.map { $0.lifted(to: \.[own: InstanceSettings.self]) } }
+    public static var settings: [Setting<PretrainOptions>] { rows.map(\.ofTraining) }
 
     private static var rows: [Setting<InstanceSettings>] {
         [

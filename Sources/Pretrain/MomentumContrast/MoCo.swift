@@ -205,6 +205,6 @@ public struct MoCoSettings: MethodSettings {
                 .between(1, 4096)),
             .flag("exclude-positive", "keep an image from being drawn as its own noise", \.excludesPositive),
         ]
-        return rows.map { $0.lifted(to: \.[own: MoCoSettings.self]) } + Setting.viewSettings
+        return rows.map(\.ofTraining) + Setting.viewSettings
     }
 }

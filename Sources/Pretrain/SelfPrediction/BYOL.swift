@@ -138,6 +138,6 @@ public struct BYOLSettings: MethodSettings {
             .value(
                 "encoder-momentum", "M", "share of its old weights in the encoder that follows", \.momentum, .between(0, 1)),
         ]
-        return rows.map { $0.lifted(to: \.[own: BYOLSettings.self]) } + Setting.viewSettings
+        return rows.map(\.ofTraining) + Setting.viewSettings
     }
 }

@@ -95,6 +95,6 @@ public struct SimSiamSettings: MethodSettings {
             .value("hidden", "N", "width of the hidden layer of a head", \.hidden, .between(1, 65536)),
             .value("projection-layers", "N", "linear layers of the projection", \.projectionLayers, .between(1, 8)),
         ]
-        return rows.map { $0.lifted(to: \.[own: SimSiamSettings.self]) } + Setting.viewSettings
+        return rows.map(\.ofTraining) + Setting.viewSettings
     }
 }

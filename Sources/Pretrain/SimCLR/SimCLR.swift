@@ -100,6 +100,6 @@ public struct SimCLRSettings: MethodSettings {
             .value("temperature", "T", "divides the similarities", \.temperature, .above(0)),
             .value("dim", "D", "dimensions of the embedding", \.dimension, .between(1, 65536)),
         ]
-        return rows.map { $0.lifted(to: \.[own: SimCLRSettings.self]) } + Setting.viewSettings
+        return rows.map(\.ofTraining) + Setting.viewSettings
     }
 }

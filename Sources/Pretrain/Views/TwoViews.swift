@@ -2,6 +2,7 @@ public import Backbone
 internal import Imaging
 internal import Support
 public import Torch
+public import Training
 
 /// Two views of each image.
 public struct TwoViews: TensorGroup {
