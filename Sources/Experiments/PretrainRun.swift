@@ -129,7 +129,27 @@ public struct PretrainRun {
         ] + (initial.map { [.init("init", .string($0))] } ?? []) + (capturesSteps ? [.init("cuda_graph", true)] : []) + (options.json.members ?? [])
     }
 
+    /// Spread of embeddings below which a method is taken to have collapsed, when it stays there for so many log lines: a fresh
+    /// network says nearly the same of all images, too.
+    private static let collapsedSpread = 0.3
+    private static let collapsedLines = 5
+
     private func loopOptions(_ monitor: PretrainMonitor?, steps: Int) -> LoopOptions {
+        var options = loopOptions(steps: steps, monitor)
+        var lines = 0
+        options.onLog = { [announce] values in
+            guard let spread = values["embedding_spread"] else { return }
+            lines = spread < Self.collapsedSpread ? lines + 1 : 0
+            if lines == Self.collapsedLines {
+                announce(
+                    "warning: the embeddings of all images are alike (spread \(spread.fixed(2)) of 1): features have collapsed "
+                        + "unless it rises again; use larger batches or another learning rate")
+            }
+        }
+        return options
+    }
+
+    private func loopOptions(steps: Int, _ monitor: PretrainMonitor?) -> LoopOptions {
         LoopOptions(
             title: "pretrain", gradientClip: options.recipe.optimization.gradientClip, logEvery: min(50, steps),
             checkpointEvery: checkpointEvery ?? steps, progress: progress,

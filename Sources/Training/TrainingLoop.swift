@@ -46,6 +46,8 @@ public struct LoopOptions {
     public var shown: [(name: String, label: String)]
     /// Measured every so many steps and at the end, and logged in a line of its own; must not change the task.
     public var evaluation: Evaluation?
+    /// Told the means that each log line holds.
+    public var onLog: (([String: Double]) -> Void)?
     /// Measures the loop's own stages, beside those the task measures.
     public var profile: StageClock?
     /// Captures one step and replays it from then on; for a `CapturableTask`.
@@ -126,7 +128,10 @@ public struct TrainingLoop {
 
             var due = whatIsDue(after: progress.done)
             if due.needsValues || measurements.count >= readEvery { try read(&measurements, into: &progress) }
-            if due.log { try progress.logMeans(learningRate: rate) }
+            if due.log {
+                try progress.logMeans(learningRate: rate)
+                options.onLog?(progress.last)
+            }
             if let evaluation = due.evaluation {
                 try progress.logEvaluation(evaluation.measure)
                 due.stop = due.stop || Interruption.isRequested

@@ -60,8 +60,8 @@ import Torch
 
     @Test func spreadOfRandomAndOfEqualEmbeddings() {
         let random = Tensor.randn([4096, 128], generator: Generator(seed: 1)) * 7
-        #expect(abs(random.spread.item - 1 / 128.0.squareRoot()) < 1e-3)
-        #expect(Tensor.ones([64, 128]).spread.item < 1e-3)
+        #expect(abs(random.spread.item - 1) < 0.01)
+        #expect(Tensor.ones([64, 128]).spread.item < 0.01)
     }
 
     /// A step of 1e-2 along each of a few values: float32 losses are good to about 1e-6, so differences to about 1e-4.

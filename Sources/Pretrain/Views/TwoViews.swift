@@ -22,12 +22,12 @@ public struct TwoViews: TensorGroup {
 }
 
 extension Tensor {
-    /// How far embeddings ([B, D], of any length) differ from each other: the deviation over the batch of each channel of their
-    /// unit vectors, on average. About 1/√D where they spread over all directions, 0 where they have collapsed into one
+    /// How far embeddings ([B, D], of any length) differ from each other: √D times the deviation over the batch of each channel
+    /// of their unit vectors, on average. About 1 where they spread over all directions, 0 where they have collapsed into one
     /// (Chen, He, CVPR 2021, section 4.1).
     package var spread: Tensor {
         let unit = detach().to(dtype: .float32).l2Normalized()
-        return (unit.square().mean([0]) - unit.mean([0]).square()).clamp(min: 0).sqrt().mean()
+        return (unit.square().mean([0]) - unit.mean([0]).square()).clamp(min: 0).sqrt().mean() * Double(size(1)).squareRoot()
     }
 }
 
