@@ -40,8 +40,11 @@ public struct Sweep: OptionValue, Hashable, Sendable {
 
     private func isAllowed(_ value: Double) -> Bool {
         guard let row = Self.row(setting) else { return value >= 1 && value == value.rounded() && value < 1e9 }
-        var options = PretrainOptions(architecture: .resnet18, objective: .instance, recipe: .imagenet)
-        return row.set(&options, value.shortest)
+        // Whatever the method, it has to be a value for one that has the setting.
+        return MethodName.allCases.contains { method in
+            var options = PretrainOptions(.resnet18, method, recipe: .imagenet)
+            return row.isOffered(options) && row.set(&options, value.shortest)
+        }
     }
 
     /// Why the setting has no effect there; nil when it has.
