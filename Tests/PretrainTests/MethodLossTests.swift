@@ -45,7 +45,8 @@ import Torch
     }
 
     /// 2 − 2·cos of equal, orthogonal and opposite vectors, whatever their lengths.
-    @Test(arguments: [([Float(3), 0], 0.0), ([0, 0.5], 2), ([-2, 0], 4)]) func cosineByHand(other: [Float], expected: Double) {
+    @Test(arguments: [([3, 0], 0), ([0, 0.5], 2), ([-2, 0], 4)] as [([Float], Double)])
+    func cosineByHand(other: [Float], expected: Double) {
         let cosine = cosineSimilarity(Tensor([Float(1), 0], shape: [1, 2]), Tensor(other, shape: [1, 2]))
         #expect(abs(2 - 2 * cosine.item - expected) < 1e-6)
     }

@@ -1,6 +1,7 @@
 import Backbone
 import Datasets
 import Foundation
+import Imaging
 import Pretrain
 import Support
 import TestSupport
