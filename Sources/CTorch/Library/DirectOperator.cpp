@@ -128,8 +128,11 @@ Tensor convolutionWithGradient(const Tensor &x, const Tensor &weight, const Opti
     if (at::GradMode::is_enabled() && (isRecorded(x) || isRecorded(weight) || isRecorded(bias)) &&
         (always || pays(shapeOf(x, weight, stride, padding), isHalf(x))))
         return Convolution::apply(x, weight, bias, stride, padding, always);
-    if (!always && !pays(Pass::forward, shapeOf(x, weight, stride, padding), isHalf(x)))
-        return at::conv2d(x, weight, bias, stride, padding);
+    if (!always && !pays(Pass::forward, shapeOf(x, weight, stride, padding), isHalf(x))) {
+        // Without gradients a step that pays only backwards ends here, its images in bfloat16 already.
+        const auto type = x.scalar_type();
+        return at::conv2d(x, weight.to(type), bias ? OptionalTensor(bias->to(type)) : bias, stride, padding);
+    }
     at::AutoDispatchBelowADInplaceOrView guard;
     return convolution(x, weight, bias, stride, padding, always);
 }

@@ -59,9 +59,10 @@ class Encoder(nn.Module):
 
 
 def fill(model, gain=1.0):
-    """As Formula.fill: ordinals follow the order in which the Swift model registers its tensors."""
+    """In float64, so that the reference adds no rounding of its own; the values are those of float32. As Formula.fill: ordinals follow the order in which the Swift model registers its tensors."""
+    model.double()
     for ordinal, (name, tensor) in enumerate(swift_order(model)):
-        if tensor.dtype != torch.float32:
+        if not tensor.dtype.is_floating_point:
             continue
         if name.endswith("running_var"):
             scale, shift = 0.5, 1.0
@@ -72,7 +73,7 @@ def fill(model, gain=1.0):
         else:
             scale, shift = 0.125, 0.0
         with torch.no_grad():
-            tensor.copy_(uniform(list(tensor.shape), ordinal) * torch.tensor(scale, dtype=torch.float32) + shift)
+            tensor.copy_((uniform(list(tensor.shape), ordinal) * torch.tensor(scale, dtype=torch.float32) + shift).double())
 
 
 def swift_order(model):
@@ -81,7 +82,7 @@ def swift_order(model):
 
 
 def images(view):
-    return uniform([B, 3, SIDE, SIDE], IMAGES + view)
+    return uniform([B, 3, SIDE, SIDE], IMAGES + view).double()
 
 
 def step(model, loss, rate=0.1, momentum=0.9, decay=1e-3):
@@ -116,7 +117,7 @@ def moco(deep):
     with torch.no_grad():
         for p in key.parameters():
             p.mul_(0.9)
-    queue = F.normalize(uniform([K, D], IMAGES + 5), dim=1)
+    queue = F.normalize(uniform([K, D], IMAGES + 5).double(), dim=1)
     m, tau, groups = 0.75, 0.2, 2
     order = torch.tensor([3, 6, 1, 0, 7, 2, 5, 4])
     with torch.no_grad():
