@@ -76,6 +76,9 @@ extension TrainingSuites {
             }
             let step = task.forward(inputs(task))
             #expect(abs(step.loss.item - (golden["loss"]?.doubleValue ?? .nan)) < 1e-5)
+            // Sixteen views at once are convolved by minimal filtering. By its rounding one of a million activations falls on the
+            // other side of a ReLU, which is a hundredth of a gradient that few places add up to.
+            let tolerance = method == .simclr && Capability.here.kernels != .plain ? 2e-2 : 1e-4
             task.optimizer.clearGradients()
             step.loss.backward()
             for member in golden["gradients"]?.members ?? [] {

@@ -35,6 +35,17 @@ import Torch
         }
     }
 
+    /// A step that pays only in its backward passes, made without gradients in mixed precision.
+    @Test func mixedPrecisionWithoutGradients() {
+        let shape = Shape(
+            images: 8, inputs: 64, height: 16, width: 16, outputs: 128, kernel: 1, stride: 2, padding: 0)
+        let (layer, x) = (layer(shape, bias: false), Tensor.randn([8, 64, 16, 16], generator: Generator(seed: 1)))
+        let plain = withoutGradients { layer(x) }
+        let mixed = withoutGradients { withPrecision(.bf16, on: .cpu) { layer(x.to(dtype: .bfloat16)) } }
+        #expect(mixed.shape == [8, 128, 8, 8])
+        #expect((mixed.to(dtype: .float32) - plain).abs().max().item < 0.02 * plain.abs().max().item)
+    }
+
     static let shapes = [
         Shape(images: 5, inputs: 64, height: 1, width: 1, outputs: 96, kernel: 3, stride: 1, padding: 1),
         Shape(images: 33, inputs: 32, height: 2, width: 2, outputs: 64, kernel: 3, stride: 1, padding: 1),
