@@ -62,7 +62,7 @@ public struct CIFARBinary: ImageCollection {
 
     /// Those of the text file beside the data, else numbers.
     private static func classNames(_ path: String, _ count: Int) -> [String] {
-        let lines = (try? Files.readText(path))?.split(whereSeparator: \.isNewline).map(String.init) ?? []
+        let lines = ((try? Files.readLines(path)) ?? []).map(\.text).filter { !$0.isEmpty }
         return lines.count == count ? lines : (0..<count).map(String.init)
     }
 

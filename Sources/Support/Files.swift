@@ -55,14 +55,17 @@ public enum Files {
     ///
     /// - Parameter limit: Most bytes that make sense for such a file; a longer one is refused before it is read.
     public static func read(_ path: String, limit: Int? = nil) throws -> Data {
+        let name = systemPath(path)
         var status = stat()
-        guard stat(path, &status) == 0 else { throw systemError(path, "cannot be read") }
+        guard stat(name, &status) == 0 else { throw systemError(path, "cannot be read") }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw InputError(path, "is not a regular file", remedy: "give the path of a file")
         }
         if let limit, status.st_size > limit {
             throw InputError(path, "is \(status.st_size) bytes long; at most \(limit) are accepted for such a file")
         }
+        // Foundation cannot name a file whose name is not UTF-8.
+        guard String(validatingCString: name) != nil else { return try readPiecewise(name, path: path) }
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
@@ -70,13 +73,23 @@ public enum Files {
         }
     }
 
-    /// The text of a file; throws `InputError` when it cannot be read or is not UTF-8.
-    public static func readText(_ path: String) throws -> String {
-        guard let text = String(data: try read(path), encoding: .utf8) else {
-            throw InputError(path, "is not UTF-8 text")
-        }
-        return text
+    private static func readPiecewise(_ name: [CChar], path: String) throws -> Data {
+        let descriptor = open(name, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemError(path, "cannot be read") }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do { return try handle.readToEnd() ?? Data() } catch { throw systemError(path, "cannot be read") }
     }
+
+    /// The path for a system call: its own bytes, or, where no such file is there and a part of it is written as
+    /// `String(escaping:)` does, the bytes that stands for.
+    public static func systemPath(_ path: String) -> [CChar] {
+        let plain = Array(path.utf8CString)
+        guard let bytes = path.unescapedBytes, access(plain, F_OK) != 0 else { return plain }
+        return bytes.map { CChar(bitPattern: $0) } + [0]
+    }
+
+    /// The text of a file, without a byte order mark; throws `InputError` when it cannot be read or is not UTF-8.
+    public static func readText(_ path: String) throws -> String { try TextFile.text(read(path), name: path) }
 
     /// Closes a file that was locked by `flock`, and gives the lock up at once: a child process that is just being started
     /// holds a copy of the descriptor until it runs its own program, and would keep the lock for so long.
@@ -88,11 +101,11 @@ public enum Files {
     /// Removes a file; it is no error when there is none.
     public static func remove(_ path: String) { unlink(path) }
 
-    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    public static func exists(_ path: String) -> Bool { access(systemPath(path), F_OK) == 0 }
 
     public static func isFolder(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return stat(systemPath(path), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Makes a folder and those above it; one that exists is fine.
@@ -106,14 +119,17 @@ public enum Files {
         if !isFolder(path) { throw failure }
     }
 
-    /// Names of the entries of a folder, sorted by their UTF-8 bytes, hidden ones left out.
+    /// Names of the entries of a folder, sorted by their UTF-8 bytes, hidden ones left out. A name that is not UTF-8 is
+    /// written as `String(escaping:)` does.
     public static func list(_ path: String) throws -> [String] {
-        guard let folder = opendir(path) else { throw systemError(path, "the folder cannot be read") }
+        guard let folder = opendir(systemPath(path)) else { throw systemError(path, "the folder cannot be read") }
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    String(escaping: UnsafeRawBufferPointer(start: name, count: strlen(name)))
+                }
             }
             if !name.hasPrefix(".") { names.append(name) }
         }

@@ -64,52 +64,59 @@ public enum DetectionFile {
     private static func parse(
         _ bytes: UnsafeBufferPointer<UInt8>, path: String, imageIndex: [String: Int], unknownImages: UnknownImages
     ) throws -> ClassDetections {
+        if let decoded = TextFile.unicode(bytes) {
+            return try decoded.withUnsafeBufferPointer {
+                try parse($0, path: path, imageIndex: imageIndex, unknownImages: unknownImages)
+            }
+        }
         var result = ClassDetections()
         var position = 0
         var line = 0
-        var values = (0.0, 0.0, 0.0, 0.0, 0.0)
+        var words: [Range<Int>] = []
         // Lines of one image follow each other, so that most need no look-up.
         var lastID = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
         var lastIndex: Int?
         while position < bytes.count {
             line += 1
-            var columns = 0
-            var id = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
-            while let word = nextWord(bytes, &position) {
-                columns += 1
-                if columns == 1 { id = word }
-                if columns == 1 || columns > 6 { continue }
-                guard let value = parseDouble(word), value.isFinite else {
+            words.removeAll(keepingCapacity: true)
+            while let word = nextWord(bytes, &position) { words.append(word) }
+            // Windows ends a line with both.
+            let isPair = position + 1 < bytes.count && bytes[position] == 0x0d && bytes[position + 1] == 0x0a
+            position += isPair ? 2 : 1
+            guard let firstWord = words.first else { continue }
+            func text(_ word: Range<Int>) -> String { String(escaping: bytes[word]) }
+            func wrongColumns() -> InputError {
+                InputError(
+                    "\(path):\(line)", "has \(words.count) columns, not 6", remedy: "write: id score xmin ymin xmax ymax")
+            }
+            guard words.count >= 6 else { throw wrongColumns() }
+            // Whatever stands in front of the last five is the id: it may hold blanks.
+            let numbers = words.count - 5
+            func value(_ column: Int) throws -> Double {
+                let word = words[numbers + column]
+                guard let value = parseDouble(UnsafeBufferPointer(rebasing: bytes[word])), value.isFinite else {
                     throw InputError(
                         "\(path):\(line)",
-                        "column \(columns) (\(columnNames[columns - 1])) is "
-                            + "\"\(String(decoding: word, as: UTF8.self))\", not a finite number")
+                        "column \(numbers + column + 1) (\(columnNames[column])) is \"\(text(word))\", not a finite number")
                 }
-                switch columns {
-                case 2: values.0 = value
-                case 3: values.1 = value
-                case 4: values.2 = value
-                case 5: values.3 = value
-                default: values.4 = value
-                }
+                return value
             }
-            position += 1
-            if columns == 0 { continue }
-            guard columns == 6 else {
-                throw InputError(
-                    "\(path):\(line)", "has \(columns) columns, not 6", remedy: "write: id score xmin ymin xmax ymax")
-            }
+            let values = (try value(0), try value(1), try value(2), try value(3), try value(4))
+            let idRange = firstWord.lowerBound..<words[numbers - 1].upperBound
+            let id = UnsafeBufferPointer(rebasing: bytes[idRange])
             if lastID.isEmpty || !id.elementsEqual(lastID) {
                 lastID = id
-                lastIndex = imageIndex[String(decoding: id, as: UTF8.self)]
+                lastIndex = imageIndex[text(idRange)]
             }
             guard let index = lastIndex else {
+                // A known image with too many numbers is no image with blanks in its name.
+                if words.count > 6, imageIndex[text(firstWord)] != nil { throw wrongColumns() }
                 if unknownImages == .ignore {
                     result.unknownImageLines += 1
                     continue
                 }
                 throw InputError(
-                    "\(path):\(line)", "the image \"\(String(decoding: id, as: UTF8.self))\" is not in the image set",
+                    "\(path):\(line)", "the image \"\(text(idRange))\" is not in the image set",
                     remedy: "evaluate on the set the detections were made for, or ignore unknown images")
             }
             result.imageIndices.append(index)
@@ -119,17 +126,15 @@ public enum DetectionFile {
         return result
     }
 
-    private static let columnNames = ["id", "score", "xmin", "ymin", "xmax", "ymax"]
+    private static let columnNames = ["score", "xmin", "ymin", "xmax", "ymax"]
 
-    /// The next run of bytes that are not blank; nil, at the newline, when the line has no more.
-    private static func nextWord(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ position: inout Int
-    ) -> UnsafeBufferPointer<UInt8>? {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
-        let newline = UInt8(0x0a)
+    /// The next run of bytes that are not blank; nil, at the end of the line, when it has no more.
+    private static func nextWord(_ bytes: UnsafeBufferPointer<UInt8>, _ position: inout Int) -> Range<Int>? {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        func isEnd(_ byte: UInt8) -> Bool { byte == 0x0a || byte == 0x0d }
         while position < bytes.count, isBlank(bytes[position]) { position += 1 }
         let start = position
-        while position < bytes.count, !isBlank(bytes[position]), bytes[position] != newline { position += 1 }
-        return position == start ? nil : UnsafeBufferPointer(rebasing: bytes[start..<position])
+        while position < bytes.count, !isBlank(bytes[position]), !isEnd(bytes[position]) { position += 1 }
+        return position == start ? nil : start..<position
     }
 }
