@@ -19,7 +19,18 @@ public enum DataSource {
 
     private static func images(_ path: String, set: String?) throws -> any ImageCollection {
         let isFolder = Files.isFolder(path)
-        if isFolder, (try? Devkit(path)) != nil { return try VOCImages(Devkit(path), set: set ?? "trainval") }
+        if isFolder, try isDevkit(path, set: set) {
+            let selection = try DevkitSelection(path, sets: set ?? "trainval")
+            let (images, omissions) = try selection.images(.image, missing: .skip)
+            guard !images.isEmpty else {
+                throw InputError(path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
+            }
+            let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
+            FileHandle.standardError.write(Data(SetReport.text(left, name: selection.name).utf8))
+            return VOCImages(
+                images,
+                source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
+        }
         if isFolder, CIFARBinary.isFound(in: path) {
             guard let split = CIFARBinary.Split(rawValue: set ?? "train") else {
                 throw InputError(path, "has no part \(set ?? "")", remedy: "use --set train or --set test")
@@ -35,5 +46,12 @@ public enum DataSource {
         }
         if !isFolder, ending == "txt" { return try ImageList(path: path) }
         return try ImageFolder(path: path)
+    }
+
+    /// VOC's own layout; the others look like folders of images, unless one of their sets is asked for.
+    private static func isDevkit(_ path: String, set: String?) throws -> Bool {
+        if Devkit.isVOC(path) { return true }
+        guard let set, !CIFARBinary.isFound(in: path) else { return false }
+        return (try? DevkitSelection(path, sets: set).images(.image, missing: .skip)) != nil
     }
 }

@@ -47,7 +47,8 @@ public struct DetectRun {
     }
 
     public struct Outcome {
-        public var evaluation: EvaluationResult
+        /// nil for a set without annotations.
+        public var evaluation: EvaluationResult?
         public var secondsPerImage: Double
         /// The comp4 files.
         public var files: [String]
@@ -56,17 +57,23 @@ public struct DetectRun {
     /// Goes on where an interrupted test was; throws `InterruptedError` with everything found so far saved.
     public func callAsFunction() throws -> Outcome {
         try Files.makeFolder(folder)
+        try DetectionFile.requireFileNames(set: set.name, classes: detector.config.classes, folder: folder)
         let (detections, secondsPerImage, journal) = try detect()
         let files = try DetectionFile.write(
             detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: folder,
             fullPrecision: output.fullPrecision)
         journal.remove()
         try draw(detections)
-        // From the files, so that the printed figure is what anyone gets who evaluates them.
-        let evaluator = try VOCEvaluator(
-            set.annotations, classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
-        let evaluation = try evaluator.evaluate(folder: folder, set: set.name, threads: workers)
-        return Outcome(evaluation: evaluation, secondsPerImage: secondsPerImage, files: files)
+        return Outcome(evaluation: try evaluate(), secondsPerImage: secondsPerImage, files: files)
+    }
+
+    /// From the files, so that the printed figure is what anyone gets who evaluates them.
+    private func evaluate() throws -> EvaluationResult? {
+        if set.isUnlabelled { return nil }
+        let evaluator = try set.evaluator(
+            classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
+        return try evaluator.evaluate(
+            folder: folder, set: set.name, unknownImages: set.isAnnotated ? .stop : .ignore, threads: workers)
     }
 
     /// What was found, with the journal that holds it until the files are written.
@@ -104,7 +111,7 @@ public struct DetectRun {
             let picture = DetectionPicture.draw(
                 detections[i], classes: detector.config.classes, on: try set.image(i),
                 minimumScore: output.pictureScore, objects: output.showsObjects ? set.objects[i].map(\.box) : [])
-            try picture.write(to: "\(folder)/\(set.ids[i]).png")
+            try picture.write(to: "\(folder)/\(set.ids[i].replacing("/", with: "_")).png")
             if drawn.count < Self.sheetPictures { drawn.append(picture) }
         }
         if !drawn.isEmpty { try DetectionPicture.sheet(drawn).write(to: "\(folder)/sheet.png") }

@@ -80,7 +80,8 @@ public struct FineTuneRun {
 
         public struct Test {
             public var images: Int
-            public var evaluation: EvaluationResult
+            /// nil for a set without annotations.
+            public var evaluation: EvaluationResult?
             public var secondsPerImage: Double
             public var profile: StageClock?
             /// What the figures depend on: set, filter, proposals.
@@ -97,12 +98,12 @@ public struct FineTuneRun {
             if trainProposals != .null { members.append(.init("train_proposals", trainProposals)) }
             if let stepProfile { members.append(.init("step_profile_ms", stepProfile.json)) }
             if let profile = test?.profile { members.append(.init("test_profile_ms", profile.json)) }
-            members.append(.init("map", test?.evaluation.meanAveragePrecision.map { .number($0) } ?? .null))
+            members.append(.init("map", test?.evaluation?.meanAveragePrecision.map { .number($0) } ?? .null))
             if let test {
                 members += [
                     .init("test_images", .integer(test.images)),
                     .init("test_seconds_per_image", .number(test.secondsPerImage)),
-                    .init("evaluation", test.evaluation.json), .init("test", test.settings),
+                    .init("evaluation", test.evaluation?.json ?? .null), .init("test", test.settings),
                 ]
             }
             return .object(members)
@@ -121,11 +122,11 @@ public struct FineTuneRun {
 
     /// Trains and tests, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> Outcome {
+        try prepare()
         let session = try RunSession(
             folder, command: "finetune", resume: resume, settings: settings(),
             mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights"]))
         Interruption.watch()
-        train.reportRepairs()
         let data = try train.with(proposals: proposals(train, given: trainProposals, session))
         let training = try FineTuning(
             options, data: data, weights: start.file?.tensors(), weightPath: start.source.name)
@@ -150,6 +151,24 @@ public struct FineTuneRun {
         if let test { outcome.test = try measure(model, on: test, session) }
         try session.write(outcome.json)
         return outcome
+    }
+
+    /// What would make the end fail is found before the beginning.
+    private func prepare() throws {
+        try DetectionFile.requireFileNames(
+            set: test?.name ?? train.name, classes: options.detector.classes, folder: folder)
+        guard train.objects.contains(where: { !$0.isEmpty }) else {
+            throw InputError(
+                train.path, "the set \"\(train.name)\" holds no object to learn from",
+                remedy: "check the class names and the set")
+        }
+        train.report()
+        guard let test else { return }
+        test.report()
+        if !test.isUnlabelled, !test.hasObjects {
+            FileHandle.standardError.write(
+                Data("\(test.name) holds no object that counts: its average precision will be undefined\n".utf8))
+        }
     }
 
     private func settings() throws -> [JSON.Member] {
@@ -212,7 +231,8 @@ public struct FineTuneRun {
         guard let looks, let test else { return nil }
         let subset = test.limited(to: looks.images)
         let data = try subset.with(proposals: try proposals(test, given: testProposals, session))
-        let evaluator = try VOCEvaluator(subset.annotations, classes: options.detector.classes)
+        let evaluator = try subset.evaluator(classes: options.detector.classes)
+        guard evaluator.hasObjects else { return nil }
         let best = session.file("best.safetensors")
         let (filter, workers) = (filter, options.workers)
         return LoopOptions.Evaluation(every: looks.every) {
@@ -221,7 +241,7 @@ public struct FineTuneRun {
             var run = DetectionTest(data)
             run.workers = workers
             let detections = try run.run(detector)
-            let map = try evaluator.evaluate(detections, threads: workers).meanAveragePrecision ?? 0
+            let map = try evaluator.evaluate(subset.annotated(detections), threads: workers).meanAveragePrecision ?? 0
             let earlier = try MetricsLog.read(session.folder.metrics).compactMap { $0["map"]?.doubleValue }.max()
             if map > earlier ?? -1 { try training.writeModel(to: best) }
             return [("map", map)]

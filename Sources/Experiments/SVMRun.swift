@@ -38,7 +38,8 @@ public struct SVMRun {
 
 /// Measures features by the average precision of linear SVMs on a VOC devkit.
 public struct VOCSVMRun {
-    public var devkit: Devkit
+    /// The path of the devkit.
+    public var devkit: String
     public var trainSet = "trainval"
     public var testSet = "test"
     /// nil for all with image sets of their own.
@@ -54,7 +55,7 @@ public struct VOCSVMRun {
     public var threads = 2
     public var progress = ProgressBar.Style.automatic
 
-    public init(_ devkit: Devkit) { self.devkit = devkit }
+    public init(_ devkit: String) { self.devkit = devkit }
 
     /// What was measured.
     public struct Outcome {
@@ -95,10 +96,9 @@ public struct VOCSVMRun {
     /// - Parameter extractor: Makes the features; its pipeline is the protocol's, not its own.
     /// - Throws: `InputError` naming the file that is missing or wrong, before any image is looked at.
     public func callAsFunction(_ extractor: FeatureExtractor) throws -> Outcome {
-        let names = try classes ?? VOCPresence.classes(of: devkit, sets: [trainSet, testSet])
-        let presence = try [trainSet, testSet].map {
-            try VOCPresence(devkit, set: $0, classes: names, limit: limit)
-        }
+        let selections = try [trainSet, testSet].map { try DevkitSelection(devkit, sets: $0) }
+        let names = try classes ?? VOCPresence.classes(of: selections)
+        let presence = try selections.map { try VOCPresence($0, classes: names, limit: limit) }
         var extractor = extractor
         extractor.pipeline = VOCPresence.pipeline(imageSize: extractor.imageSize)
         let tables = try zip(presence, ["features (train)", "features (test)"]).map { presence, title in

@@ -35,7 +35,39 @@ public enum DetectionFile {
     public static let maximumFileSize = 4 << 30
 
     /// The official name, `comp4_det_SET_CLASS.txt`.
-    public static func name(set: String, class className: String) -> String { "comp4_det_\(set)_\(className).txt" }
+    public static func name(set: String, class className: String) -> String {
+        "comp4_det_\(set)_\(fileName(ofClass: className)).txt"
+    }
+
+    /// A class name as part of a file name: as it is, but `%2F` for a slash, and so for whatever else no file name holds.
+    ///
+    /// A percent sign is only written as `%25` where the name would be mistaken for one of these.
+    public static func fileName(ofClass name: String) -> String {
+        func isHex(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) }
+        let bytes = Array(name.utf8)
+        var result: [UInt8] = []
+        for (index, byte) in bytes.enumerated() {
+            let isEscape = byte == UInt8(ascii: "%") && index + 2 < bytes.count && isHex(bytes[index + 1]) && isHex(bytes[index + 2])
+            if byte == UInt8(ascii: "/") || byte < 0x20 || byte == 0x7f || isEscape {
+                result += Array("%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))".utf8)
+            } else {
+                result.append(byte)
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// Throws `InputError` for a set or class whose detection file could not be written: before anything is computed.
+    public static func requireFileNames(set: String, classes: [String], folder: String) throws {
+        try requireFileName(set, subject: folder, what: "image set")
+        // Linux's limit, less what the unfinished file adds.
+        let limit = 255 - 20
+        if let long = classes.first(where: { name(set: set, class: $0).utf8.count > limit }) {
+            throw InputError(
+                folder, "the class name \"\(long.printable)\" is too long for a file name",
+                remedy: "shorten it in the annotations")
+        }
+    }
 
     /// Reads one file.
     ///

@@ -17,6 +17,8 @@ public struct DevkitCheck: Sendable {
     /// The image set; nil when the whole devkit was checked.
     public let set: String?
     public let images: Int
+    /// What was looked at, sorted.
+    public let ids: [String]
     public let classes: [ClassCount]
     /// In the order of the files; findings about the devkit as a whole come first.
     public let findings: [DevkitFinding]
@@ -36,7 +38,7 @@ public struct DevkitCheck: Sendable {
         progress: @Sendable () -> Void = {}
     ) throws {
         var findings: [DevkitFinding] = []
-        let listed = try set.map { Set(try devkit.imageSet($0)) } ?? Self.idsOfSets(devkit, &findings)
+        let listed = try Self.idsOfSets(devkit, set: set, &findings)
         var ids = listed
         if set == nil { ids.formUnion(Self.idsOfFiles(devkit, listed: listed, &findings)) }
         guard !ids.isEmpty else { throw InputError(devkit.root, "holds neither image sets nor annotations nor images") }
@@ -70,16 +72,17 @@ public struct DevkitCheck: Sendable {
         for inspection in inspections {
             findings += inspection.findings
             guard let annotation = inspection.annotation else { continue }
-            for (index, object) in annotation.objects.enumerated() where !known.contains(object.name) {
+            for (number, object) in zip(inspection.objectNumbers, annotation.objects) where !known.contains(object.name) {
                 findings.append(
                     DevkitFinding(
-                        .unknownClass, devkit.annotationPath(inspection.id), object: index + 1, "\"\(object.name)\""))
+                        .unknownClass, devkit.annotationPath(inspection.id), object: number, "\"\(object.name)\""))
             }
         }
         let others = counts.keys.filter { !known.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         self.devkit = devkit
         self.set = set
         images = order.count
+        ids = order
         self.classes = (expected + others).map { counts[$0] ?? ClassCount(name: $0) }
         self.findings = findings
     }
@@ -90,11 +93,24 @@ public struct DevkitCheck: Sendable {
         return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// The ids of every image set of the devkit; a set that cannot be read is a finding.
-    private static func idsOfSets(_ devkit: Devkit, _ findings: inout [DevkitFinding]) -> Set<String> {
+    /// The ids of a set, or of every image set of the devkit; one of those that cannot be read is a finding.
+    private static func idsOfSets(
+        _ devkit: Devkit, set: String?, _ findings: inout [DevkitFinding]
+    ) throws -> Set<String> {
         var ids: Set<String> = []
+        func add(_ name: String) throws {
+            let listing = try devkit.listing(name)
+            ids.formUnion(listing.ids)
+            findings += listing.repeated.map {
+                DevkitFinding(.listedTwice, $0.place, "the image \($0.id) is listed before")
+            }
+        }
+        if let set {
+            try add(set)
+            return ids
+        }
         for name in (try? devkit.imageSetNames()) ?? [] {
-            do { ids.formUnion(try devkit.imageSet(name)) } catch {
+            do { try add(name) } catch {
                 findings.append(
                     DevkitFinding(
                         .unusableImageSet, devkit.imageSetPath(name), (error as? InputError)?.problem ?? "\(error)"))
@@ -107,26 +123,18 @@ public struct DevkitCheck: Sendable {
     private static func idsOfFiles(
         _ devkit: Devkit, listed: Set<String>, _ findings: inout [DevkitFinding]
     ) -> Set<String> {
-        var ids: Set<String> = []
-        let folders: [(path: String, extensions: Set<String>, unused: DevkitFinding.Kind)] = [
-            ("\(devkit.root)/Annotations", ["xml"], .unusedAnnotation),
-            (devkit.imageFolder, ["jpg", "jpeg", "png"], .unusedImage),
-        ]
-        for folder in folders {
-            for name in (try? Files.list(folder.path)) ?? [] {
-                let path = "\(folder.path)/\(name)"
-                let stem = name.fileStem
-                guard folder.extensions.contains(name.fileExtension.lowercased()) else {
-                    findings.append(DevkitFinding(.unusedFile, path, "is not read"))
-                    continue
-                }
-                ids.insert(stem)
-                if !listed.isEmpty, !listed.contains(stem) {
-                    findings.append(DevkitFinding(folder.unused, path, "no image set names it"))
-                }
+        let contents = devkit.index.contents
+        findings += contents.others.map { DevkitFinding(.unusedFile, $0, "is not read") }
+        if listed.isEmpty { return Set(contents.ids) }
+        for id in contents.ids where !listed.contains(id) {
+            guard let entry = contents.entries[id] else { continue }
+            for (path, kind) in [
+                (entry.annotation, DevkitFinding.Kind.unusedAnnotation), (entry.image, .unusedImage),
+            ] {
+                if let path { findings.append(DevkitFinding(kind, path, "no image set names it")) }
             }
         }
-        return ids
+        return Set(contents.ids)
     }
 }
 
@@ -147,7 +155,7 @@ extension DevkitCheck {
         let total = classes.reduce((0, 0)) { ($0.0 + $1.objects, $0.1 + $1.difficult) }
         let scope = set.map { "image set \($0)" } ?? "all files"
         var lines = [
-            "\(devkit.root), \(scope): \(images) images, \(total.0) objects and \(total.1) difficult ones"
+            "\(devkit.text), \(scope): \(images) images, \(total.0) objects and \(total.1) difficult ones"
                 + " of \(classes.count { $0.objects + $0.difficult > 0 }) classes"
         ]
         if findings.isEmpty { return lines[0] + "\nnothing to complain about\n" }

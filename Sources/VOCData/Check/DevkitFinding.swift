@@ -11,9 +11,11 @@ public struct DevkitFinding: Hashable, Sendable {
 
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         case unusableImageSet = "unusable_image_set"
+        case listedTwice = "listed_twice"
         case missingAnnotation = "missing_annotation"
         case missingImage = "missing_image"
         case unreadableAnnotation = "unreadable_annotation"
+        case unreadableObject = "unreadable_object"
         case unreadableImage = "unreadable_image"
         case sizeMismatch = "size_mismatch"
         case invertedBox = "inverted_box"
@@ -36,7 +38,8 @@ public struct DevkitFinding: Hashable, Sendable {
 
         public var severity: Severity {
             switch self {
-            case .unusableImageSet, .missingAnnotation, .missingImage, .unreadableAnnotation, .unreadableImage,
+            case .unusableImageSet, .listedTwice, .missingAnnotation, .missingImage, .unreadableAnnotation,
+                .unreadableObject, .unreadableImage,
                 .sizeMismatch, .invertedBox, .boxWithoutArea, .boxOutOfFrame, .zeroBasedBox, .unknownClass:
                 .serious
             case .duplicatedBox, .classWithoutPositives, .fractionalBox, .noDifficult, .noTruncated, .noPose,
@@ -49,9 +52,11 @@ public struct DevkitFinding: Hashable, Sendable {
         public var title: String {
             switch self {
             case .unusableImageSet: "image set that cannot be used"
+            case .listedTwice: "image listed twice in a set"
             case .missingAnnotation: "annotation missing"
             case .missingImage: "image missing"
             case .unreadableAnnotation: "annotation that cannot be read"
+            case .unreadableObject: "object that cannot be read"
             case .unreadableImage: "image that cannot be read"
             case .sizeMismatch: "size other than the image's"
             case .invertedBox: "box inverted"

@@ -7,6 +7,8 @@ struct ImageInspection: Sendable {
     private(set) var findings: [DevkitFinding] = []
     /// Nil when the annotation is missing or cannot be read.
     private(set) var annotation: Annotation?
+    /// Of each object of the annotation its place in the file.
+    private(set) var objectNumbers: [Int] = []
     let id: String
     private let annotationPath: String
 
@@ -19,7 +21,7 @@ struct ImageInspection: Sendable {
         guard let annotation else { return }
         compare(annotation, with: header, imagePath)
         let frame = header?.size ?? annotation.size
-        for (index, object) in annotation.objects.enumerated() { check(object, number: index + 1, frame: frame) }
+        for (number, object) in zip(objectNumbers, annotation.objects) { check(object, number: number, frame: frame) }
         findDuplicates(annotation)
     }
 
@@ -48,7 +50,12 @@ struct ImageInspection: Sendable {
         }
         do {
             let bytes = try BoundedFile.read(annotationPath, limit: Annotation.maximumFileSize)
-            annotation = try parser.parse(bytes, file: annotationPath)
+            let parsed = try parser.read(bytes, file: annotationPath)
+            annotation = parsed.annotation
+            objectNumbers = parsed.numbers
+            for problem in parsed.problems {
+                add(.unreadableObject, annotationPath, object: problem.number, problem.text)
+            }
             for (index, fields) in parser.omittedFields.enumerated() {
                 for field in fields {
                     let kind: DevkitFinding.Kind =
@@ -109,10 +116,11 @@ struct ImageInspection: Sendable {
         var first: [Key: Int] = [:]
         for (index, object) in annotation.objects.enumerated() {
             let key = Key(name: object.name, box: object.box)
+            let number = objectNumbers[index]
             if let earlier = first[key] {
-                add(.duplicatedBox, annotationPath, object: index + 1, "\(object.name): the same as object \(earlier)")
+                add(.duplicatedBox, annotationPath, object: number, "\(object.name): the same as object \(earlier)")
             } else {
-                first[key] = index + 1
+                first[key] = number
             }
         }
     }

@@ -27,6 +27,7 @@ struct DetectCommand: Command {
     let loading: LoadingOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
+    let sets: SetOptions
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
@@ -34,7 +35,7 @@ struct DetectCommand: Command {
         out = parser.required("out", "DIR", "the folder that receives detections and pictures")
         images = parser.positionals("IMG", "images, or folders of images", minimum: 0)
         parser.group("Image set")
-        devkit = parser.optional("devkit", "DIR", "the folder that holds VOC2007/, instead of images")
+        devkit = parser.optional("devkit", "DIR", "\(Devkit.help), instead of images")
         set = parser.option("set", "NAME", "the image set", default: "test")
         proposals = parser.optional(
             "proposals", "FILE", "proposals of the image set", shown: "made in the output folder")
@@ -48,6 +49,7 @@ struct DetectCommand: Command {
         compute = ComputeOptions(parser)
         seed = parser.seed()
         json = parser.json()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .keep, seed: seed)
     }
 
     func run() throws {
@@ -70,8 +72,10 @@ struct DetectCommand: Command {
 
     private func detectSet(_ detector: Detector, _ devkit: String) throws {
         let images = try VOCSet(
-            devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
-            threads: loading.workers.value)
+            devkit, set: set.value,
+            sets.testOptions(
+                threads: loading.workers.value, limit: loading.limit.value, classes: detector.config.classes))
+        images.report()
         let proposes = detector.config.head == .faster
         let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var run = DetectRun(detector, on: images, proposals: file, folder: out.value)
@@ -80,13 +84,14 @@ struct DetectCommand: Command {
         run.output.pictureScore = pictureScore.value
         run.workers = loading.workers.value
         let outcome = try run()
-        print(outcome.evaluation.table, terminator: "")
+        if let evaluation = outcome.evaluation { print(evaluation.table, terminator: "") }
+        else { print("\(images.name) has no annotations: mAP is left out") }
         print("\(outcome.secondsPerImage.fixed(3)) s an image; comp4 files: \(out.value)")
         try json.write(
             [
-                "map": outcome.evaluation.meanAveragePrecision.map { .number($0) } ?? .null,
+                "map": outcome.evaluation?.meanAveragePrecision.map { .number($0) } ?? .null,
                 "images": .integer(images.ids.count),
-                "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation.json,
+                "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation?.json ?? .null,
                 "files": .array(outcome.files.map { .string($0) }),
             ])
     }

@@ -23,6 +23,7 @@ struct EvaluateCommand: Command {
     let ignoresUnknown: Option<Bool>
     let limit: Option<Int?>
     let threads: Option<Int>
+    let sets: SetOptions
     let json: Option<String?>
 
     enum MissingChoice: String, CaseIterable {
@@ -38,7 +39,7 @@ struct EvaluateCommand: Command {
     }
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.option("set", "NAME", "the image set", default: "test")
         detections = parser.required("detections", "DIR", "the folder of comp4_det_SET_CLASS.txt files")
         metric = parser.choice(
@@ -58,17 +59,19 @@ struct EvaluateCommand: Command {
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
         threads = parser.threads()
         json = parser.json()
+        // A figure to be compared is of the whole set: what is missing or cannot be read is no detail.
+        sets = SetOptions(parser, missing: .stop, badAnnotations: .keep, isStrict: true)
     }
 
     func run() throws {
-        let kit = try Devkit(devkit.value)
-        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
-        // As the files have them: the official evaluator repairs nothing either.
-        let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
+        let selection = try sets.selection(devkit.value, sets: set.value)
+        // As the files have them, unless asked otherwise: the official evaluator repairs nothing either.
+        let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
         let evaluator = try VOCEvaluator(
             annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value)
+        try evaluator.requireObjects()
         let report = try evaluator.report(
-            folder: detections.value, set: set.value, iouThresholds: iou.value.values,
+            folder: detections.value, set: selection.name, iouThresholds: iou.value.values,
             missingFiles: missing.value.policy, unknownImages: ignoresUnknown.value ? .ignore : .stop,
             threads: threads.value)
         print(report.table, terminator: "")

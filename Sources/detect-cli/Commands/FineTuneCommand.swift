@@ -25,7 +25,7 @@ struct FineTuneCommand: Command {
     let proposals: Option<String?>
     let testProposals: Option<String?>
     let classes: Option<String?>
-    let badAnnotations: Option<BadAnnotationPolicy>
+    let sets: SetOptions
     let imagesPerStep: Option<Int?>
     let settings: Settings<FineTuneOptions>
     let checkpointEvery: Option<Int>
@@ -43,7 +43,7 @@ struct FineTuneCommand: Command {
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.required("devkit", "DIR", Devkit.help)
         trainSet = parser.option(
             "train-set", "NAME",
             "the image set to train on, or several of different years: 2007:trainval,2012:trainval", default: "trainval"
@@ -66,8 +66,6 @@ struct FineTuneCommand: Command {
             "test-proposals", "FILE", "proposals of the test set", shown: "made in the run folder")
         parser.group("Annotations")
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
-        badAnnotations = parser.choice(
-            "on-bad-annotation", "what to do with boxes out of the frame, inverted or without area", default: .clip)
         imagesPerStep = parser.optional(
             "images-per-step", "N", "images a step", shown: "the recipe's: 2; 16 of voc07-c4-moco", .between(1, 1024))
         let (weights, recipe, head, perStep) = (weights, recipe, head, imagesPerStep)
@@ -98,6 +96,7 @@ struct FineTuneCommand: Command {
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
         json = parser.json()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .clip, seed: runOptions.seed)
     }
 
     func run() throws {
@@ -105,7 +104,9 @@ struct FineTuneCommand: Command {
         let run = try fineTuning()
         let outcome = try run()
         print(outcome.profileText, terminator: "")
-        if let test = outcome.test { print(test.evaluation.table, terminator: "") }
+        if let test = outcome.test {
+            print(test.evaluation?.table ?? "the test set has no annotations: mAP is left out\n", terminator: "")
+        }
         print(
             "trained \(outcome.iterations) steps at \(outcome.imagesPerSecond.fixed(2)) images/s; model: \(outcome.model)"
         )
@@ -119,14 +120,14 @@ struct FineTuneCommand: Command {
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
         let train = try VOCSet(
-            devkit.value, set: trainSet.value, limit: loading.limit.value, classes: names, policy: badAnnotations.value,
-            threads: threads)
+            devkit.value, set: trainSet.value,
+            sets.options(threads: threads, limit: loading.limit.value, classes: names))
         let test =
             testSet.value == "none"
             ? nil
             : try VOCSet(
-                devkit.value, set: testSet.value, limit: testLimit.value, classes: train.classes, policy: .keep,
-                threads: threads)
+                devkit.value, set: testSet.value,
+                sets.testOptions(threads: threads, limit: testLimit.value, classes: train.classes, keepsBoxes: true))
         options.detector.classes = train.classes
         var run = FineTuneRun(options, from: start, train: train, test: test, folder: runOptions.folder.value)
         run.resume = runOptions.resume.value

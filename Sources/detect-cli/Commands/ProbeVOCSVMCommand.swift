@@ -26,7 +26,7 @@ struct ProbeVOCSVMCommand: Command {
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007")
+        devkit = parser.required("devkit", "DIR", Devkit.help)
         trainSet = parser.option("train-set", "NAME", "the image set to learn from", default: "trainval")
         testSet = parser.option("test-set", "NAME", "the image set to measure on", default: "test")
         classes = parser.optional("classes", "NAME,NAME", "only these", shown: "all with image sets of their own")
@@ -48,7 +48,7 @@ struct ProbeVOCSVMCommand: Command {
     func run() throws {
         try features.compute.activate()
         Interruption.watch()
-        var run = VOCSVMRun(try Devkit(devkit.value))
+        var run = VOCSVMRun(devkit.value)
         run.trainSet = trainSet.value
         run.testSet = testSet.value
         run.classes = classes.value

@@ -27,10 +27,11 @@ struct ProposalsCommand: Command {
     let loading: LoadingOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
+    let sets: SetOptions
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.required("set", "NAME", "the image set")
         out = parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was")
         mode = parser.choice(
@@ -46,12 +47,14 @@ struct ProposalsCommand: Command {
         compute = ComputeOptions(parser)
         seed = parser.seed()
         json = parser.json()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .keep, seed: seed)
     }
 
     func run() throws {
         Interruption.watch()
         let images = try VOCSet(
-            devkit.value, set: set.value, limit: loading.limit.value, policy: .keep, threads: loading.workers.value)
+            devkit.value, set: set.value, sets.testOptions(threads: loading.workers.value, limit: loading.limit.value))
+        images.report()
         let (source, text) = try source()
         var run = ProposalRun(images, to: out.value)
         run.source = source
@@ -60,15 +63,21 @@ struct ProposalsCommand: Command {
         let outcome = try run()
         let quality = outcome.quality
         func number(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
-        print(
-            textTable([
-                ["images", String(quality.images)], ["boxes per image", number(quality.boxesPerImage, 1)],
-                ["seconds per image", number(quality.secondsPerImage, 3)],
+        let recall =
+            images.isUnlabelled
+            ? []
+            : [
                 ["recall at IoU .5", number(quality.recall50, 4)],
                 ["recall at IoU .7", number(quality.recall70, 4)],
                 ["average best overlap", number(quality.averageBestOverlap, 4)],
-            ]))
-        print(outcome.recall.table)
+            ]
+        print(
+            textTable(
+                [
+                    ["images", String(quality.images)], ["boxes per image", number(quality.boxesPerImage, 1)],
+                    ["seconds per image", number(quality.secondsPerImage, 3)],
+                ] + recall))
+        if !images.isUnlabelled { print(outcome.recall.table) }
         print("objects not marked difficult: \(quality.objects); \(text), at most \(limit.value) boxes an image")
         if let path = picture.value { try draw(images, to: path) }
         try json.write(.object((quality.json.members ?? []) + [.init("recall_at", outcome.recall.json)]))

@@ -15,22 +15,27 @@ struct VOCCheckCommand: Command {
     let classes: Option<String?>
     let show: Option<Int>
     let threads: Option<Int>
+    let fix: Option<String?>
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.optional("set", "NAME", "check one image set", shown: "all sets and files")
         classes = parser.optional(
             "classes", "FILE", "class names, one a line",
             shown: "VOC's 20 if at least half of the names are among them, else the names found")
         show = parser.option("show", "N", "findings of each kind to print by file", default: 5, .between(0, 1_000_000))
+        fix = parser.optional(
+            "fix", "DIR", "write a copy of the annotations there, with boxes cut at the frame, what is useless left out, and "
+                + "the sizes of the images")
         threads = parser.threads()
         json = parser.json()
     }
 
     func run() throws {
+        let (kit, set) = try kit()
         let check = try DevkitCheck(
-            Devkit(devkit.value), set: set.value, classes: classes.value.map(VOCClasses.read), threads: threads.value)
+            kit, set: set, classes: classes.value.map(VOCClasses.read), threads: threads.value)
         print(check.table, terminator: "")
         if show.value > 0 {
             for kind in DevkitFinding.Kind.allCases where kind.severity == .serious {
@@ -42,10 +47,25 @@ struct VOCCheckCommand: Command {
             }
         }
         try json.write(check.json)
+        if let folder = fix.value {
+            let mended = try MendedAnnotations(kit, ids: check.ids, to: folder, threads: threads.value)
+            print("\n\(folder): \(mended.text)")
+            for omission in mended.unreadable.prefix(show.value) { print("  \(omission)") }
+        }
         if check.seriousCount > 0 {
             throw InputError(
                 devkit.value, "\(check.seriousCount) serious problems",
                 remedy: "correct the files (--json FILE lists all); training can clip or skip bad boxes")
         }
+    }
+
+    /// The devkit, and the one set that is asked for.
+    private func kit() throws -> (Devkit, String?) {
+        guard let name = set.value else { return (try Devkit(devkit.value), nil) }
+        let selection = try DevkitSelection(devkit.value, sets: name)
+        guard selection.parts.count == 1 else {
+            throw UsageError("--set names \(selection.parts.count) sets", remedy: "check them one by one")
+        }
+        return (selection.parts[0].devkit, selection.parts[0].set)
     }
 }

@@ -14,27 +14,28 @@ struct VOCStatsCommand: Command {
     let picture: Option<String?>
     let limit: Option<Int?>
     let threads: Option<Int>
+    let sets: SetOptions
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.option("set", "NAME", "the image set", default: "trainval")
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
         picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
         threads = parser.threads()
         json = parser.json()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .keep)
     }
 
     func run() throws {
-        let kit = try Devkit(devkit.value)
-        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
-        let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
+        let selection = try sets.selection(devkit.value, sets: set.value)
+        let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let statistics = SetStatistics(annotations, classes: names)
         print(statistics.table, terminator: "")
         if let path = picture.value {
-            try statistics.picture(title: "VOC\(kit.year) \(set.value)").write(to: path)
+            try statistics.picture(title: "\(selection.parts[0].devkit.root.fileName) \(set.value)").write(to: path)
             print("picture: \(path)")
         }
         try json.write(statistics.json)
