@@ -132,7 +132,7 @@ let package = Package(
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",
-            dependencies: ["VOCData", "Proposals", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
+            dependencies: ["VOCData", "Datasets", "Proposals", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
             path: "Fuzz/Targets",
             swiftSettings: swift),
         tests("FuzzTests", ["FuzzTargets", "Support"]),

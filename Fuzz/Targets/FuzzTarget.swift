@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Boxes
+internal import Datasets
 internal import Foundation
 internal import Imaging
 internal import Proposals
@@ -12,6 +13,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     /// VOC annotations.
     case annotation
     case imageSet = "image-set"
+    /// Text files: what image sets, class lists and image lists have in common.
+    case text
+    /// Lists of images with labels.
+    case imageList = "image-list"
     /// comp4 detection files.
     case detections
     /// JPEG and PNG: headers, and small images as a whole.
@@ -37,6 +42,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             switch self {
             case .annotation: try annotation(data)
             case .imageSet: try imageSet(data)
+            case .text: try text(data)
+            case .imageList: try imageList(data)
             case .detections: try detections(data)
             case .image: try image(data)
             case .safetensors: try safetensors(data)
@@ -59,9 +66,6 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func annotation(_ data: Data) throws {
         let annotation = try Annotation.parse(data, name: "input")
         for object in annotation.objects where !object.box.isFinite { throw FuzzFailure("a box that is not finite") }
-        if annotation.filename.contains("/") || annotation.filename.contains("..") {
-            throw FuzzFailure("a file name that leads out of its folder")
-        }
         for policy in BadAnnotationPolicy.allCases where policy != .stop {
             let checked = try annotation.checked(policy, file: "input").annotation
             if policy == .keep { continue }
@@ -79,15 +83,47 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     }
 
     private func imageSet(_ data: Data) throws {
-        let lines = try ImageSetLine.parse(data, name: "input")
-        for line in lines where line.id.isEmpty || line.id.contains("/") || line.id == ".." {
-            throw FuzzFailure("an id that is no plain name")
+        for hasLabels in [false, true] {
+            // Some ids are known, so that lines are taken apart.
+            for line in try ImageSetLine.parse(
+                data, name: "input", hasLabels: hasLabels, isImage: { $0.utf8.count % 3 == 1 })
+            {
+                let parts = line.id.split(separator: "/", omittingEmptySubsequences: false)
+                if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
+                    throw FuzzFailure("an id that leads out of its folder")
+                }
+            }
         }
-        guard Set(lines.map(\.id)).count == lines.count else { throw FuzzFailure("an id twice") }
+    }
+
+    private func text(_ data: Data) throws {
+        let lines = try TextFile.lines(data, name: "input", escapes: true)
+        for (index, line) in lines.enumerated() {
+            guard line.number == index + 1, line.text == TextFile.trimmed(line.text),
+                !line.text.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D })
+            else { throw FuzzFailure("a line with its end") }
+        }
+        let escaped = String(escaping: data)
+        if String(validating: data, as: UTF8.self) == nil, !data.contains(UInt8(ascii: "\\")),
+            escaped.unescapedBytes != [UInt8](data)
+        {
+            throw FuzzFailure("bytes that do not come back")
+        }
+        _ = try TextFile.text(data, name: "input")
+    }
+
+    private func imageList(_ data: Data) throws {
+        let list = try ImageList(data, path: "folder/list.txt")
+        for i in 0..<list.count {
+            guard list.name(i).hasImageExtension, list.label(i).map({ list.classes.indices.contains($0) }) ?? true
+            else {
+                throw FuzzFailure("an image that is none")
+            }
+        }
     }
 
     private func detections(_ data: Data) throws {
-        let ids = ["000001", "000002", "a"]
+        let ids = ["000001", "000002", "a b"]
         let index = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
         let found = try DetectionFile.parse(data, name: "input", imageIndex: index, unknownImages: .ignore)
         guard found.scores.allSatisfy(\.isFinite), found.boxes.allSatisfy(\.isFinite) else {

@@ -14,10 +14,13 @@ public struct ImageList: ImageCollection {
     private let labels: [Int32]
 
     /// - Throws: `InputError` naming the list and the line.
-    public init(path: String) throws {
+    public init(path: String) throws { try self.init(Files.read(path), path: path) }
+
+    /// The same for bytes; `path` names the list in errors, and its folder is where images lie.
+    public init(_ bytes: Data, path: String) throws {
         var names = PackedNames()
         var texts: [Substring] = []
-        for line in try Files.readLines(path, escapes: true) {
+        for line in try TextFile.lines(bytes, name: path, escapes: true) {
             let (number, line) = (line.number, line.text[...])
             if line.isEmpty || line.hasPrefix("#") { continue }
             // The label is the last word behind an image's name, which may hold spaces itself.

@@ -84,7 +84,8 @@ public struct VOCPresence {
         let found = names.dropFirst().reduce(names.first ?? []) { $0.intersection($1) }
         if found.isEmpty {
             let annotations = try selections.map {
-                try AnnotatedSet(reading: $0.images(.image, missing: .stop).images, policy: .keep, threads: 2).annotations
+                try AnnotatedSet(reading: $0.images(.image, missing: .stop).images, policy: .keep, threads: 2)
+                    .annotations
             }
             let all = Set(annotations.joined().flatMap { $0.objects.map(\.name) })
             guard !all.isEmpty else {

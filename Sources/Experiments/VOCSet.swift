@@ -133,7 +133,8 @@ public struct VOCSet: Sendable {
         if isUnlabelled {
             text += "\(name) has no annotations: there is nothing to measure with\n"
         } else if !isAnnotated {
-            text += "\(ids.count - annotations.ids.count) images of \(name) have no annotation: measured on the others\n"
+            text +=
+                "\(ids.count - annotations.ids.count) images of \(name) have no annotation: measured on the others\n"
         }
         FileHandle.standardError.write(Data(text.utf8))
     }

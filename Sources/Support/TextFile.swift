@@ -161,7 +161,8 @@ extension String {
         var isEscaped = false
         var position = 0
         while position < bytes.count {
-            if position + 3 < bytes.count, bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "x"),
+            if position + 3 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+                bytes[position + 1] == UInt8(ascii: "x"),
                 let value = UInt8(String(decoding: bytes[(position + 2)...(position + 3)], as: UTF8.self), radix: 16),
                 value >= 0x80
             {

@@ -104,7 +104,8 @@ extension Annotation {
             }
             repairs.append(
                 AnnotationRepair(
-                    file: file, objectNumber: number, problem: "object \(number) (\(object.name)): box \(issue.rawValue)",
+                    file: file, objectNumber: number,
+                    problem: "object \(number) (\(object.name)): box \(issue.rawValue)",
                     issue: issue, action: action))
         }
         return (result, repairs)

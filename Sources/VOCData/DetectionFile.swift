@@ -47,7 +47,9 @@ public enum DetectionFile {
         let bytes = Array(name.utf8)
         var result: [UInt8] = []
         for (index, byte) in bytes.enumerated() {
-            let isEscape = byte == UInt8(ascii: "%") && index + 2 < bytes.count && isHex(bytes[index + 1]) && isHex(bytes[index + 2])
+            let isEscape =
+                byte == UInt8(ascii: "%") && index + 2 < bytes.count && isHex(bytes[index + 1])
+                && isHex(bytes[index + 2])
             if byte == UInt8(ascii: "/") || byte < 0x20 || byte == 0x7f || isEscape {
                 result += Array("%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))".utf8)
             } else {
@@ -119,7 +121,8 @@ public enum DetectionFile {
             func text(_ word: Range<Int>) -> String { String(escaping: bytes[word]) }
             func wrongColumns() -> InputError {
                 InputError(
-                    "\(path):\(line)", "has \(words.count) columns, not 6", remedy: "write: id score xmin ymin xmax ymax")
+                    "\(path):\(line)", "has \(words.count) columns, not 6",
+                    remedy: "write: id score xmin ymin xmax ymax")
             }
             guard words.count >= 6 else { throw wrongColumns() }
             // Whatever stands in front of the last five is the id: it may hold blanks.
@@ -129,7 +132,8 @@ public enum DetectionFile {
                 guard let value = parseDouble(UnsafeBufferPointer(rebasing: bytes[word])), value.isFinite else {
                     throw InputError(
                         "\(path):\(line)",
-                        "column \(numbers + column + 1) (\(columnNames[column])) is \"\(text(word))\", not a finite number")
+                        "column \(numbers + column + 1) (\(columnNames[column])) is \"\(text(word))\", not a finite number"
+                    )
                 }
                 return value
             }

@@ -33,7 +33,9 @@ public struct DetectionFolder: Hashable, Sendable {
         }
         var files: [String: String] = [:]
         for (owner, names) in candidates {
-            let ofSet = set.map { set in names.filter { $0.hasSuffix("_\(set)_\(DetectionFile.fileName(ofClass: owner)).txt") } } ?? []
+            let ofSet =
+                set.map { set in names.filter { $0.hasSuffix("_\(set)_\(DetectionFile.fileName(ofClass: owner)).txt") }
+                } ?? []
             let choice = names.count == 1 ? names : ofSet
             guard let name = choice.first, choice.count == 1 else {
                 throw InputError(

@@ -92,7 +92,8 @@ extension Devkit {
     ) throws -> AnnotatedSet {
         let images = ids.map { id in
             SetImage(
-                id: id, image: usesImageSizes ? imageFile(id) : nil, annotation: annotationFile(id) ?? annotationPath(id))
+                id: id, image: usesImageSizes ? imageFile(id) : nil,
+                annotation: annotationFile(id) ?? annotationPath(id))
         }
         return try AnnotatedSet(
             reading: images, policy: policy, leavesOutUnreadable: policy.leavesOut, usesImageSizes: usesImageSizes,

@@ -30,7 +30,9 @@ public struct Devkit: Sendable {
     public static func isVOC(_ path: String) -> Bool {
         guard let names = try? Files.list(path) else { return false }
         let folders = Set(names.map { $0.lowercased() })
-        if names.contains(where: { DevkitLayout.year(of: $0) != nil && Files.isFolder("\(path)/\($0)") }) { return true }
+        if names.contains(where: { DevkitLayout.year(of: $0) != nil && Files.isFolder("\(path)/\($0)") }) {
+            return true
+        }
         return (folders.contains("vocdevkit") || folders.contains("jpegimages"))
             && (try? Devkit(path))?.layout.isVOC == true
     }

@@ -70,7 +70,11 @@ final class DevkitIndex: Sendable {
             }
             if let folder = pair.annotations, folder != pair.images {
                 walk(folder) { name in
-                    if DevkitLayout.isXML(name) { texts.append(name) } else { contents.others.append("\(folder)/\(name)") }
+                    if DevkitLayout.isXML(name) {
+                        texts.append(name)
+                    } else {
+                        contents.others.append("\(folder)/\(name)")
+                    }
                 }
             }
             for name in images {

@@ -91,7 +91,7 @@ import VOCData
         func files(_ kind: DevkitFinding.Kind) -> [String] {
             found.filter { $0.kind == kind }.map { $0.file.fileName }
         }
-        #expect(files(.unusableImageSet) == ["val.txt"])
+        #expect(files(.listedTwice) == ["val.txt:2"])
         #expect(files(.missingAnnotation) == ["c.xml"] && files(.missingImage) == ["c.jpg"])
         #expect(files(.unreadableAnnotation) == ["b.xml"] && files(.unreadableImage) == ["d.jpg"])
         #expect(files(.unusedFile) == ["notes.txt"] && files(.unusedImage) == ["d.jpg"])

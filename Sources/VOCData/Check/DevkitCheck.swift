@@ -72,7 +72,8 @@ public struct DevkitCheck: Sendable {
         for inspection in inspections {
             findings += inspection.findings
             guard let annotation = inspection.annotation else { continue }
-            for (number, object) in zip(inspection.objectNumbers, annotation.objects) where !known.contains(object.name) {
+            for (number, object) in zip(inspection.objectNumbers, annotation.objects) where !known.contains(object.name)
+            {
                 findings.append(
                     DevkitFinding(
                         .unknownClass, devkit.annotationPath(inspection.id), object: number, "\"\(object.name)\""))

@@ -18,7 +18,8 @@ var commandTable: CommandTable {
                     ProposalsCommand.self, ProposalsImportCommand.self, FineTuneCommand.self, DetectCommand.self,
                     EvaluateCommand.self, CompareCommand.self,
                 ]),
-            CommandGroup("VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCImportCommand.self, VOCExportCOCOCommand.self]),
+            CommandGroup(
+                "VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCImportCommand.self, VOCExportCOCOCommand.self]),
             CommandGroup(
                 "Weights",
                 [

@@ -84,8 +84,11 @@ struct DetectCommand: Command {
         run.output.pictureScore = pictureScore.value
         run.workers = loading.workers.value
         let outcome = try run()
-        if let evaluation = outcome.evaluation { print(evaluation.table, terminator: "") }
-        else { print("\(images.name) has no annotations: mAP is left out") }
+        if let evaluation = outcome.evaluation {
+            print(evaluation.table, terminator: "")
+        } else {
+            print("\(images.name) has no annotations: mAP is left out")
+        }
         print("\(outcome.secondsPerImage.fixed(3)) s an image; comp4 files: \(out.value)")
         try json.write(
             [

@@ -26,7 +26,8 @@ struct VOCCheckCommand: Command {
             shown: "VOC's 20 if at least half of the names are among them, else the names found")
         show = parser.option("show", "N", "findings of each kind to print by file", default: 5, .between(0, 1_000_000))
         fix = parser.optional(
-            "fix", "DIR", "write a copy of the annotations there, with boxes cut at the frame, what is useless left out, and "
+            "fix", "DIR",
+            "write a copy of the annotations there, with boxes cut at the frame, what is useless left out, and "
                 + "the sizes of the images")
         threads = parser.threads()
         json = parser.json()

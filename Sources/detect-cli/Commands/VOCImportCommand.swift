@@ -5,7 +5,8 @@ internal import VOCData
 /// Writes a devkit in VOC's layout from annotated images in another.
 struct VOCImportCommand: Command {
     static let name = "voc import"
-    static let summary = "writes a devkit in VOC's layout, of links and image sets, from annotated images in another layout"
+    static let summary =
+        "writes a devkit in VOC's layout, of links and image sets, from annotated images in another layout"
     static let example = """
         detect-cli voc import --from raccoon_dataset --out raccoons --split .8,.1,.1
         detect-cli voc import --from roboflow --out devkit
@@ -25,7 +26,8 @@ struct VOCImportCommand: Command {
             "split", "A,B,C", "shares of all images that become train, val and test",
             shown: "the sets there are", SetOptions.shares)
         missing = parser.choice(
-            "on-missing", "images or annotations that are not there, and ids listed twice, end the command, or are named "
+            "on-missing",
+            "images or annotations that are not there, and ids listed twice, end the command, or are named "
                 + "and left out", default: .skip)
         threads = parser.threads()
         seed = parser.seed()

@@ -26,7 +26,8 @@ struct SetOptions {
                 + "there are", shown: "the devkit's sets",
             Self.shares)
         self.missing = parser.choice(
-            "on-missing", "images or annotations that are not there, and ids listed twice, end the command, or are named "
+            "on-missing",
+            "images or annotations that are not there, and ids listed twice, end the command, or are named "
                 + "and left out", default: missing)
         self.badAnnotations = parser.choice(
             "on-bad-annotation",
@@ -92,7 +93,8 @@ struct SetOptions {
         _ selection: DevkitSelection, limit: Int? = nil, usesImageSizes: Bool = false, threads: Int
     ) throws -> (set: AnnotatedSet, images: [SetImage]) {
         let annotated = try selection.annotated(
-            limit: limit, policy: badAnnotations.value, leavesOutUnreadable: leavesOutUnreadable, missing: missing.value,
+            limit: limit, policy: badAnnotations.value, leavesOutUnreadable: leavesOutUnreadable,
+            missing: missing.value,
             usesImageSizes: usesImageSizes, threads: threads)
         say(SetReport.text(annotated.set, name: selection.name))
         return annotated
