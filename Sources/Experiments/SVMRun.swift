@@ -1,7 +1,7 @@
 internal import Imaging
 public import Probes
 public import Support
-public import VOCData
+internal import VOCData
 
 /// Classifies images by one-vs-rest linear support vector machines on their features.
 public struct SVMRun {

@@ -71,8 +71,8 @@ public struct VOCSet: Sendable {
         name = selection.name
         devkitText = selection.text
         let needs: DevkitSelection.Needs = options.needsAnnotations ? [.image, .annotation] : .image
-        var (found, omissions) = try selection.images(needs, missing: options.missing)
-        found = Array(found.prefix(options.limit ?? .max))
+        let (listed, omissions) = try selection.images(needs, missing: options.missing)
+        var found = Array(listed.prefix(options.limit ?? .max))
         var annotated = try AnnotatedSet(
             reading: found, policy: options.badAnnotations, leavesOutUnreadable: options.leavesOutUnreadable,
             usesImageSizes: options.badAnnotations != .keep, threads: options.threads)
@@ -96,7 +96,7 @@ public struct VOCSet: Sendable {
         let indices = Dictionary(zip(names, names.indices)) { first, _ in first }
         var unknown: [String: Int] = [:]
         let known = Dictionary(
-            uniqueKeysWithValues: zip(annotations.ids, annotations.annotations).map { id, annotation in
+            uniqueKeysWithValues: zip(annotations.ids, annotations.annotations).map { id, annotation -> (String, [LabeledBox]) in
                 let objects = annotation.objects.compactMap { object -> LabeledBox? in
                     guard let index = indices[object.name] else {
                         unknown[object.name, default: 0] += 1

@@ -65,7 +65,7 @@ public enum Files {
             throw InputError(path, "is \(status.st_size) bytes long; at most \(limit) are accepted for such a file")
         }
         // Foundation cannot name a file whose name is not UTF-8.
-        guard String(validatingCString: name) != nil else { return try readPiecewise(name, path: path) }
+        guard String(validating: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) != nil else { return try readPiecewise(name, path: path) }
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
@@ -106,6 +106,19 @@ public enum Files {
     public static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(systemPath(path), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The path from the root, with what exists of it free of links, "." and "..".
+    public static func resolved(_ path: String) -> String {
+        if let found = realpath(systemPath(path), nil) {
+            defer { free(found) }
+            return String(escaping: UnsafeRawBufferPointer(start: found, count: strlen(found)))
+        }
+        // Of a folder that has been removed.
+        if path == "." { return path }
+        let parent = path.parentFolder
+        let start = resolved(parent.isEmpty ? "." : parent)
+        return start == "/" ? "/\(path.fileName)" : "\(start)/\(path.fileName)"
     }
 
     /// Makes a folder and those above it; one that exists is fine.

@@ -1,5 +1,3 @@
-public import Foundation
-
 /// A line of a text file, without what editors and other programs leave at its ends.
 public struct TextLine: Hashable, Sendable {
     /// Counted from 1.
@@ -105,6 +103,7 @@ public enum TextFile {
     /// Without the blanks, line ends and byte order marks at both ends.
     public static func trimmed(_ text: some StringProtocol) -> String {
         // By scalars: a line end of Windows is one character, and a mark may sit on a blank.
+        let text = Substring(text)
         let scalars = text.unicodeScalars
         func isBlank(_ scalar: Unicode.Scalar) -> Bool {
             if scalar.value < 0x80 { return scalar.value == 0x20 || (0x09...0x0D).contains(scalar.value) }
@@ -131,17 +130,16 @@ extension Files {
 extension String {
     /// The text of UTF-8 bytes, each byte that is none as `\xHH`.
     public init(escaping bytes: some Collection<UInt8>) {
-        if let text = String(validating: bytes, as: UTF8.self) {
-            self = text
-            return
-        }
-        let bytes = Array(bytes)
+        self = String(validating: bytes, as: UTF8.self) ?? Self.escaped(Array(bytes))
+    }
+
+    private static func escaped(_ bytes: [UInt8]) -> String {
         var text = ""
         var position = 0
         while position < bytes.count {
             let byte = bytes[position]
             let length = byte < 0x80 ? 1 : byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2
-            let end = min(bytes.count, position + length)
+            let end = Swift.min(bytes.count, position + length)
             if let character = String(validating: bytes[position..<end], as: UTF8.self) {
                 text += character
                 position = end
@@ -150,7 +148,7 @@ extension String {
                 position += 1
             }
         }
-        self = text
+        return text
     }
 
     /// The bytes that `String(escaping:)` came from; nil where the text holds no escaped byte.

@@ -58,7 +58,7 @@ extension Devkit {
         }
         if let other = Self.aliases(of: name).lazy.compactMap({ try? stored($0) }).first { return other }
         if name == "trainval", let train = try stored("train") ?? stored("training") {
-            let val = try Self.validationNames.lazy.compactMap { try stored($0) }.first
+            let val = try Self.validationNames.compactMap { try stored($0) }.first
             let seen = Set(train.ids)
             return ImageSetListing(
                 ids: train.ids + (val?.ids.filter { !seen.contains($0) } ?? []),

@@ -49,7 +49,7 @@ final class DevkitIndex: Sendable {
         let takesSets = !layout.isVOC || !Files.isFolder(layout.setFolder)
         var annotations: [(key: Key, path: String)] = []
         for pair in layout.pairs {
-            func key(_ name: String) -> Key {
+            func place(_ name: String) -> Key {
                 let stem = name.parentFolder.isEmpty ? name.fileStem : "\(name.parentFolder)/\(name.fileStem)"
                 if let set = pair.set { return Key(set: set, id: stem) }
                 guard takesSets, let slash = stem.firstIndex(of: "/"),
@@ -78,7 +78,7 @@ final class DevkitIndex: Sendable {
                 }
             }
             for name in images {
-                let key = key(name)
+                let key = place(name)
                 if entries[key] != nil {
                     contents.others.append("\(pair.images)/\(name)")
                 } else {
@@ -86,7 +86,7 @@ final class DevkitIndex: Sendable {
                     order.append(key)
                 }
             }
-            annotations += texts.map { (key($0), "\(pair.annotations ?? pair.images)/\($0)") }
+            annotations += texts.map { (key: place($0), path: "\(pair.annotations ?? pair.images)/\($0)") }
         }
         // Where one folder lies in the other, each has been seen by both.
         let used = Set(entries.values.compactMap(\.image) + annotations.map(\.path))

@@ -66,7 +66,7 @@ extension DevkitLayout {
         if let devkit = folder.folders.first(where: { $0.lowercased() == "vocdevkit" }) {
             return try find(folder.child(devkit))
         }
-        let below = try folder.folders.compactMap { name in try own(Folder(folder.child(name))) }
+        let below = folder.folders.compactMap { name in (try? Folder(folder.child(name))).flatMap(own) }
         if let only = below.first, below.count == 1 { return only }
         if !below.isEmpty {
             let names = below.map(\.root.fileName)
@@ -135,7 +135,7 @@ extension DevkitLayout {
         let images = folder.named(imageFolders) ?? "JPEGImages"
         let annotations = folder.named(annotationFolders)
         let sets = folder.setFolder
-        let inside = sets.hasPrefix(folder.path + "/") ? String(sets.dropFirst(folder.path.utf8.count + 1)) : sets
+        let inside = sets.hasPrefix(folder.path + "/") ? String(sets.dropFirst(folder.path.count + 1)) : sets
         let text = [annotations, images, Files.isFolder(sets) ? inside : nil].compactMap { $0 }.joined(separator: " + ")
         return DevkitLayout(
             root: folder.path, year: year,
@@ -204,14 +204,14 @@ extension DevkitLayout {
             names = try Files.list(path)
             folders = names.filter { name in
                 // What ends like a file is one, without asking the disk for each of thousands.
-                !name.hasImageExtension && !isXML(name) && Files.isFolder("\(path)/\(name)")
+                !name.hasImageExtension && !DevkitLayout.isXML(name) && Files.isFolder("\(path)/\(name)")
             }
         }
 
         func child(_ name: String) -> String { "\(path)/\(name)" }
 
         var holdsImages: Bool { names.contains(where: { $0.hasImageExtension }) }
-        var holdsXML: Bool { names.contains(where: isXML) }
+        var holdsXML: Bool { names.contains(where: DevkitLayout.isXML) }
 
         /// The folder of the first of some names, in small letters.
         func named(_ wanted: [String]) -> String? {
@@ -224,7 +224,7 @@ extension DevkitLayout {
         }
 
         var years: [(year: Int, name: String)] {
-            folders.compactMap { name in DevkitLayout.year(of: name).map { ($0, name) } }
+            folders.compactMap { name in DevkitLayout.year(of: name).map { (year: $0, name: name) } }
         }
 
         /// `ImageSets/Main`, or `ImageSets` where the lists lie in it.

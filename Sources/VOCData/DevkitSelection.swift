@@ -19,8 +19,8 @@ public struct DevkitSelection: Sendable {
         self.path = path
         self.sets = sets
         name = sets.replacing(":", with: "-").replacing(",", with: "+")
-        parts = try sets.split(separator: ",", omittingEmptySubsequences: false).map { text in
-            let text = TextFile.trimmed(text)
+        parts = try sets.split(separator: ",", omittingEmptySubsequences: false).map { part -> (devkit: Devkit, set: String) in
+            let text = TextFile.trimmed(part)
             guard let colon = text.firstIndex(of: ":") else {
                 return (try Self.devkit(path, part: nil, split), text)
             }
@@ -124,9 +124,9 @@ public struct DevkitSelection: Sendable {
         missing: MissingPolicy = .stop, usesImageSizes: Bool = false, threads: Int
     ) throws -> (set: AnnotatedSet, images: [SetImage]) {
         let (all, omissions) = try images(.annotation, missing: missing)
-        let images = Array(all.prefix(limit ?? .max))
+        let wanted = Array(all.prefix(limit ?? .max))
         var set = try AnnotatedSet(
-            reading: images, policy: policy, leavesOutUnreadable: leavesOutUnreadable, usesImageSizes: usesImageSizes,
+            reading: wanted, policy: policy, leavesOutUnreadable: leavesOutUnreadable, usesImageSizes: usesImageSizes,
             threads: threads)
         set.omissions = omissions + set.omissions
         let kept = Set(set.ids)
@@ -135,7 +135,7 @@ public struct DevkitSelection: Sendable {
                 path, "no image of the set \"\(sets)\" has an annotation that can be read",
                 remedy: "give a set that is annotated")
         }
-        return (set, images.filter { kept.contains($0.id) })
+        return (set, wanted.filter { kept.contains($0.id) })
     }
 }
 

@@ -1,5 +1,5 @@
 internal import Foundation
-public import Support
+internal import Support
 
 /// Image sets made by a rule where a data set brings none: training, validation and test images by share.
 ///

@@ -83,7 +83,7 @@ public struct DevkitCheck: Sendable {
         self.devkit = devkit
         self.set = set
         images = order.count
-        ids = order
+        self.ids = order
         self.classes = (expected + others).map { counts[$0] ?? ClassCount(name: $0) }
         self.findings = findings
     }

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Support
 
 /// A copy of the annotations of a devkit in which what is wrong has been put right where that can be done.
@@ -17,8 +16,8 @@ public struct MendedAnnotations: Hashable, Sendable {
     /// - Throws: `InputError` when the folder is not empty, lies among the annotations, or cannot be written.
     public init(_ devkit: Devkit, ids: [String], to folder: String, threads: Int) throws {
         let inputs = devkit.layout.pairs.flatMap { [$0.annotations, $0.images] }.compactMap { $0 }
-        func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path + "/" }
-        if inputs.contains(where: { real(folder).hasPrefix(real($0)) }) {
+        let own = Files.resolved(folder) + "/"
+        if inputs.contains(where: { own.hasPrefix(Files.resolved($0) + "/") }) {
             throw InputError(folder, "lies among the files to be mended", remedy: "give a folder elsewhere")
         }
         if Files.isFolder(folder), try !Files.list(folder).isEmpty {

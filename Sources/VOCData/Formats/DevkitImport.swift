@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 internal import Support
 
 /// Writes a devkit in VOC's own layout from images and annotations in any other.
@@ -87,11 +87,8 @@ public struct DevkitImport: Sendable {
     }
 
     private static func link(_ path: String, at name: String) throws {
-        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-        do {
-            try FileManager.default.createSymbolicLink(atPath: name, withDestinationPath: target)
-        } catch {
-            throw InputError(name, "the link to \(target) cannot be made", remedy: "check the permissions")
+        guard symlink(Files.systemPath(Files.resolved(path)), name) == 0 else {
+            throw Files.systemError(name, "the link to \(path) cannot be made")
         }
     }
 

@@ -38,8 +38,8 @@ struct SetOptions {
     }
 
     /// What `--split` takes.
-    static let shares = Requirement<[Double]>("of two or three shares that add up to 1, as .8,.1,.1") {
-        SetSplit($0, seed: 0) != nil
+    static var shares: Requirement<[Double]> {
+        Requirement("of two or three shares that add up to 1, as .8,.1,.1") { SetSplit($0, seed: 0) != nil }
     }
 
     private var split: SetSplit? { splitShares.value.flatMap { SetSplit($0, seed: seed.value) } }
