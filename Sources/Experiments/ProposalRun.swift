@@ -39,6 +39,10 @@ public struct ProposalRun {
         if let done = try finished(header) { return outcome(done, secondsPerImage: nil) }
         let writer = try ProposalFile.Writer(path: out, header: header)
         let missing = writer.missing
+        // Journal and file hold the same boxes of 16 bytes each for a moment.
+        let folder = out.parentFolder
+        try Files.requireSpace(
+            2 * missing.count * limit * 16, in: folder.isEmpty ? "." : folder, for: "\(set.name)'s proposals")
         let watch = Stopwatch()
         try propose(missing, writer)
         let seconds = missing.isEmpty ? nil : watch.seconds / Double(missing.count)

@@ -149,6 +149,35 @@ public enum Files {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// Throws `InputError` when a file cannot be written at `path`: before the work whose results it is to hold.
+    ///
+    /// Folders that are not there yet can be made; what is there is left as it is.
+    public static func requireWritable(_ path: String) throws {
+        if isFolder(path) { throw InputError(path, "is a folder", remedy: "give the path of a file") }
+        var folder = path.parentFolder
+        while !folder.isEmpty, !exists(folder) { folder = folder.parentFolder }
+        if folder.isEmpty { folder = "." }
+        guard isFolder(folder) else {
+            throw InputError(path, "cannot be written: \(folder) is no folder", remedy: "check the path")
+        }
+        guard access(systemPath(folder), W_OK | X_OK) == 0 else { throw systemError(path, "cannot be written") }
+    }
+
+    /// Throws `InputError` when the disk of a folder has less room than is going to be written.
+    ///
+    /// - Parameter use: What it is for, in a few words: "a checkpoint".
+    public static func requireSpace(_ bytes: Int, in folder: String, for use: String) throws {
+        var status = statvfs()
+        // Where that cannot be told, writing will tell.
+        guard statvfs(systemPath(folder), &status) == 0 else { return }
+        let free = Double(status.f_bavail) * Double(status.f_frsize)
+        guard free < Double(bytes) else { return }
+        func text(_ bytes: Double) -> String { "\((bytes / 1e9).fixed(2)) GB" }
+        throw InputError(
+            folder, "has \(text(free)) free, and \(use) takes \(text(Double(bytes)))",
+            remedy: "free some space, or give a folder on another disk")
+    }
+
     /// The current system error as an `InputError` about `path`.
     public static func systemError(_ path: String, _ problem: String) -> InputError {
         let code = errno

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite(.tags(.unit), .tiered) struct TextFileTests {
-    private static let utf16 = { (text: String, isLittle: Bool) -> [UInt8] in
+    private static func utf16(_ text: String, _ isLittle: Bool) -> [UInt8] {
         text.utf16.flatMap { unit -> [UInt8] in
             let (low, high) = (UInt8(unit & 0xFF), UInt8(unit >> 8))
             return isLittle ? [low, high] : [high, low]

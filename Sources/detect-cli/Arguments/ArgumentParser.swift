@@ -32,12 +32,19 @@ package final class ArgumentParser {
     private(set) var declarations: [Declaration] = []
     private(set) var positionals: [Positional] = []
     private var currentGroup = ""
+    private var checks: [() throws -> Void] = []
     let commandName: String
 
     package init(commandName: String) { self.commandName = commandName }
 
     /// Options declared from here on stand under this heading in the help.
     package func group(_ title: String) { currentGroup = title }
+
+    /// Asks for a look at the values that were given, before the command begins its work.
+    func beforeRun(_ check: @escaping () throws -> Void) { checks.append(check) }
+
+    /// Throws what the first of these looks throws.
+    func check() throws { for check in checks { try check() } }
 
     /// What to do when nothing better can be said.
     var seeHelp: String { "see `detect-cli \(commandName) --help`" }

@@ -44,6 +44,7 @@ package struct CommandTable {
             return
         }
         try parser.parse(rest)
+        try parser.check()
         try instance.run()
     }
 

@@ -24,6 +24,7 @@ struct CompareCommand: Command {
             minimum: 1)
         csv = parser.optional("csv", "FILE", "write the table as CSV, too")
         picture = parser.optional("picture", "FILE", "draw the average precisions as bars into a PNG or JPEG file")
+        parser.checksOutput(picture)
         strict = parser.flag("strict", "refuse runs that differ in any setting but the weights they started from")
         omitsPublished = parser.flag("no-published", "leave out the figures of papers")
         json = parser.json()

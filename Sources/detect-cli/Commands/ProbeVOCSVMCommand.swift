@@ -41,7 +41,9 @@ struct ProbeVOCSVMCommand: Command {
         samples = parser.option("samples", "N", "independent draws for each K", default: 5, .between(1, 1000))
         parser.group("Results")
         outTrain = parser.optional("out-train", "FILE", "write the features of the training images there, too")
+        parser.checksOutput(outTrain)
         outTest = parser.optional("out-test", "FILE", "write the features of the test images there, too")
+        parser.checksOutput(outTest)
         json = parser.json()
     }
 

@@ -34,6 +34,7 @@ struct ProposalsCommand: Command {
         devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.required("set", "NAME", "the image set")
         out = parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was")
+        parser.checksOutput(out)
         mode = parser.choice(
             "mode", "how much is varied: fast makes 8 hierarchies of regions, quality 80", default: .fast)
         model = parser.optional(
@@ -42,6 +43,7 @@ struct ProposalsCommand: Command {
         limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
         picture = parser.optional(
             "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        parser.checksOutput(picture)
         pictureBoxes = parser.option("picture-boxes", "N", "boxes drawn on an image", default: 30, .between(1, 10_000))
         loading = LoadingOptions(parser)
         compute = ComputeOptions(parser)

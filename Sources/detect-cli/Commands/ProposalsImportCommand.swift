@@ -50,6 +50,7 @@ struct ProposalsImportCommand: Command {
         devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.required("set", "NAME", "the image set; its order is that of a MATLAB file without names")
         out = parser.required("out", "FILE", "the proposal file to write")
+        parser.checksOutput(out)
         limit = parser.optional("limit", "N", "use only the first N images, with a folder or text", .atLeast(1))
         threads = parser.threads()
         json = parser.json()

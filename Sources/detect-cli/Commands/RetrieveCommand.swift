@@ -34,6 +34,7 @@ struct RetrieveCommand: Command {
         set = parser.dataSet()
         bank = parser.optional("features", "FILE", "features to search instead of reading all of the data")
         out = parser.required("out", "FILE", "the picture to write, .png or .jpg")
+        parser.checksOutput(out)
         k = parser.option("k", "N", "neighbours shown for each query", default: 10, .between(1, 100))
         maximum = parser.option(
             "max-queries", "N", "of a folder, that many images evenly spread", default: 10, .between(1, 200))

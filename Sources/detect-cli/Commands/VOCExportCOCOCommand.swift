@@ -26,8 +26,10 @@ struct VOCExportCOCOCommand: Command {
         devkit = parser.required("devkit", "DIR", Devkit.help)
         set = parser.option("set", "NAME", "the image set", default: "test")
         out = parser.required("out", "FILE", "the JSON file of the objects")
+        parser.checksOutput(out)
         detections = parser.optional("detections", "DIR", "a folder of comp4 files to convert, too")
         results = parser.optional("results", "FILE", "the JSON file of the detections")
+        parser.checksOutput(results)
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
         difficult = parser.choice(
             "difficult",

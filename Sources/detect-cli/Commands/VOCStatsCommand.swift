@@ -22,6 +22,7 @@ struct VOCStatsCommand: Command {
         set = parser.option("set", "NAME", "the image set", default: "trainval")
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
         picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
+        parser.checksOutput(picture)
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
         threads = parser.threads()
         json = parser.json()

@@ -84,13 +84,24 @@ extension ArgumentParser {
 
     /// `--json FILE`
     package func json() -> Option<String?> {
-        optional("json", "FILE", "write the results there for machines, too")
+        let option = optional("json", "FILE", "write the results there for machines, too", as: String.self)
+        checksOutput(option)
+        return option
     }
+
+    /// Finds out before the command begins whether its file can be written, and not at the end of hours of work.
+    func checksOutput(_ option: Option<String?>) {
+        beforeRun { if let path = option.value { try Files.requireWritable(path) } }
+    }
+
+    func checksOutput(_ option: Option<String>) { beforeRun { try Files.requireWritable(option.value) } }
 }
 
 extension Option where Value == String? {
     /// Writes the results where `--json FILE` says, if it is given.
     func write(_ results: @autoclosure () -> JSON) throws {
-        if let path = value { try Files.writeAtomically(results().pretty, to: path) }
+        guard let path = value else { return }
+        if !path.parentFolder.isEmpty { try Files.makeFolder(path.parentFolder) }
+        try Files.writeAtomically(results().pretty, to: path)
     }
 }
