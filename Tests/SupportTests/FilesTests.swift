@@ -120,7 +120,7 @@ import Testing
             try Files.requireWritable("\(folder)/file")
             #expect(!Files.exists("\(folder)/a"))
             for (path, part) in [
-                (folder, "is a folder"), ("\(folder)/file/new", "is no folder"), ("/proc/new", "cannot be written"),
+                (folder, "is a folder"), ("\(folder)/file/new", "is no folder"),
             ] {
                 let error = #expect(throws: InputError.self) { try Files.requireWritable(path) }
                 #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
