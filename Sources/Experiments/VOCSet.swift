@@ -84,7 +84,7 @@ public struct VOCSet: Sendable {
         guard !found.isEmpty else {
             throw InputError(
                 path, "nothing is left of the set \"\(set)\": \(Self.reasons(annotated.omissions))",
-                remedy: options.needsAnnotations ? "give a set with images and annotations" : "give a set with images")
+                remedy: "give a set with images" + (options.needsAnnotations ? " and annotations" : ""))
         }
         annotations = annotated
         let sources = selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", ")

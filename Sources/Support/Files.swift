@@ -65,7 +65,8 @@ public enum Files {
             throw InputError(path, "is \(status.st_size) bytes long; at most \(limit) are accepted for such a file")
         }
         // Foundation cannot name a file whose name is not UTF-8.
-        guard String(validating: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) != nil else { return try readPiecewise(name, path: path) }
+        let isText = String(validating: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) != nil
+        guard isText else { return try readPiecewise(name, path: path) }
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {

@@ -65,7 +65,7 @@ extension Devkit {
                 repeated: train.repeated + (val?.repeated ?? []))
         }
         throw InputError(
-            imageSetPath(name), "there is no image set \"\(name)\"",
+            Files.isFolder(layout.setFolder) ? imageSetPath(name) : root, "there is no image set \"\(name)\"",
             remedy: "choose one of " + availableSets.joined(separator: ", ")
                 + (setNames.isEmpty ? ", or let --split .8,.1,.1 make sets" : ""))
     }
@@ -79,8 +79,7 @@ extension Devkit {
 
     /// A set that the devkit brings as a file or as a folder.
     private func stored(_ name: String) throws -> ImageSetListing? {
-        let path = imageSetPath(name)
-        if Files.exists(path) {
+        if let path = storedPath(name) {
             let data = try Files.read(path, limit: ImageSetLine.maximumFileSize)
             let lines = try ImageSetLine.parse(data, name: path, isImage: knows)
             var listing = ImageSetListing(ids: [])
@@ -95,6 +94,15 @@ extension Devkit {
             return listing
         }
         return setFolders.first { $0.key.lowercased() == name.lowercased() }.map { ImageSetListing(ids: $0.value) }
+    }
+
+    /// The file of a set, whatever the case of its name.
+    private func storedPath(_ name: String) -> String? {
+        if Files.exists(imageSetPath(name)) { return imageSetPath(name) }
+        let wanted = "\(name.lowercased()).txt"
+        return (try? Files.list(layout.setFolder))?.first { $0.lowercased() == wanted }.map {
+            "\(layout.setFolder)/\($0)"
+        }
     }
 
     /// Sets that are folders; lists take their place.

@@ -19,7 +19,8 @@ public struct DevkitSelection: Sendable {
         self.path = path
         self.sets = sets
         name = sets.replacing(":", with: "-").replacing(",", with: "+")
-        parts = try sets.split(separator: ",", omittingEmptySubsequences: false).map { part -> (devkit: Devkit, set: String) in
+        parts = try sets.split(separator: ",", omittingEmptySubsequences: false).map {
+            part -> (devkit: Devkit, set: String) in
             let text = TextFile.trimmed(part)
             guard let colon = text.firstIndex(of: ":") else {
                 return (try Self.devkit(path, part: nil, split), text)

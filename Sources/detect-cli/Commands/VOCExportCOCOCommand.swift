@@ -49,7 +49,12 @@ struct VOCExportCOCOCommand: Command {
             selection, limit: limit.value, usesImageSizes: true, threads: threads.value)
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let export = try COCOExport(
-            annotations, fileNames: images.map { $0.image?.fileName ?? "\($0.id).jpg" }, classes: names,
+            annotations,
+            fileNames: images.map { image in
+                // Files of different folders may have one name.
+                image.id.contains("/")
+                    ? "\(image.id).\(image.image?.fileExtension ?? "jpg")" : image.image?.fileName ?? "\(image.id).jpg"
+            }, classes: names,
             difficult: difficult.value)
         let truth = export.groundTruth
         try Files.writeAtomically(truth.line + "\n", to: out.value)
