@@ -95,17 +95,16 @@ public struct VOCSet: Sendable {
         self.classes = names
         let indices = Dictionary(zip(names, names.indices)) { first, _ in first }
         var unknown: [String: Int] = [:]
-        let known = Dictionary(
-            uniqueKeysWithValues: zip(annotations.ids, annotations.annotations).map { id, annotation -> (String, [LabeledBox]) in
-                let objects = annotation.objects.compactMap { object -> LabeledBox? in
-                    guard let index = indices[object.name] else {
-                        unknown[object.name, default: 0] += 1
-                        return nil
-                    }
-                    return LabeledBox(box: object.box, classIndex: index, isDifficult: object.isDifficult)
+        var known: [String: [LabeledBox]] = [:]
+        for (id, annotation) in zip(annotations.ids, annotations.annotations) {
+            known[id] = annotation.objects.compactMap { object in
+                guard let index = indices[object.name] else {
+                    unknown[object.name, default: 0] += 1
+                    return nil
                 }
-                return (id, objects)
-            })
+                return LabeledBox(box: object.box, classIndex: index, isDifficult: object.isDifficult)
+            }
+        }
         objects = ids.map { known[$0] ?? [] }
         unknownClasses = unknown
     }
