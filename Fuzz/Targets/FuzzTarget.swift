@@ -115,7 +115,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func imageList(_ data: Data) throws {
         let list = try ImageList(data, path: "folder/list.txt")
         for i in 0..<list.count {
-            guard list.name(i).hasImageExtension, list.label(i).map({ list.classes.indices.contains($0) }) ?? true
+            guard !list.name(i).isEmpty, list.label(i).map({ list.classes.indices.contains($0) }) ?? true
             else {
                 throw FuzzFailure("an image that is none")
             }

@@ -153,8 +153,8 @@ extension String {
 
     /// The bytes that `String(escaping:)` came from; nil where the text holds no escaped byte.
     public var unescapedBytes: [UInt8]? {
+        guard utf8.contains(UInt8(ascii: "\\")) else { return nil }
         let bytes = Array(utf8)
-        guard bytes.contains(UInt8(ascii: "\\")) else { return nil }
         var result: [UInt8] = []
         var isEscaped = false
         var position = 0

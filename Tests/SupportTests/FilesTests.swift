@@ -93,7 +93,7 @@ import Testing
             let path = "\(folder)/latin1"
             try Files.writeAtomically(Data([0x63, 0xe9]), to: path)
             let error = #expect(throws: InputError.self) { try Files.readText(path) }
-            #expect(error?.problem == "is not UTF-8 text")
+            #expect(error?.subject == "\(path):1" && error?.problem == "is not UTF-8 text (c\\xe9)")
         }
     }
 
