@@ -22,13 +22,8 @@ struct VOCImportCommand: Command {
     init(_ parser: ArgumentParser) {
         from = parser.required("from", "DIR", Devkit.help)
         out = parser.required("out", "DIR", "the folder to write; it receives VOC2007/")
-        shares = parser.optional(
-            "split", "A,B,C", "shares of all images that become train, val and test",
-            shown: "the sets there are", SetOptions.shares)
-        missing = parser.choice(
-            "on-missing",
-            "images or annotations that are not there, and ids listed twice, end the command, or are named "
-                + "and left out", default: .skip)
+        shares = parser.split()
+        missing = parser.onMissing(default: .skip)
         threads = parser.threads()
         seed = parser.seed()
     }

@@ -20,26 +20,14 @@ struct SetOptions {
         seed: Option<UInt64>? = nil, isStrict: Bool = false
     ) {
         parser.group("Annotations")
-        splitShares = parser.optional(
-            "split", "A,B,C",
-            "make the sets train, val, test (and trainval) of these shares of all images, by --seed, instead of those "
-                + "there are", shown: "the devkit's sets",
-            Self.shares)
-        self.missing = parser.choice(
-            "on-missing",
-            "images or annotations that are not there, and ids listed twice, end the command, or are named "
-                + "and left out", default: missing)
+        splitShares = parser.split()
+        self.missing = parser.onMissing(default: missing)
         self.badAnnotations = parser.choice(
             "on-bad-annotation",
             "what to do with boxes out of the frame, inverted or without area, and with what cannot be read",
             default: badAnnotations)
         self.seed = seed ?? parser.seed()
         self.isStrict = isStrict
-    }
-
-    /// What `--split` takes.
-    static var shares: Requirement<[Double]> {
-        Requirement("of two or three shares that add up to 1, as .8,.1,.1") { SetSplit($0, seed: 0) != nil }
     }
 
     private var split: SetSplit? { splitShares.value.flatMap { SetSplit($0, seed: seed.value) } }
@@ -110,4 +98,24 @@ struct SetOptions {
     }
 
     private func say(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+extension ArgumentParser {
+    /// `--split A,B,C`
+    func split() -> Option<[Double]?> {
+        optional(
+            "split", "A,B,C",
+            "make the sets train, val, test (and trainval) of these shares of all images, by --seed, instead of those "
+                + "there are",
+            shown: "the sets there are",
+            Requirement("of two or three shares that add up to 1, as .8,.1,.1") { SetSplit($0, seed: 0) != nil })
+    }
+
+    /// `--on-missing stop|skip`
+    func onMissing(default fallback: MissingPolicy) -> Option<MissingPolicy> {
+        choice(
+            "on-missing",
+            "images or annotations that are not there, and ids listed twice, end the command, or are named and left out",
+            default: fallback)
+    }
 }
