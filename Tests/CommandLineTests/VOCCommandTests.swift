@@ -73,7 +73,7 @@ import Testing
             let clipped = try run(arguments + ["\(folder)/clip"])
             #expect(clipped.exitCode == 0, "\(clipped.errors)")
             for part in [
-                "2 bad boxes in trainval", "box out of the frame, clipped", "box inverted, left out",
+                "2 bad boxes and objects in trainval", "box out of the frame, clipped", "box inverted, left out",
                 "1 annotations with a size that is not the image's", "Annotations/\(training[2]).xml",
                 "1 classes that are not in the list", "\"odd ",
             ] { #expect(clipped.errors.contains(part), "\(part) in \(clipped.errors)") }
