@@ -66,7 +66,7 @@ import Testing
     func filesAreCalledWhatTheyAre(_ sample: Case) throws {
         let kind = try #require(FileKind(Data(sample.bytes)))
         #expect(kind.name.hasPrefix(sample.name), "\(kind.name)")
-        #expect(kind.remedy.contains(sample.remedy))
+        #expect(sample.remedy.isEmpty || kind.remedy.contains(sample.remedy))
         #expect((kind.role == .torch) == (sample.name == "a PyTorch file"))
         #expect((kind.role == .archive) == (sample.name == "a zip archive"))
         let isOld = sample.name.contains("before 0.1.10")

@@ -67,7 +67,7 @@ extension NetworkTests {
             #expect(classes["history"]?.first == "collections.defaultdict" && classes["seen"] == [])
             #expect(classes["class"] == ["models.small.Net"] && classes["complex"] == [])
             #expect(classes["function"]?.isEmpty == false && classes["array"]?.isEmpty == false)
-            #expect(classes.count == 13)
+            #expect(classes.count == 12)
         }
 
         @Test(arguments: ["network.pth", "legacy-network.pth"])

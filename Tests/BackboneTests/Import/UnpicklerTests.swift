@@ -30,7 +30,7 @@ import Testing
     static let attacks = [
         Attack("GLOBAL and REDUCE", "cos\nsystem\n(U\u{04}truetR.", "os.system"),
         Attack("the module behind os", "cposix\nsystem\n(U\u{04}truetR.", "posix.system"),
-        Attack("STACK_GLOBAL", bytes: short("builtins") + short("eval") + [0x93] + Array(").".utf8), "builtins.eval"),
+        Attack("STACK_GLOBAL", bytes: short("builtins") + short("eval") + [0x93] + Array(")R.".utf8), "builtins.eval"),
         Attack("INST", "(U\u{04}trueios\nsystem\n.", "os.system"),
         Attack("OBJ", "(cos\nsystem\nU\u{04}trueo.", "os.system"),
         Attack("a name alone", "cos\nsystem\n.", "os.system"),

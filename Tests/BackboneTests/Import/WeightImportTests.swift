@@ -211,7 +211,7 @@ extension NetworkTests {
         /// A whole network as `torch.save` would write it, its names changed, its values too if wanted.
         private func torchFile(
             _ config: NetworkConfig, prefix: String = "", without: (String) -> Bool = { _ in false },
-            _ change: (Parameters) -> Void = { _ in }
+            change: (Parameters) -> Void = { _ in }
         ) -> Data {
             let scope = Scope(seed: 1)
             let network = config.makeNetwork(scope)
@@ -325,12 +325,14 @@ extension NetworkTests {
             try withTemporaryFolder { folder in
                 let path = "\(folder)/w.pth"
                 let out = "\(folder)/w.safetensors"
-                let data = torchFile(Self.small) { parameters in
-                    let tensor = parameters[name]!
-                    var values = tensor.floats
-                    values[values.count / 2] = value
-                    tensor.copy_(Tensor(values, shape: tensor.shape))
-                }
+                let data = torchFile(
+                    Self.small,
+                    change: { parameters in
+                        let tensor = parameters[name]!
+                        var values = tensor.floats
+                        values[values.count / 2] = value
+                        tensor.copy_(Tensor(values, shape: tensor.shape))
+                    })
                 try Files.writeAtomically(data, to: path)
                 let plan = try WeightImport(ForeignWeights(path: path))
                 let error = #expect(throws: InputError.self) { try plan.write(plan.description(), to: out) }
