@@ -96,9 +96,13 @@ def unchecked(data):
 
 
 golden = here.parent.parent / "Tests/BackboneTests/Golden/pth"
-for name in ["types.pth", "views.pth", "checkpoint2.pth", "moco.pth", "evil.pth"]:
-    write("torch", name, unchecked((golden / name).read_bytes()))
-for name in ["checkpoint2", "checkpoint4", "views"]:
+for name in ["types", "views", "checkpoint2", "moco", "evil", "lemniscate", "extras", "network"]:
+    write("torch", f"{name}.pth", unchecked((golden / f"{name}.pth").read_bytes()))
+# The format before PyTorch 1.6 has no checksums.
+for name in ["types", "views", "moco4", "lemniscate", "network"]:
+    write("torch", f"legacy-{name}.pth", (golden / f"legacy-{name}.pth").read_bytes())
+write("torch", "page.pth", "<!DOCTYPE html><html><body>Sign in</body></html>")
+for name in ["checkpoint2", "checkpoint4", "views", "extras", "network"]:
     with zipfile.ZipFile(golden / f"{name}.pth") as archive:
         write("pickle", f"{name}.pkl", archive.read(f"{name}/data.pkl"))
 buffer = io.BytesIO()

@@ -171,6 +171,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
                 throw FuzzFailure("a tensor of another shape than it is said to have")
             }
         }
+        if weights.others.contains(where: { $0.description.isEmpty && !$0.name.isEmpty }) {
+            throw FuzzFailure("something left out that has no name")
+        }
         let plan = try WeightImport(weights)
         guard plan.loaded.allSatisfy({ weights[$0.source] != nil }) else { throw FuzzFailure("a tensor of no file") }
     }
@@ -182,6 +185,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             guard tensor.count == 0 || (0..<1 << 10).contains(last) else {
                 throw FuzzFailure("a tensor outside its storage")
             }
+        }
+        if heap.foreignNames(in: heap.root).contains(where: { $0.utf8.count > bytes.count }) {
+            throw FuzzFailure("a name longer than the pickle")
         }
         for member in heap.members(heap.root) ?? [] where member.key.utf8.count > bytes.count {
             throw FuzzFailure("a text longer than the pickle")

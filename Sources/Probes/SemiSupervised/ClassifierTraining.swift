@@ -96,7 +96,7 @@ public final class ClassifierTraining: TrainingTask {
 
     /// Everything but the last layer, which stays as it was initialised.
     private static func load(_ file: SafetensorsFile, into parameters: Parameters, except prefix: String) throws {
-        let report = parameters.load(file.tensors().filter { !$0.key.hasPrefix(prefix) })
+        let report = try parameters.load(file.tensors().filter { !$0.key.hasPrefix(prefix) }, from: file.path)
         if let first = (report.missing.filter { !$0.hasPrefix(prefix) } + report.mismatched).first {
             throw InputError(
                 file.path, "does not fit the network: \(first) is missing or has another shape",

@@ -28,7 +28,7 @@ struct ProbeSemiCommand: Command {
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        weights = parser.required("weights", "FILE", "safetensors with torchvision's names")
+        weights = parser.required("weights", "FILE", "safetensors or a .pth of PyTorch")
         train = parser.required("train", "DIR", "labelled images to take shares of: one folder a class")
         test = parser.required("test", "DIR", "labelled images to test on, of the same classes")
         fractions = parser.option(
