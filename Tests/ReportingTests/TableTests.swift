@@ -120,7 +120,7 @@ import Testing
         #expect(cells.split(separator: "\n").count == 2)
         #expect(!table.text.unicodeScalars.contains { ($0.value < 32 && $0 != "\n") || $0 == "\u{202e}" })
 
-        let page = try #require(Page(table.html), "\(table.html)")
+        let page = try #require(Page("<body>\(table.html)</body>"), "\(table.html)")
         #expect(
             Set(page.elements.map(\.name)).isSubset(of: [
                 "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p",

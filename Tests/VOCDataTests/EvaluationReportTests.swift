@@ -103,8 +103,8 @@ import VOCData
         #expect(!report.report().text.contains("cup      "))
         let text = report.report(showsClassErrors: true).text
         for line in [
-            "cup                         7     28.6      14.3         14.3       14.3        28.6       4",
-            "all classes                 7     28.6      14.3         14.3       14.3        28.6       5",
+            "cup                        7     28.6      14.3         14.3       14.3        28.6       4",
+            "all classes                7     28.6      14.3         14.3       14.3        28.6       5",
         ] {
             #expect(text.contains("\n\(line)\n"), "\(text)")
         }
@@ -113,16 +113,31 @@ import VOCData
     // IoU 0.77 again; a key that is not found.
     @Test func theReportIsTextAPageAndTables() throws {
         let report = try report(
-            [object(box(0, 100)), object(box(200, 300), 1)], [detection(box(0, 77), 1)], iou: [0.75, 0.77],
-            classes: ["cup", "<key>"]
+            [object(box(0, 100)), object(box(200, 300), 1)], [detection(box(0, 77), 1)],
+            classes: ["cup", "<key>"], iou: [0.75, 0.77]
         ).report()
         #expect(
             report.text == """
-                class   AP %  npos  detections  TP  FP
-                cup   100.00     1           1   1   0
-                <key>   0.00     1           0   0   0
-                mAP    50.00
-                VOC 2007 11-point, IoU > 0.75, 1 images, mean of 2 classes
+                class    AP %  npos  detections  TP  FP
+                cup    100.00     1           1   1   0
+                <key>    0.00     1           0   0   0
+                mAP     50.00
+                AP as area under the curve, IoU > 0.75, 1 images, mean of 2 classes
+
+                AP % at IoU >    0.75  0.77   mean
+                cup            100.00  0.00  50.00
+                <key>            0.00  0.00   0.00
+                mAP             50.00  0.00  25.00
+
+                AP50 50.00  AP75 50.00  mean of AP at IoU > .50, .55 … .95: 30.00
+
+                objects by area of the box  objects      mAP %
+                small, under 32²                  2      50.00
+                medium, 32² to 96²                0  undefined
+                large, over 96²                   0  undefined
+
+                best detections, %  examined  correct  poor box  other class  duplicate  background  missed
+                all classes                1    100.0       0.0          0.0        0.0         0.0       1
 
                 """)
         let page = try #require(Page(try report.html()))
