@@ -123,7 +123,7 @@ import Testing
         let page = try #require(Page("<body>\(table.html)</body>"), "\(table.html)")
         #expect(
             Set(page.elements.map(\.name)).isSubset(of: [
-                "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p",
+                "body", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p",
             ]))
         #expect(page.elements.allSatisfy { Set($0.attributes.keys).isSubset(of: ["class", "scope"]) })
         let shown = text == "\u{FFFE}" ? "\u{FFFD}" : text.withoutControls
