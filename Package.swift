@@ -52,8 +52,8 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
 
 // What other packages can import: each of these rooms is a library product.
 let libraries = [
-    "Support", "Boxes", "Imaging", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain", "Probes",
-    "Proposals", "Detection", "Experiments",
+    "Support", "Boxes", "Imaging", "Reporting", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain",
+    "Probes", "Proposals", "Detection", "Experiments",
 ]
 
 func room(_ name: String, _ dependencies: [String]) -> Target {
@@ -101,25 +101,32 @@ let package = Package(
         room("Torch", ["CTorch", "CTorchLibrary", "Support"]),
         room("Boxes", []),
         room("Imaging", ["CTurboJPEG", "CPNG", "Support"]),
+        room("Reporting", ["Imaging", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
-        room("VOCData", ["Boxes", "Imaging", "Datasets", "CXML2", "Support"]),
+        room("VOCData", ["Boxes", "Imaging", "Datasets", "Reporting", "CXML2", "Support"]),
         room("Training", ["Torch", "Support"]),
         room("Backbone", ["Torch", "Support"]),
         room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"]),
-        room("Probes", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "COpenBLAS", "Support"]),
-        room("Proposals", ["Boxes", "Imaging", "CZlib", "Support"]),
-        room("Detection", ["Proposals", "Backbone", "Training", "Datasets", "Imaging", "Boxes", "Torch", "Support"]),
+        room(
+            "Probes",
+            ["Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
+        room("Proposals", ["Boxes", "Imaging", "Reporting", "CZlib", "Support"]),
+        room(
+            "Detection",
+            [
+                "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes", "Torch", "Support",
+            ]),
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Support",
-                "Torch", "Training", "VOCData",
+                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Reporting",
+                "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
                 "Experiments", "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone",
-                "Pretrain", "Probes", "Proposals", "Detection",
+                "Pretrain", "Probes", "Proposals", "Detection", "Reporting",
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(
@@ -137,29 +144,33 @@ let package = Package(
             swiftSettings: swift),
         tests("FuzzTests", ["FuzzTargets", "Support"]),
         .target(
-            name: "TestSupport", dependencies: ["Torch", "Support"], path: "Tests/TestSupport", swiftSettings: swift),
+            name: "TestSupport", dependencies: ["CXML2", "Torch", "Support"], path: "Tests/TestSupport",
+            swiftSettings: swift),
         tests("SupportTests", ["Support"]),
         tests("TorchTests", ["Torch", "Support"], golden: true),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
+        tests("ReportingTests", ["Reporting", "Imaging", "Support"]),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
-        tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Support"], golden: true),
+        tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Reporting", "Support"], golden: true),
         tests("BackboneTests", ["Backbone", "Torch", "Support"], golden: true),
         tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
         tests(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),
         tests(
-            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"], golden: true),
+            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "Support"],
+            golden: true),
         tests("ProposalsTests", ["Proposals", "Boxes", "Imaging", "Support"], golden: true),
         tests(
             "DetectionTests",
             [
-                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support",
+                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Reporting", "Torch",
+                "Support",
             ], golden: true),
         // The stand-in is a GPU that is none: opened by copies of the program.
         tests(
-            "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Support"],
+            "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Reporting", "Support"],
             golden: true),
     ],
     swiftLanguageModes: [.v6],

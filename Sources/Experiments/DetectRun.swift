@@ -3,6 +3,7 @@ public import Detection
 internal import Foundation
 public import Imaging
 internal import Proposals
+public import Reporting
 public import Support
 internal import Torch
 internal import Training
@@ -51,6 +52,14 @@ public struct DetectRun {
         public var secondsPerImage: Double
         /// The comp4 files.
         public var files: [String]
+        /// Where they are.
+        public var folder: String
+
+        public var report: Report {
+            var report = evaluation.report
+            report.append(.paragraph("\(secondsPerImage.fixed(3)) s an image; comp4 files: \(folder)"))
+            return report
+        }
     }
 
     /// Goes on where an interrupted test was; throws `InterruptedError` with everything found so far saved.
@@ -66,7 +75,7 @@ public struct DetectRun {
         let evaluator = try VOCEvaluator(
             set.annotations, classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
         let evaluation = try evaluator.evaluate(folder: folder, set: set.name, threads: workers)
-        return Outcome(evaluation: evaluation, secondsPerImage: secondsPerImage, files: files)
+        return Outcome(evaluation: evaluation, secondsPerImage: secondsPerImage, files: files, folder: folder)
     }
 
     /// What was found, with the journal that holds it until the files are written.
@@ -155,6 +164,21 @@ public struct ImageDetectionRun {
     public struct Outcome: Sendable {
         public var classes: [String]
         public var found: [Found]
+
+        /// Every detection: its class, probability and box.
+        public var report: Report {
+            let corners = ["x0", "y0", "x1", "y1"].map { Table.Column.number($0, decimals: 1) }
+            let rows = found.flatMap { found in
+                found.detections.map { detection -> [Table.Cell] in
+                    let box = detection.box
+                    return [.text(found.image), .text(classes[detection.classIndex]), .number(detection.score)]
+                        + [box.minX, box.minY, box.maxX, box.maxY].map { .number($0) }
+                }
+            }
+            return Report(
+                "Detections",
+                [.table(Table([.text("image"), .text("class"), .number("score", decimals: 3)] + corners, rows))])
+        }
 
         public var json: JSON {
             [

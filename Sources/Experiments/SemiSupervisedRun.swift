@@ -3,6 +3,7 @@ public import Datasets
 internal import Foundation
 internal import Imaging
 public import Probes
+internal import Reporting
 public import Support
 internal import Torch
 internal import Training
@@ -60,7 +61,7 @@ public struct SemiSupervisedRun {
         let result = SemiSupervisedResult(
             runs: runs, recipe: options.recipe, architecture: options.config.architecture.rawValue,
             imageSize: options.imageSize, trainCount: train.count, testCount: test.count, fitSeconds: watch.seconds)
-        try result.plot.render().write(to: session.file("curve.png"))
+        try result.report.picture?.write(to: session.file("curve.png"))
         try session.write(.object((result.json.members ?? []) + inputs))
         return result
     }

@@ -106,7 +106,12 @@ import Testing
             try writePerfectDetections(folder, set: "test", to: "\(folder)/found")
             let arguments = ["evaluate", "--devkit", folder, "--detections", "\(folder)/found"]
             let output = try succeed(
-                arguments + ["--iou", ".5:.95", "--curves", "\(folder)/curves", "--json", "\(folder)/e.json"])
+                arguments + [
+                    "--iou", ".5:.95", "--curves", "\(folder)/curves", "--json", "\(folder)/e.json", "--report",
+                    "\(folder)/e.html",
+                ])
+            let page = try #require(Page(try Files.readText("\(folder)/e.html")))
+            #expect(page["h2"].map(\.text) == ["Overlaps", "Sizes", "Kinds of errors"] && page["img"].count == 1)
             #expect(output.contains("AP % at IoU >") && output.contains("0.95"))
             let json = try JSON.read("\(folder)/e.json")
             #expect(json["metric"]?.stringValue == "07" && json["iou"]?.doubleValue == 0.5)

@@ -27,7 +27,7 @@ struct DetectCommand: Command {
     let loading: LoadingOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         model = parser.required("model", "RUN", "a run folder of finetune, or its model file")
@@ -47,7 +47,7 @@ struct DetectCommand: Command {
         loading = LoadingOptions(parser)
         compute = ComputeOptions(parser)
         seed = parser.seed()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -80,11 +80,10 @@ struct DetectCommand: Command {
         run.output.pictureScore = pictureScore.value
         run.workers = loading.workers.value
         let outcome = try run()
-        print(outcome.evaluation.table, terminator: "")
-        print("\(outcome.secondsPerImage.fixed(3)) s an image; comp4 files: \(out.value)")
-        try json.write(
+        try results.deliver(
+            outcome.report,
             [
-                "map": outcome.evaluation.meanAveragePrecision.map { .number($0) } ?? .null,
+                "map": JSON(outcome.evaluation.meanAveragePrecision),
                 "images": .integer(images.ids.count),
                 "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation.json,
                 "files": .array(outcome.files.map { .string($0) }),
@@ -107,6 +106,6 @@ struct DetectCommand: Command {
         run.seed = seed.value
         let outcome = try run()
         print("\(outcome.found.count) images: \(out.value)/detections.json")
-        try json.write(outcome.json)
+        try results.write(outcome.report, outcome.json)
     }
 }

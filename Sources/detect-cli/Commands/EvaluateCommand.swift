@@ -23,7 +23,7 @@ struct EvaluateCommand: Command {
     let ignoresUnknown: Option<Bool>
     let limit: Option<Int?>
     let threads: Option<Int>
-    let json: Option<String?>
+    let results: ResultOptions
 
     enum MissingChoice: String, CaseIterable {
         case zero, skip, stop
@@ -57,7 +57,7 @@ struct EvaluateCommand: Command {
             "ignore-unknown-images", "leave out detections in images outside the set instead of stopping")
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -71,9 +71,7 @@ struct EvaluateCommand: Command {
             folder: detections.value, set: set.value, iouThresholds: iou.value.values,
             missingFiles: missing.value.policy, unknownImages: ignoresUnknown.value ? .ignore : .stop,
             threads: threads.value)
-        print(report.table, terminator: "")
-        if showsErrors.value { print("\n\(report.errorTable)", terminator: "") }
-        try json.write(report.json)
+        try results.deliver(report.report(showsClassErrors: showsErrors.value), report.json)
         if let folder = curves.value {
             try report.main.writeCurves(to: folder, threads: threads.value)
             print("\nprecision-recall curves: \(folder)")

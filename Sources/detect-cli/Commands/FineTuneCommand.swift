@@ -40,7 +40,7 @@ struct FineTuneCommand: Command {
     let loading: LoadingOptions
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
@@ -97,19 +97,14 @@ struct FineTuneCommand: Command {
         loading = LoadingOptions(parser)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
         try compute.activate()
         let run = try fineTuning()
         let outcome = try run()
-        print(outcome.profileText, terminator: "")
-        if let test = outcome.test { print(test.evaluation.table, terminator: "") }
-        print(
-            "trained \(outcome.iterations) steps at \(outcome.imagesPerSecond.fixed(2)) images/s; model: \(outcome.model)"
-        )
-        try json.write(outcome.json)
+        try results.deliver(outcome.report, outcome.json)
     }
 
     private func fineTuning() throws -> FineTuneRun {

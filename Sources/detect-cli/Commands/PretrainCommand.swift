@@ -30,7 +30,7 @@ struct PretrainCommand: Command {
     let badImages: Option<BadImageChoice>
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         data = parser.required("data", "PATH", DataSource.help)
@@ -66,7 +66,7 @@ struct PretrainCommand: Command {
         badImages = parser.badImages()
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -84,23 +84,15 @@ struct PretrainCommand: Command {
         run.knnNeighbors = knnNeighbors.value
         if let sweep = sweep.value { return try self.sweep(sweep, run) }
         let outcome = try run()
-        print(
-            "\(outcome.images) images, \(outcome.epochs) epochs, \(outcome.imagesPerSecond.fixed(1)) images/s, "
-                + "final loss \(outcome.loss?.fixed(4) ?? "unknown")")
-        if let (top1, protocolText) = outcome.knn {
-            print("kNN top-1 \((100 * top1).fixed(1)) %: \(protocolText)")
-        }
-        print("weights: \(outcome.weights)")
-        try json.write(outcome.json)
+        try results.deliver(outcome.report, outcome.json)
     }
 
     private func sweep(_ sweep: Sweep, _ base: PretrainRun) throws {
         let run = SweepRun(sweep, base: base)
         if let refusal = run.refusal { throw UsageError("--sweep: \(refusal.problem)", remedy: refusal.remedy) }
         let outcome = try run(announce: Program.announce)
-        print(outcome.table)
+        try results.deliver(outcome.report, outcome.json)
         print("picture: \(outcome.picture)")
-        try json.write(outcome.json)
     }
 
     private func options() throws(UsageError) -> PretrainOptions {

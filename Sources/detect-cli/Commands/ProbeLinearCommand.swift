@@ -29,7 +29,7 @@ struct ProbeLinearCommand: Command {
     let features: FeatureOptions
     let folder: Option<String>
     let resume: Option<Bool>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         train = parser.optional("train", "DIR", "labelled images to train on: one folder a class")
@@ -50,7 +50,7 @@ struct ProbeLinearCommand: Command {
         parser.group("Run")
         folder = parser.required("run", "DIR", "the folder that receives configuration, metrics and results")
         resume = parser.flag("resume", "continue the run in that folder from its last checkpoint")
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -59,8 +59,7 @@ struct ProbeLinearCommand: Command {
         run.resume = resume.value
         run.checkpointEvery = checkpointEvery.value
         let result = try run()
-        print(result.table, terminator: "")
-        try json.write(.object((result.json.members ?? []) + run.inputs))
+        try results.deliver(result.report, .object((result.json.members ?? []) + run.inputs))
     }
 
     private func options(imageSize: Int) throws(UsageError) -> LinearProbeOptions {

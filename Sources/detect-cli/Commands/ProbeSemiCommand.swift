@@ -25,7 +25,7 @@ struct ProbeSemiCommand: Command {
     let badImages: Option<BadImageChoice>
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         weights = parser.required("weights", "FILE", "safetensors or a .pth of PyTorch")
@@ -47,7 +47,7 @@ struct ProbeSemiCommand: Command {
         badImages = parser.badImages()
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -79,8 +79,7 @@ struct ProbeSemiCommand: Command {
         run.comparesRandom = !noBaseline.value
         run.resume = runOptions.resume.value
         let result = try run()
-        print(result.table, terminator: "")
+        try results.deliver(result.report, .object((result.json.members ?? []) + run.inputs))
         print("curve: \(runOptions.folder.value)/curve.png")
-        try json.write(.object((result.json.members ?? []) + run.inputs))
     }
 }

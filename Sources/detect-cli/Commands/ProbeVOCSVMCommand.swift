@@ -23,7 +23,7 @@ struct ProbeVOCSVMCommand: Command {
     let svm: SVMOptions
     let outTrain: Option<String?>
     let outTest: Option<String?>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007")
@@ -42,7 +42,7 @@ struct ProbeVOCSVMCommand: Command {
         parser.group("Results")
         outTrain = parser.optional("out-train", "FILE", "write the features of the training images there, too")
         outTest = parser.optional("out-test", "FILE", "write the features of the test images there, too")
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -60,8 +60,8 @@ struct ProbeVOCSVMCommand: Command {
         run.trainFeatures = outTrain.value
         run.testFeatures = outTest.value
         run.threads = features.compute.threads.value
-        let outcome = try run(features.extractor())
-        print(outcome.table, terminator: "")
-        try json.write(outcome.json)
+        try run(features.extractor()) { outcome in
+            try results.deliver(outcome.report, outcome.json, from: outcome.lowShot == nil ? 0 : 1)
+        }
     }
 }

@@ -27,7 +27,7 @@ struct ProposalsCommand: Command {
     let loading: LoadingOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
@@ -45,43 +45,26 @@ struct ProposalsCommand: Command {
         loading = LoadingOptions(parser)
         compute = ComputeOptions(parser)
         seed = parser.seed()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
         Interruption.watch()
         let images = try VOCSet(
             devkit.value, set: set.value, limit: loading.limit.value, policy: .keep, threads: loading.workers.value)
-        let (source, text) = try source()
+        let source = try source()
         var run = ProposalRun(images, to: out.value)
         run.source = source
         run.limit = limit.value
         run.workers = loading.workers.value
         let outcome = try run()
-        let quality = outcome.quality
-        func number(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
-        print(
-            textTable([
-                ["images", String(quality.images)], ["boxes per image", number(quality.boxesPerImage, 1)],
-                ["seconds per image", number(quality.secondsPerImage, 3)],
-                ["recall at IoU .5", number(quality.recall50, 4)],
-                ["recall at IoU .7", number(quality.recall70, 4)],
-                ["average best overlap", number(quality.averageBestOverlap, 4)],
-            ]))
-        print(outcome.recall.table)
-        print("objects not marked difficult: \(quality.objects); \(text), at most \(limit.value) boxes an image")
+        try results.deliver(outcome.report, outcome.json)
         if let path = picture.value { try draw(images, to: path) }
-        try json.write(.object((quality.json.members ?? []) + [.init("recall_at", outcome.recall.json)]))
     }
 
-    /// What proposes, and its name for people.
-    private func source() throws -> (ProposalRun.Source, String) {
-        guard let path = model.value else {
-            return (
-                .selectiveSearch(mode.value, seed: seed.value),
-                "selective search (\(mode.value.rawValue)), seed \(seed.value)"
-            )
-        }
+    /// What proposes.
+    private func source() throws -> ProposalRun.Source {
+        guard let path = model.value else { return .selectiveSearch(mode.value, seed: seed.value) }
         guard !mode.isGiven else {
             throw UsageError("--mode and --model exclude each other", remedy: "give one of them")
         }
@@ -90,7 +73,7 @@ struct ProposalsCommand: Command {
         guard detector.config.kind == .faster else {
             throw InputError(path, "is a Fast R-CNN, which proposes no regions", remedy: "give a Faster R-CNN")
         }
-        return (.network(detector), "region proposal network of \(path)")
+        return .network(detector, path: path)
     }
 
     private static let pictureImages = 12

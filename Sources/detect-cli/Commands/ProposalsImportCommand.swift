@@ -31,7 +31,7 @@ struct ProposalsImportCommand: Command {
     let out: Option<String>
     let limit: Option<Int?>
     let threads: Option<Int>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         format = parser.requiredChoice(
@@ -51,7 +51,7 @@ struct ProposalsImportCommand: Command {
         out = parser.required("out", "FILE", "the proposal file to write")
         limit = parser.optional("limit", "N", "use only the first N images, with a folder or text", .atLeast(1))
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -89,28 +89,12 @@ struct ProposalsImportCommand: Command {
                 groundTruth: try annotation.labeledBoxes(classes: classes, source: kit.annotationPath(id)))
         }
         try writer.finish()
-        show(report, quality)
-        try json.write(
+        try results.deliver(
+            report.report(quality),
             .object(
                 (quality.json.members ?? []) + [
                     .init("boxes", .integer(report.boxes)), .init("clipped", .integer(report.clipped)),
                     .init("dropped", .integer(report.dropped)),
                 ]))
-    }
-
-    private func show(_ report: ProposalImport, _ quality: ProposalQuality) {
-        func text(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
-        print(
-            textTable([
-                ["images", String(report.images)], ["boxes", String(report.boxes)],
-                ["boxes per image", text(quality.boxesPerImage, 1)],
-                ["cut at the frame", String(report.clipped)], ["left out, nothing inside", String(report.dropped)],
-                ["recall at IoU .5", text(quality.recall50, 4)], ["recall at IoU .7", text(quality.recall70, 4)],
-                ["average best overlap", text(quality.averageBestOverlap, 4)],
-            ]))
-        let share = Double(report.clipped + report.dropped) / Double(max(1, report.boxes + report.dropped))
-        if share > 0.01 || quality.recall50 ?? 1 < 0.5 {
-            print("note: many boxes outside the image, or a low recall, usually mean another --order or --base")
-        }
     }
 }

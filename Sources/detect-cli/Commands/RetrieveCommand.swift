@@ -23,7 +23,7 @@ struct RetrieveCommand: Command {
     let k: Option<Int>
     let maximum: Option<Int>
     let features: FeatureOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         query = parser.required("query", "PATH", "an image, or a folder of images")
@@ -38,7 +38,7 @@ struct RetrieveCommand: Command {
         maximum = parser.option(
             "max-queries", "N", "of a folder, that many images evenly spread", default: 10, .between(1, 200))
         features = FeatureOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -59,7 +59,7 @@ struct RetrieveCommand: Command {
             print("\((100 * precision).fixed(1)) % of the neighbours are of the query's class")
         }
         print("protocol: \(retrieval.protocolText)")
-        try json.write(retrieval.json)
+        try results.write(retrieval.report(picture), retrieval.json)
     }
 
     /// The bank, the images it was made of where they can be found, and what turns queries into features.

@@ -15,7 +15,7 @@ struct VOCCheckCommand: Command {
     let classes: Option<String?>
     let show: Option<Int>
     let threads: Option<Int>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
@@ -25,23 +25,13 @@ struct VOCCheckCommand: Command {
             shown: "VOC's 20 if at least half of the names are among them, else the names found")
         show = parser.option("show", "N", "findings of each kind to print by file", default: 5, .between(0, 1_000_000))
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
         let check = try DevkitCheck(
             Devkit(devkit.value), set: set.value, classes: classes.value.map(VOCClasses.read), threads: threads.value)
-        print(check.table, terminator: "")
-        if show.value > 0 {
-            for kind in DevkitFinding.Kind.allCases where kind.severity == .serious {
-                let members = check.findings.filter { $0.kind == kind }
-                if members.isEmpty { continue }
-                print("\n\(kind.title):")
-                for finding in members.prefix(show.value) { print("  \(check.short(finding))") }
-                if members.count > show.value { print("  and \(members.count - show.value) more") }
-            }
-        }
-        try json.write(check.json)
+        try results.deliver(check.report(listing: show.value), check.json)
         if check.seriousCount > 0 {
             throw InputError(
                 devkit.value, "\(check.seriousCount) serious problems",

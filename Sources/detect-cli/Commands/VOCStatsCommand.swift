@@ -1,4 +1,5 @@
 internal import Imaging
+internal import Reporting
 internal import Support
 internal import VOCData
 
@@ -14,7 +15,7 @@ struct VOCStatsCommand: Command {
     let picture: Option<String?>
     let limit: Option<Int?>
     let threads: Option<Int>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
@@ -23,7 +24,7 @@ struct VOCStatsCommand: Command {
         picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -32,11 +33,11 @@ struct VOCStatsCommand: Command {
         let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let statistics = SetStatistics(annotations, classes: names)
-        print(statistics.table, terminator: "")
+        let report = statistics.report(title: "VOC\(kit.year) \(set.value)")
+        try results.deliver(report, statistics.json)
         if let path = picture.value {
-            try statistics.picture(title: "VOC\(kit.year) \(set.value)").write(to: path)
+            try report.picture?.write(to: path)
             print("picture: \(path)")
         }
-        try json.write(statistics.json)
     }
 }

@@ -81,6 +81,9 @@ extension ArgumentParser {
             "write all digits to the detection files, not three decimals of the score and one of the box")
     }
 
+    /// `--json FILE` and `--report FILE`
+    package func results() -> ResultOptions { ResultOptions(self) }
+
     /// `--json FILE`
     package func json() -> Option<String?> {
         optional("json", "FILE", "write the results there for machines, too")

@@ -1,4 +1,4 @@
-internal import Foundation
+public import Imaging
 
 /// Colours that can be told apart on white and on photographs.
 public enum Palette {
@@ -23,18 +23,4 @@ public enum Palette {
         Color(red: 215, green: 165, blue: 0), Color(red: 220, green: 70, blue: 155),
         Color(red: 130, green: 85, blue: 50), Color(red: 90, green: 95, blue: 105),
     ]
-}
-
-extension Color {
-    /// This colour with `amount` (0 … 1) of another mixed in.
-    func mixed(with other: Color, _ amount: Double) -> Color {
-        func mix(_ a: UInt8, _ b: UInt8) -> UInt8 { UInt8((Double(a) + (Double(b) - Double(a)) * amount).rounded()) }
-        return Color(
-            red: mix(red, other.red), green: mix(green, other.green), blue: mix(blue, other.blue))
-    }
-
-    /// Black or white, whichever reads better on this colour.
-    public var readableTextColor: Color {
-        299 * Int(red) + 587 * Int(green) + 114 * Int(blue) > 150_000 ? .black : .white
-    }
 }

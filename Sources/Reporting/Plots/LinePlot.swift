@@ -1,3 +1,5 @@
+public import Imaging
+
 /// Curves over a common axis, such as a loss over steps.
 public struct LinePlot: Hashable, Sendable {
     public struct Series: Hashable, Sendable {

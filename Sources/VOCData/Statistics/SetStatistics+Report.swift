@@ -1,10 +1,13 @@
 internal import Foundation
-public import Imaging
+internal import Imaging
+public import Reporting
 internal import Support
 
 extension SetStatistics {
     /// Objects by class, histograms of size, ratio and number, and which classes occur together.
-    public func picture(title: String) -> Image {
+    ///
+    /// - Parameter title: What the set is called.
+    public func report(title: String) -> Report {
         let width = 1440
         let byClass = BarPlot(
             title: "\(title): \(images) images, \(total.objects) objects that count, \(total.difficult) difficult",
@@ -12,17 +15,40 @@ extension SetStatistics {
             series: [
                 BarPlot.Series("count", classes.map { Double($0.objects) }),
                 BarPlot.Series("difficult", classes.map { Double($0.difficult) }),
-            ], valueDecimals: 0
-        ).render(size: ImageSize(width: width, height: 420))
+            ], valueDecimals: 0)
         let panel = ImageSize(width: width / 3, height: 320)
-        let panels = [sizeHistogram, ratioHistogram, numberHistogram].map { $0.render(size: panel) }
-        let matrix = togetherPlot.render(width: width)
-        var sheet = Image(
-            size: ImageSize(width: width, height: byClass.height + panel.height + 20 + matrix.height), color: .white)
-        sheet.paste(byClass, x: 0, y: 0)
-        for (index, image) in panels.enumerated() { sheet.paste(image, x: index * panel.width, y: byClass.height) }
-        sheet.paste(matrix, x: 0, y: byClass.height + panel.height + 20)
-        return sheet
+        return Report(
+            "Objects of \(title)",
+            [
+                .table(table), .figure(.bars(byClass, size: ImageSize(width: width, height: 420))),
+                .figures([sizeHistogram, ratioHistogram, numberHistogram].map { .bars($0, size: panel) }),
+                .figure(.matrix(togetherPlot, width: width)),
+            ])
+    }
+
+    private var table: Table {
+        let counts = ["images", "objects", "difficult"].map { Table.Column.number($0) }
+        let shares = ["truncated", "small", "medium", "large"].map {
+            Table.Column.percent($0, decimals: 0, hasSign: true)
+        }
+        let medians: [Table.Column] = [
+            .percent("median area", decimals: 1, hasSign: true), .number("median w/h", decimals: 2),
+        ]
+        let rows = (classes + [total]).map { each -> [Table.Cell] in
+            [.text(each.name), .integer(each.images), .integer(each.objects), .integer(each.difficult)]
+                + ([each.truncated] + each.sizes).map {
+                    .number(each.objects > 0 ? Double($0) / Double(each.objects) : nil)
+                } + [.number(median(each.areas)), .number(median(each.aspectRatios))]
+        }
+        var line = "\(images) images, \(imagesWithoutObjects) without objects; \(meanObjects.fixed(2)) objects an image"
+        line += ", at most \(objectsPerImage.max() ?? 0)"
+        if let width = median(widths.map(Double.init)), let height = median(heights.map(Double.init)) {
+            line += "; median image \(width.fixed(0))x\(height.fixed(0))"
+        }
+        let legend =
+            "small: under 32² pixels, large: over 96²; area: share of the image; truncated, sizes and medians:"
+            + " objects that are not difficult"
+        return Table([.text("class")] + counts + shares + medians, rows, notes: [line, legend])
     }
 
     /// The side of a square of the same area, as a share of the image: tenths.

@@ -1,3 +1,5 @@
+public import Imaging
+
 /// A table of numbers as shaded cells, such as how often classes occur together.
 public struct MatrixPlot: Hashable, Sendable {
     public var title: String
@@ -27,7 +29,7 @@ public struct MatrixPlot: Hashable, Sendable {
     /// As high as the cells need, which are a third as high as wide, or as high as their text.
     public func render(width: Int = 960) -> Image {
         let scale = max(1, min(2, width / 900))
-        let line = Font.glyphHeight * scale
+        let line = Image.textSize("", scale: scale).height
         let gap = 5 * scale
         let labelWidth = (rows.map { Image.textSize($0, scale: scale).width }.max() ?? 0) + 2 * gap
         // Columns' names lie flat while they fit, else stand.

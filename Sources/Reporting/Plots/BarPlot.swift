@@ -1,3 +1,4 @@
+public import Imaging
 internal import Support
 
 /// Groups of bars, such as mAP by class with one bar for each kind of initial weights.
@@ -33,6 +34,9 @@ public struct BarPlot: Hashable, Sendable {
         self.series = series
         self.valueDecimals = valueDecimals
     }
+
+    /// A size with room for the name of each group, 1400 pixels at least.
+    public var wideSize: ImageSize { ImageSize(width: max(1400, 110 * groups.count), height: 560) }
 
     public func render(size: ImageSize = ImageSize(width: 960, height: 600)) -> Image {
         let vertical = PlotAxis(

@@ -1,3 +1,5 @@
+internal import Imaging
+
 /// What line and bar plots share: margins, title, labels, horizontal grid, legend.
 struct PlotFrame {
     static let ink = Color(red: 40, green: 44, blue: 52)
@@ -18,7 +20,7 @@ struct PlotFrame {
         let scale = max(1, min(size.width / 400, size.height / 260))
         self.scale = scale
         image = Image(size: size, color: .white)
-        let line = Font.glyphHeight * scale
+        let line = Image.textSize("", scale: scale).height
         let gap = 5 * scale
         let tickWidth = vertical.ticks.map { Image.textSize($0.label, scale: scale).width }.max() ?? 0
         left = gap + (yLabel.isEmpty ? 0 : line + gap) + tickWidth + gap

@@ -1,4 +1,5 @@
 import Imaging
+import Reporting
 import TestSupport
 import Testing
 
