@@ -15,10 +15,12 @@ public struct WeightCheck {
     public mutating func examine(_ name: String, _ tensor: Tensor) {
         guard tensor.dtype.isFloatingPoint, tensor.count > 0 else { return }
         examined += 1
+        let isVariance = name.hasSuffix("running_var")
+        if !isVariance, tensor.squaresAreFinite { return }
         let (low, high) = tensor.detach().extremes
         // Either is NaN when any value is.
         let isFinite = Float(low).isFinite && Float(high).isFinite
-        if isFinite, low >= 0 || !name.hasSuffix("running_var") { return }
+        if isFinite, low >= 0 || !isVariance { return }
         problems += 1
         guard firstProblem == nil else { return }
         if isFinite {
@@ -53,7 +55,15 @@ extension Tensor {
         return (results[0]!.item, results[1]!.item)
     }
 
+    /// Whether the sum of squares is finite, which takes a tenth of the time of looking for extremes; false says nothing.
+    fileprivate var squaresAreFinite: Bool {
+        guard dtype == .float32, isContiguous() else { return false }
+        let values = detach().reshape([count])
+        return Op.dot(.tensor(values), .tensor(values)).item.isFinite
+    }
+
     private enum Op {
+        static let dot = Operator("aten::dot")
         static let aminmax = Operator("aten::aminmax")
     }
 }

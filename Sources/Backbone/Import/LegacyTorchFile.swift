@@ -31,8 +31,8 @@ struct LegacyTorchFile {
         if system.heap.members(system.heap.root)?.last(where: { $0.key == "little_endian" })?.value == .bool(false) {
             throw InputError(path, "was written on a big-endian machine", remedy: "save it again on another one")
         }
-        // How many elements each storage really has stands behind the pickle: until then no more than the file can hold.
-        let saved = try pickle(system.end, data.count)
+        // How many elements each storage really has stands behind the pickle, and is held against it by `places`.
+        let saved = try pickle(system.end, Int.max)
         let keys = try pickle(saved.end, nil)
         guard let names = keys.heap.sequence(keys.heap.root) else {
             throw Self.damaged(path, "it has no list of its storages")

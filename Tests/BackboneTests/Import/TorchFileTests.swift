@@ -111,6 +111,11 @@ extension NetworkTests {
             }
             let cut = #expect(throws: InputError.self) { try ForeignWeights(data.dropLast(), path: "cut.pth") }
             #expect(cut?.problem.contains("ends inside the storage") == true, "\(cut?.problem ?? "")")
+            // A storage that the rest of the file could not hold.
+            let half = #expect(throws: InputError.self) {
+                try ForeignWeights(legacy(bytes: content.prefix(4)), path: "cut.pth")
+            }
+            #expect(half?.problem.contains("ends inside the storage 94") == true, "\(half?.problem ?? "")")
         }
 
         @Test func everyCutIsRefused() throws {
