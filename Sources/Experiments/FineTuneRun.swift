@@ -165,8 +165,7 @@ public struct FineTuneRun {
     private func reportInitialization(_ training: FineTuning) {
         let names = training.initializedLayers.map { $0.split(separator: ".").dropFirst().joined(separator: ".") }
         if names.isEmpty { return }
-        FileHandle.standardError.write(
-            Data("\(start.source.name) have no \(names.joined(separator: ", ")): initialised\n".utf8))
+        Console.remark("\(start.source.name) have no \(names.joined(separator: ", ")): initialised")
     }
 
     private func drawCurves(_ session: RunSession) throws {

@@ -93,9 +93,9 @@ public struct VOCSet: Sendable {
 
     private func report(_ what: String, _ items: [String]) {
         if items.isEmpty { return }
-        let shown = items.prefix(5).map { "  \($0)\n" }.joined()
-        let rest = items.count > 5 ? "  and \(items.count - 5) more\n" : ""
-        FileHandle.standardError.write(Data("\(items.count) \(what) in \(name):\n\(shown)\(rest)".utf8))
+        let shown = items.prefix(5).map { "\n  \($0)" }.joined()
+        let rest = items.count > 5 ? "\n  and \(items.count - 5) more" : ""
+        Console.remark("\(items.count) \(what) in \(name):\(shown)\(rest)")
     }
 
     /// The pixels of an image.
