@@ -2,7 +2,6 @@ internal import Imaging
 internal import Datasets
 public import Backbone
 public import Detection
-internal import Foundation
 internal import Proposals
 public import Support
 internal import Torch

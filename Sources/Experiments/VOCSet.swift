@@ -1,7 +1,6 @@
 public import Boxes
 public import Datasets
 public import Detection
-internal import Foundation
 public import Imaging
 internal import Proposals
 internal import Support

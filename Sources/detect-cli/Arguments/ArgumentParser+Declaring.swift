@@ -133,7 +133,7 @@ extension ArgumentParser {
         _ text: String, of label: String
     ) throws(UsageError) -> Value where Value.RawValue == String {
         if let value = Value(rawValue: text) { return value }
-        let names = names(Value.self)
+        let names = Self.names(Value.self)
         let guess = nearest(text, in: names).map { "did you mean \($0)? It is" } ?? "give"
         throw UsageError("\(label) cannot be \"\(text)\"", remedy: "\(guess) one of \(names.joined(separator: ", "))")
     }

@@ -12,6 +12,8 @@ extension CommandTable {
             ([
                 """
                 .TH DETECT\\-CLI 1 "" "detect \(version)" "User Commands"
+                .ad l
+                .nh
                 .SH NAME
                 detect\\-cli \\- \(Roff.text(Self.purpose))
                 .SH SYNOPSIS

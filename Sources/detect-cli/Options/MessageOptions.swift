@@ -1,4 +1,4 @@
-package import Support
+internal import Support
 
 /// Options of every command: how much it says beside its results, and in which colours.
 package struct MessageOptions {
