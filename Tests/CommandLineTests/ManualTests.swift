@@ -11,7 +11,7 @@ import detect_cli
         let page = commandTable.manualPage.replacing("\\-", with: "-")
         let section = try #require(page.components(separatedBy: "\n.SH \(name.uppercased())\n").dropFirst().first)
             .components(separatedBy: "\n.SH ")[0]
-        let common = try #require(page.components(separatedBy: "\n.SH OPTIONS OF EVERY COMMAND\n").last)
+        let common = try #require(page.components(separatedBy: "\n.SH OPTIONS OF EVERY COMMAND").last)
         for option in command.options {
             let term = try Regex(#"\n\.TP\n\\fB"# + option + #"( [^\n]*)?\\fR\n"#)
             #expect(section.contains(term) || common.contains(term), "\(option)")
