@@ -122,6 +122,31 @@ import Testing
         }
     }
 
+    /// In the layout of `make install`, called through a link.
+    @Test func anInstalledProgramFindsItsWeightManifest() throws {
+        try withTemporaryFolder { folder in
+            let installed = "\(folder)/share/detect/weights"
+            for path in [installed, "\(folder)/lib/detect", "\(folder)/bin", "\(folder)/here/weights"] {
+                try Files.makeFolder(path)
+            }
+            let manifest = #"{"format": 1, "weights": []}"#
+            try Files.writeAtomically(manifest, to: "\(installed)/manifest.json")
+            try Files.writeAtomically(manifest, to: "\(folder)/here/weights/manifest.json")
+            let listed = try run(
+                ["weights", "list"],
+                shell: """
+                    cp "$0" lib/detect && ln -s ../lib/detect/detect-cli bin/detect-cli
+                    bin/detect-cli "$@" && cd here && ../bin/detect-cli "$@"
+                    """, folder: folder)
+            #expect(
+                listed.output == """
+                    no weights are listed in \(installed)/manifest.json
+                    no weights are listed in weights/manifest.json
+
+                    """)
+        }
+    }
+
     @Test func aLostResultIsAFailure() throws {
         let outcome = try run(["--help"], shell: "exec \"$0\" \"$@\" >/dev/full")
         #expect(outcome.exitCode == 1)
