@@ -27,6 +27,9 @@ let swift: [SwiftSetting] =
 // asked here: rooms without tensors build without it, and SwiftPM remembers what a manifest said.
 let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.libtorch/torch"
 
+// Set by scripts/install alone, which puts libtorch beside the program: no path of this machine is to be in it.
+let isBundled = Context.environment["DETECT_BUNDLED"] != nil
+
 // C++ over libtorch as a library that the program opens, and libtorch with it, when it needs its first tensor. It is
 // declared an executable and linked with -shared: SwiftPM builds an executable that a target depends on, but would link
 // the program to a library, so that libtorch were loaded at every start.
@@ -40,13 +43,14 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
                 "\(Context.packageDirectory)/Sources/CTorch/Library/LibtorchIsThere.h",
             ])
         ],
-        // By absolute path: with -ltorch another libtorch of the machine could win.
+        // By absolute path: with -ltorch another libtorch of the machine could win. There is no Swift in it to be started.
         linkerSettings: [
-            .unsafeFlags([
-                "-Xclang-linker", "-shared", "-Xclang-linker", "-Wno-unused-command-line-argument",
-                "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
-                "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
-            ])
+            .unsafeFlags(
+                [
+                    "-nostartfiles", "-Xclang-linker", "-shared", "-Xclang-linker",
+                    "-Wno-unused-command-line-argument",
+                    "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
+                ] + (isBundled ? [] : ["-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]))
         ])
 }
 

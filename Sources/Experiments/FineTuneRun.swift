@@ -2,7 +2,6 @@ internal import Imaging
 internal import Datasets
 public import Backbone
 public import Detection
-internal import Foundation
 internal import Proposals
 public import Reporting
 public import Support
@@ -181,8 +180,7 @@ public struct FineTuneRun {
     private func reportInitialization(_ training: FineTuning) {
         let names = training.initializedLayers.map { $0.split(separator: ".").dropFirst().joined(separator: ".") }
         if names.isEmpty { return }
-        FileHandle.standardError.write(
-            Data("\(start.source.name) have no \(names.joined(separator: ", ")): initialised\n".utf8))
+        Console.remark("\(start.source.name) have no \(names.joined(separator: ", ")): initialised")
     }
 
     private func drawCurves(_ session: RunSession) throws {

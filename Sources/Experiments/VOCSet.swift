@@ -1,7 +1,6 @@
 public import Boxes
 public import Datasets
 public import Detection
-internal import Foundation
 public import Imaging
 internal import Proposals
 internal import Support
@@ -93,9 +92,9 @@ public struct VOCSet: Sendable {
 
     private func report(_ what: String, _ items: [String]) {
         if items.isEmpty { return }
-        let shown = items.prefix(5).map { "  \($0)\n" }.joined()
-        let rest = items.count > 5 ? "  and \(items.count - 5) more\n" : ""
-        FileHandle.standardError.write(Data("\(items.count) \(what) in \(name):\n\(shown)\(rest)".utf8))
+        let shown = items.prefix(5).map { "\n  \($0)" }.joined()
+        let rest = items.count > 5 ? "\n  and \(items.count - 5) more" : ""
+        Console.remark("\(items.count) \(what) in \(name):\(shown)\(rest)")
     }
 
     /// The pixels of an image.

@@ -4,6 +4,8 @@ public protocol OptionValue {
     init?(argument: String)
     /// What the value must be, as a noun phrase for error messages: "a whole number".
     static var kind: String { get }
+    /// Values worth offering by name; empty where there are too many.
+    static var choices: [String] { get }
     /// The text that would give this value; shown as the default in the help.
     var argument: String { get }
     /// As in `config.json`.
@@ -11,6 +13,7 @@ public protocol OptionValue {
 }
 
 extension OptionValue {
+    public static var choices: [String] { [] }
     public var json: JSON { .string(argument) }
 }
 

@@ -132,5 +132,6 @@ public final class Generator {
 extension Device: OptionValue {
     public init?(argument: String) { self.init(argument) }
     public static var kind: String { "cpu, cuda or cuda:N" }
+    public static var choices: [String] { ["cpu", "cuda"] }
     public var argument: String { description }
 }

@@ -11,6 +11,8 @@ package final class ArgumentParser {
         var name: String
         /// Empty for a flag.
         var metavar: String
+        /// Values worth offering by name; empty where there are none or too many.
+        var choices: [String]
         var help: String
         /// Shown in the help; empty when there is none.
         var defaultText: () -> String
@@ -22,6 +24,8 @@ package final class ArgumentParser {
 
     struct Positional {
         var name: String
+        /// Values worth offering by name; empty where there are none or too many.
+        var choices: [String] = []
         var help: String
         var minimum: Int
         /// False takes one argument, true all that are left.
@@ -43,14 +47,15 @@ package final class ArgumentParser {
     var seeHelp: String { "see `detect-cli \(commandName) --help`" }
 
     func declare(
-        _ name: String, _ metavar: String, _ help: String, defaultText: @escaping () -> String = { "" },
-        isRequired: Bool = false,
+        _ name: String, _ metavar: String, _ help: String, choices: [String] = [],
+        defaultText: @escaping () -> String = { "" }, isRequired: Bool = false,
         accept: @escaping (String) throws(UsageError) -> Void
     ) {
         precondition(!declarations.contains { $0.name == name }, "--\(name) of \(commandName) is declared twice")
         declarations.append(
             Declaration(
-                name: name, metavar: metavar, help: help, defaultText: defaultText, isRequired: isRequired,
+                name: name, metavar: metavar, choices: choices, help: help, defaultText: defaultText,
+                isRequired: isRequired,
                 group: currentGroup, accept: accept))
     }
 
@@ -95,7 +100,8 @@ package final class ArgumentParser {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let declaration = declarations.first(where: { "--\($0.name)" == parts[0] }) else { continue }
             let next = arguments.indices.contains(index + 1) ? arguments[index + 1] : nil
-            if let text = parts.count > 1 ? String(parts[1]) : next { try? declaration.accept(text) }
+            let text = declaration.metavar.isEmpty ? "" : parts.count > 1 ? String(parts[1]) : next
+            if let text { try? declaration.accept(text) }
         }
     }
 

@@ -27,8 +27,7 @@ struct DemoCommand: Command {
             default: 5, .above(0))
         compute = ComputeOptions(
             parser, precision: Capability.here.fastPrecision, shown: "bf16 where the processor has it")
-        workers = parser.option(
-            "workers", "N", "threads that read images; changes no result", default: 2, .between(1, 1024))
+        workers = parser.workers("read images", default: 2)
         seed = parser.seed()
         results = parser.results()
     }

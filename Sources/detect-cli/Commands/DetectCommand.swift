@@ -34,8 +34,8 @@ struct DetectCommand: Command {
         out = parser.required("out", "DIR", "the folder that receives detections and pictures")
         images = parser.positionals("IMG", "images, or folders of images", minimum: 0)
         parser.group("Image set")
-        devkit = parser.optional("devkit", "DIR", "the folder that holds VOC2007/, instead of images")
-        set = parser.option("set", "NAME", "the image set", default: "test")
+        devkit = parser.optionalDevkit(remark: "instead of images")
+        set = parser.imageSet(default: "test")
         proposals = parser.optional(
             "proposals", "FILE", "proposals of the image set", shown: "made in the output folder")
         pictures = parser.option("pictures", "N", "images of the set to draw", default: 12, .between(0, 1_000_000))

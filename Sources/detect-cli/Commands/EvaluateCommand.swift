@@ -38,8 +38,8 @@ struct EvaluateCommand: Command {
     }
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.option("set", "NAME", "the image set", default: "test")
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "test")
         detections = parser.required("detections", "DIR", "the folder of comp4_det_SET_CLASS.txt files")
         metric = parser.choice(
             "metric", "11-point interpolation of VOC 2007, or the area under the curve", default: .voc07)
@@ -49,13 +49,13 @@ struct EvaluateCommand: Command {
             default: IoUThresholds([0.5]))
         curves = parser.optional("curves", "DIR", "write precision-recall curves there as CSV files and pictures")
         showsErrors = parser.flag("errors", "print the kinds of errors of each class")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        classes = parser.classNames()
         missing = parser.choice(
             "missing-class", "a class without file counts as AP 0, stays out of the mean, or is an error",
             default: .zero)
         ignoresUnknown = parser.flag(
             "ignore-unknown-images", "leave out detections in images outside the set instead of stopping")
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        limit = parser.limit()
         threads = parser.threads()
         results = parser.results()
     }

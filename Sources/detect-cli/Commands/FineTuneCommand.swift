@@ -43,7 +43,7 @@ struct FineTuneCommand: Command {
     let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.devkit()
         trainSet = parser.option(
             "train-set", "NAME",
             "the image set to train on, or several of different years: 2007:trainval,2012:trainval", default: "trainval"
@@ -65,7 +65,7 @@ struct FineTuneCommand: Command {
         testProposals = parser.optional(
             "test-proposals", "FILE", "proposals of the test set", shown: "made in the run folder")
         parser.group("Annotations")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        classes = parser.classNames()
         badAnnotations = parser.choice(
             "on-bad-annotation", "what to do with boxes out of the frame, inverted or without area", default: .clip)
         imagesPerStep = parser.optional(
@@ -79,8 +79,7 @@ struct FineTuneCommand: Command {
                 head.value(or: recipe.value.usualKind), isPretrained: !weights.isRandom, imagesPerStep: perStep.value)
         }
         parser.group("While it runs")
-        checkpointEvery = parser.option(
-            "checkpoint-every", "N", "steps between checkpoints", default: 1000, .atLeast(1))
+        checkpointEvery = parser.checkpointEvery(default: 1000)
         logEvery = parser.option("log-every", "N", "steps between lines of the metrics", default: 20, .atLeast(1))
         evaluateEvery = parser.optional(
             "eval-every", "N", "steps between looks at some test images; the best detector so far is kept, too",

@@ -48,8 +48,7 @@ struct PretrainCommand: Command {
             "scale-lr", "multiply the learning rate by the batch over the recipe's batch")
         capturesSteps = parser.flag(
             "cuda-graph", "capture one step and have the GPU replay it: a ResNet with --device cuda")
-        checkpointEvery = parser.optional(
-            "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
+        checkpointEvery = parser.checkpointEvery()
         parser.group("While it runs")
         knnEvery = parser.option(
             "knn-every", "N", "epochs between kNN probes of labelled data; 0 for none", default: 10, .atLeast(0))

@@ -44,12 +44,11 @@ struct ProbeLinearCommand: Command {
         recipe = parser.choice("recipe", "where all other settings come from", default: .layers)
         let recipe = recipe
         settings = parser.settings([("Training", LinearRecipe.settings)]) { LinearRecipe.named(recipe.value) }
-        checkpointEvery = parser.optional(
-            "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
+        checkpointEvery = parser.checkpointEvery()
         features = FeatureOptions(parser)
         parser.group("Run")
-        folder = parser.required("run", "DIR", "the folder that receives configuration, metrics and results")
-        resume = parser.flag("resume", "continue the run in that folder from its last checkpoint")
+        folder = parser.runFolder("results")
+        resume = parser.resume()
         results = parser.results()
     }
 

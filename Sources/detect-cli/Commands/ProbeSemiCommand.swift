@@ -40,9 +40,7 @@ struct ProbeSemiCommand: Command {
             "seeds", "N", "draws of each share, with seeds from --seed on", default: 3, .between(1, 100))
         noBaseline = parser.flag("no-random", "leave out the same from random weights")
         settings = parser.settings([("Training", ClassifierRecipe.settings)]) { .semiSupervised }
-        imageSize = parser.optional(
-            "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
-            .between(8, 4096))
+        imageSize = parser.networkInput()
         loading = LoadingOptions(parser)
         badImages = parser.badImages()
         compute = ComputeOptions(parser)

@@ -26,7 +26,7 @@ struct ProbeVOCSVMCommand: Command {
     let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007")
+        devkit = parser.devkit()
         trainSet = parser.option("train-set", "NAME", "the image set to learn from", default: "trainval")
         testSet = parser.option("test-set", "NAME", "the image set to measure on", default: "test")
         classes = parser.optional("classes", "NAME,NAME", "only these", shown: "all with image sets of their own")

@@ -30,8 +30,8 @@ struct ProposalsCommand: Command {
     let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.required("set", "NAME", "the image set")
+        devkit = parser.devkit()
+        set = parser.imageSet()
         out = parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was")
         mode = parser.choice(
             "mode", "how much is varied: fast makes 8 hierarchies of regions, quality 80", default: .fast)

@@ -46,10 +46,10 @@ struct ProposalsImportCommand: Command {
             default: .inclusive)
         input = parser.required(
             "in", "PATH", "the file of the set, or a folder with ID.mat, ID_boxes.mat or ID.txt for each image")
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.required("set", "NAME", "the image set; its order is that of a MATLAB file without names")
+        devkit = parser.devkit()
+        set = parser.imageSet(remark: "in the order of a MATLAB file without names")
         out = parser.required("out", "FILE", "the proposal file to write")
-        limit = parser.optional("limit", "N", "use only the first N images, with a folder or text", .atLeast(1))
+        limit = parser.limit(remark: "with a folder or text")
         threads = parser.threads()
         results = parser.results()
     }

@@ -18,10 +18,9 @@ struct VOCCheckCommand: Command {
     let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.devkit()
         set = parser.optional("set", "NAME", "check one image set", shown: "all sets and files")
-        classes = parser.optional(
-            "classes", "FILE", "class names, one a line",
+        classes = parser.classNames(
             shown: "VOC's 20 if at least half of the names are among them, else the names found")
         show = parser.option("show", "N", "findings of each kind to print by file", default: 5, .between(0, 1_000_000))
         threads = parser.threads()

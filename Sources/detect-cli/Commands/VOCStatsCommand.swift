@@ -18,11 +18,11 @@ struct VOCStatsCommand: Command {
     let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.option("set", "NAME", "the image set", default: "trainval")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "trainval")
+        classes = parser.classNames()
         picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        limit = parser.limit()
         threads = parser.threads()
         results = parser.results()
     }

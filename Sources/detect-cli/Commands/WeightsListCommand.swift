@@ -38,6 +38,10 @@ struct WeightsListCommand: Command {
 extension ArgumentParser {
     /// `--folder DIR` of the commands that read a weight manifest.
     func weightFolder() -> Option<String> {
-        option("folder", "DIR", "the folder that holds \(WeightManifest.fileName)", default: "weights")
+        let here = "weights"
+        return option(
+            "folder", "DIR", "the folder that holds \(WeightManifest.fileName)",
+            default: Files.isFolder(here) ? here : Installation.weights ?? here,
+            shown: "\(here); where there is none, that of the installation")
     }
 }

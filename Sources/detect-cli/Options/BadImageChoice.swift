@@ -1,5 +1,5 @@
 internal import Datasets
-internal import Foundation
+internal import Support
 
 /// `--on-bad-image stop|skip`
 package enum BadImageChoice: String, CaseIterable {
@@ -9,7 +9,7 @@ package enum BadImageChoice: String, CaseIterable {
     var policy: BadImagePolicy {
         switch self {
         case .stop: .stop
-        case .skip: .skip { FileHandle.standardError.write(Data("skipped: \($0)\n".utf8)) }
+        case .skip: .skip { Console.remark("\($0)", label: "skipped") }
         }
     }
 }
