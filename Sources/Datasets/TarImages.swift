@@ -83,7 +83,7 @@ public struct TarImages: ImageCollection {
         if let split = listing.classes.first, listing.classes.allSatisfy(ImageListing.splits.contains) {
             throw InputError(
                 path, "holds the splits \(listing.classes.joined(separator: ", ")), not classes",
-                remedy: "name one of them, as --set \(split)")
+                remedy: "name one of them as the set, such as \(split)")
         }
         return (listing, places)
     }

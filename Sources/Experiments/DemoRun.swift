@@ -148,12 +148,12 @@ public struct DemoRun: Sendable {
     /// The size asked for; that of a demo begun in the same folder; or what a short trial says.
     public func decide(_ choice: DemoChoice) throws -> DemoDecision {
         switch choice {
-        case .given(let size): return DemoDecision(size, reason: "as --size says")
+        case .given(let size): return DemoDecision(size, reason: "as chosen")
         case .within(let minutes):
             if Files.exists(decisionFile) {
                 guard let size = try JSON.read(decisionFile)["size"]?.stringValue.flatMap(DemoSize.init(rawValue:))
                 else {
-                    throw InputError(decisionFile, "names no size", remedy: "choose another --out")
+                    throw InputError(decisionFile, "names no size", remedy: "choose another folder")
                 }
                 return DemoDecision(size, reason: "as the demo in \(folder) was begun")
             }

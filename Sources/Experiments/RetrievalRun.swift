@@ -65,7 +65,7 @@ public struct RetrievalRun {
         let values = try queries.flatMap { query in
             guard let row = query.row else {
                 throw InputError(
-                    query.name, "is not among the images of the features", remedy: "give the --weights that made them")
+                    query.name, "is not among the images of the features", remedy: "give the weights that made them")
             }
             return bank.features[row * bank.dimension..<(row + 1) * bank.dimension]
         }

@@ -119,7 +119,7 @@ extension ProgramRuns {
                 let outcome = try run(arguments, timeLimit: 240)
                 let output = outcome.output
                 #expect(outcome.exitCode == 0)
-                #expect(outcome.errors.contains("· size tiny: as --size says"))
+                #expect(outcome.errors.contains("· size tiny: as chosen"))
                 for name in ["random", "supervised", "instance", "kNN top-1 %", "mAP %", "AP umbrella"] {
                     #expect(output.contains(name), "\(name)")
                 }

@@ -72,10 +72,10 @@ public struct WeightImport {
         guard isWhole || options.lastLayer == .auto || options.lastLayer == .none else {
             throw InputError(
                 source.path, "has no last layer \(last)weight with a bias that fits \(config.architecture.rawValue)",
-                remedy: "leave --fc out")
+                remedy: "leave the kind of the last layer open")
         }
         guard options.lastLayer != .projection || item("projection.weight") == nil else {
-            throw InputError(source.path, "has a projection beside its last layer", remedy: "leave --fc out")
+            throw InputError(source.path, "has a projection beside its last layer", remedy: "leave the kind of the last layer open")
         }
         lastLayer = isWhole ? choice : .none
         config.classes = lastLayer == .classifier ? rows : nil
@@ -120,7 +120,7 @@ public struct WeightImport {
         let stem = options.stem ?? (isSmall && architecture.takes(.cifar) ? .cifar : .imagenet)
         guard architecture.takes(stem) else {
             throw InputError(
-                "--stem", "cannot be cifar: \(architecture.rawValue) has one stem only", remedy: "leave it out")
+                source.path, "holds \(architecture.rawValue), which has no CIFAR stem", remedy: "leave the stem open")
         }
         var config = NetworkConfig(architecture, stem: stem)
         if let last = shape(config.classifierPrefix + "weight"), last.count == 2, last[0] > 0,
@@ -168,7 +168,7 @@ public struct WeightImport {
                 + (mismatched.isEmpty ? [] : ["\(mismatched.count) do not fit: \(Self.some(mismatched))"])
             throw InputError(
                 source.path, "does not hold a complete \(config): \(problems.joined(separator: "; "))",
-                remedy: "give complete weights, or another --arch")
+                remedy: "give complete weights, or name another architecture")
         }
         var check = WeightCheck()
         try withoutGradients {

@@ -136,7 +136,7 @@ public struct ProposalImport: Hashable, Sendable {
     public func report(_ quality: ProposalQuality) -> Report {
         let share = Double(clipped + dropped) / Double(max(1, boxes + dropped))
         let isDoubtful = share > 0.01 || quality.recall50 ?? 1 < 0.5
-        let note = "note: many boxes outside the image, or a low recall, usually mean another --order or --base"
+        let note = "note: many boxes outside the image, or a low recall, usually mean another order or base"
         let table = quality.table(
             [
                 ("images", .integer(images)), ("boxes", .integer(boxes)),
