@@ -15,6 +15,14 @@ extension BinaryFloatingPoint {
     }
 }
 
+extension Int {
+    /// The nearest whole number; the ends of the range for what lies beyond them, 0 for NaN.
+    public init(nearestTo value: Double) {
+        let rounded = value.rounded()
+        self = Int(exactly: rounded) ?? (rounded.isNaN ? 0 : rounded < 0 ? .min : .max)
+    }
+}
+
 extension Double {
     /// As short as it can be written: "256", "0.07".
     public var shortest: String { self == rounded() && magnitude < 1e15 ? String(Int(self)) : "\(self)" }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Support
 
 /// How the learning rate falls.
 public enum Schedule: String, CaseIterable, Sendable {
@@ -48,7 +49,7 @@ public struct LearningRateSchedule: Hashable, Sendable {
         base: Double, epochMilestones: [Double], gamma: Double, stepsPerEpoch: Int, warmUpSteps: Int = 0,
         warmUpStart: Double = 0.001
     ) {
-        let steps = epochMilestones.map { Int(($0 * Double(stepsPerEpoch)).rounded()) }
+        let steps = epochMilestones.map { Int(nearestTo: $0 * Double(stepsPerEpoch)) }
         self.init(
             base: base, decay: .milestones(steps, gamma: gamma), warmUpSteps: warmUpSteps, warmUpStart: warmUpStart)
     }

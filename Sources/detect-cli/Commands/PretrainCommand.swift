@@ -110,11 +110,9 @@ struct PretrainCommand: Command {
         try refuseWhatHasNoMeaning()
         if scalesLearningRate.value {
             options.recipe.optimization.learningRate *= Double(options.recipe.batch) / Double(published)
-        }
-        if !architecture.value.isResidual, options.recipe.imageSize < 64 {
-            throw UsageError(
-                "\(architecture.value.rawValue) cannot take images of \(options.recipe.imageSize) pixels",
-                remedy: "give --image-size 64 or more")
+            guard options.recipe.optimization.learningRate.isFinite else {
+                throw UsageError("--scale-lr makes the learning rate infinite", remedy: "give a smaller --lr")
+            }
         }
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
