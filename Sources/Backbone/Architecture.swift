@@ -99,7 +99,7 @@ extension Architecture {
     public func require(imageSize: Int) throws(InputError) {
         if imageSize < smallestInput {
             throw InputError(
-                rawValue, "cannot take images of \(imageSize) pixels",
+                "image size", "\(rawValue) cannot take images of \(imageSize) pixels",
                 remedy: "give --image-size \(smallestInput) or more")
         }
     }

@@ -22,6 +22,10 @@ public struct ImageHeader: Hashable, Sendable {
     /// The size of the image as it is seen upright; `size` is that of the stored pixels.
     public var uprightSize: ImageSize { orientation.swapsSides ? size.transposed : size }
 
+    /// Whether a stated size is that of the upright image and not of the stored pixels: whatever was drawn on an image of
+    /// that size was drawn on the upright one.
+    public func isTurned(to stated: ImageSize?) -> Bool { size != uprightSize && stated == uprightSize }
+
     /// The size of the image when it is decoded so.
     func size(_ decoding: ImageDecoding) -> ImageSize { decoding.turnsByEXIF ? uprightSize : size }
 

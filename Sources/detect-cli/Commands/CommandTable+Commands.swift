@@ -1,7 +1,7 @@
 internal import Support
 
 /// Every command, in the order of the overview.
-var commandTable: CommandTable {
+package var commandTable: CommandTable {
     CommandTable(
         [
             CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),

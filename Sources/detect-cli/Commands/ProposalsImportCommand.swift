@@ -48,7 +48,7 @@ struct ProposalsImportCommand: Command {
             "in", "PATH", "the file of the set, or a folder with ID.mat, ID_boxes.mat or ID.txt for each image")
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
         set = parser.required("set", "NAME", "the image set; its order is that of a MATLAB file without names")
-        out = parser.required("out", "FILE", "the proposal file to write")
+        out = parser.output(parser.required("out", "FILE", "the proposal file to write"))
         limit = parser.optional("limit", "N", "use only the first N images, with a folder or text", .atLeast(1))
         threads = parser.threads()
         json = parser.json()

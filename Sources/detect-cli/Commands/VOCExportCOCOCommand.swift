@@ -24,9 +24,9 @@ struct VOCExportCOCOCommand: Command {
     init(_ parser: ArgumentParser) {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
         set = parser.option("set", "NAME", "the image set", default: "test")
-        out = parser.required("out", "FILE", "the JSON file of the objects")
+        out = parser.output(parser.required("out", "FILE", "the JSON file of the objects"))
         detections = parser.optional("detections", "DIR", "a folder of comp4 files to convert, too")
-        results = parser.optional("results", "FILE", "the JSON file of the detections")
+        results = parser.output(parser.optional("results", "FILE", "the JSON file of the detections"))
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
         difficult = parser.choice(
             "difficult",

@@ -20,7 +20,7 @@ struct VOCStatsCommand: Command {
         devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
         set = parser.option("set", "NAME", "the image set", default: "trainval")
         classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
-        picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
+        picture = parser.output(parser.optional("picture", "FILE", "draw a picture there (PNG)"))
         limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
         threads = parser.threads()
         json = parser.json()

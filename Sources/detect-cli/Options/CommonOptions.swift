@@ -37,7 +37,7 @@ package struct LoadingOptions {
         workers = parser.option(
             "workers", "N", "threads that decode and augment images; changes no result",
             default: max(1, ProcessInfo.processInfo.activeProcessorCount), shown: "all cores", .between(1, 1024))
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        limit = parser.optional("limit", "N", "use only N images: the first ones of each class, else the first", .atLeast(1))
     }
 }
 
@@ -84,7 +84,7 @@ extension ArgumentParser {
 
     /// `--json FILE`
     package func json() -> Option<String?> {
-        optional("json", "FILE", "write the results there for machines, too")
+        output(optional("json", "FILE", "write the results there for machines, too"))
     }
 }
 
