@@ -84,6 +84,7 @@ public struct DetectRun {
                 "proposals": data.proposals?.header.options ?? .null,
                 "seed": data.proposals.map { .string("\($0.header.seed)") } ?? .null,
                 "method": data.proposals.map { .string($0.header.method) } ?? .null,
+                "turned_by_exif": .integer(set.turnedCount ?? 0),
             ], classCount: detector.config.classes.count)
         let known = journal.found.count
         let bar = ProgressBar("detect", total: set.ids.count, unit: "images", start: known, style: progress)

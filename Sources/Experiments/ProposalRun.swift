@@ -73,7 +73,7 @@ public struct ProposalRun {
     }
 
     /// Boxes of turned images lie elsewhere than those of stored ones.
-    private var turned: [JSON.Member] { set.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? [] }
+    private var turned: [JSON.Member] { self.set.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? [] }
 
     private var header: ProposalFile.Header {
         switch source {

@@ -47,6 +47,13 @@ package struct CommandTable {
         try instance.run()
     }
 
+    /// Names and placeholders of the options of a command; empty placeholders are flags'. None for unknown commands.
+    package func options(of name: String, _ parser: ArgumentParser) -> [(name: String, metavar: String)] {
+        guard let command = commands.first(where: { $0.name == name }) else { return [] }
+        _ = command.init(parser)
+        return parser.declarations.map { ($0.name, $0.metavar) }
+    }
+
     private func wantsHelp(_ arguments: [String]) -> Bool {
         arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
     }
