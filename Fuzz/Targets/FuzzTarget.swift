@@ -111,7 +111,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         guard header.size.width > 0, header.size.height > 0 else { throw FuzzFailure("an image without pixels") }
         let decoding = ImageDecoding(turnsByEXIF: true) { _ in }
         let upright = try Image.decode(data, name: "input", pixelLimit: 1 << 14, decoding: decoding)
-        guard upright.size == header.uprightSize else { throw FuzzFailure("an image of another size when it is turned") }
+        guard upright.size == header.uprightSize else {
+            throw FuzzFailure("an image of another size when it is turned")
+        }
         let image = try Image.decode(data, name: "input", pixelLimit: 1 << 14)
         guard image.size == header.size else { throw FuzzFailure("an image of another size than its header says") }
         guard image.turned(by: header.orientation) == upright else { throw FuzzFailure("a sound image that changes") }

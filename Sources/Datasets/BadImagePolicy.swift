@@ -22,7 +22,8 @@ public enum BadImagePolicy: Sendable {
         switch self {
         case .stop: break
         case .skip(let report): report("\(problem.error)")
-        case .use(let report): report(problem.isUsed ? "what there is of \(problem.error)" : "nothing of \(problem.error)")
+        case .use(let report):
+            report(problem.isUsed ? "what there is of \(problem.error)" : "nothing of \(problem.error)")
         }
     }
 

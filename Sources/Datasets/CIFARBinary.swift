@@ -64,7 +64,8 @@ public struct CIFARBinary: ImageCollection {
         let missing = split == .train && !isFine ? Self.trainFiles.filter { !wanted.contains($0) } : []
         notes =
             (missing.isEmpty ? [] : ["\(folder): has no \(missing.joined(separator: ", "))"])
-            + (names == nil && Files.exists(list) ? ["\(list): does not name \(classCount) classes; they are numbered"] : [])
+            + (names == nil && Files.exists(list)
+                ? ["\(list): does not name \(classCount) classes; they are numbered"] : [])
     }
 
     /// Those of the text file beside the data; nil where it does not name them all.

@@ -99,7 +99,8 @@ public struct ListingCache: Sendable {
         var reader = ListReader(rest: payload)
         guard let classes = reader.strings(), let starts = reader.integers(), let ends = reader.integers(),
             let bytes = reader.bytes(), let paths = reader.strings(), let states = reader.integers(),
-            let numbers = reader.integers(), let notes = reader.strings(), let names = PackedNames(bytes: bytes, ends: ends),
+            let numbers = reader.integers(), let notes = reader.strings(),
+            let names = PackedNames(bytes: bytes, ends: ends),
             states.count == 3 * paths.count, starts.count == classes.count
         else { return nil }
         let folders = paths.indices.map {

@@ -177,7 +177,8 @@ struct TarReader {
             let bytes = try file.read(at: position, count: min(1 << 20, file.size - position))
             if let other = bytes.firstIndex(where: { $0 != 0 }) {
                 let start = position + other - bytes.startIndex
-                return "\(file.path): passed over \(file.size - start) bytes behind the end of the archive: a second one?"
+                return
+                    "\(file.path): passed over \(file.size - start) bytes behind the end of the archive: a second one?"
             }
             position += bytes.count
         }

@@ -80,13 +80,15 @@ public struct ProposalRun {
         case .selectiveSearch(let mode, let seed):
             ProposalFile.Header(
                 method: SelectiveSearch.method,
-                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))] + turned), seed: seed,
+                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))] + turned),
+                seed: seed,
                 imageIDs: set.ids)
         case .network(let detector):
             ProposalFile.Header(
                 method: RegionProposalNetwork.method,
                 options: .object(
-                    [.init("detector", .string(detector.fingerprint)), .init("limit", .integer(limit))] + turned), seed: 0,
+                    [.init("detector", .string(detector.fingerprint)), .init("limit", .integer(limit))] + turned),
+                seed: 0,
                 imageIDs: set.ids)
         }
     }

@@ -99,7 +99,8 @@ public struct ImageHeader: Hashable, Sendable {
                     throw InputError(name, "has a JPEG frame of \(size.width)x\(size.height) pixels")
                 }
                 return .found(
-                    ImageHeader(format: .jpeg, size: size, channels: Int(body[5]), depth: Int(body[0]),
+                    ImageHeader(
+                        format: .jpeg, size: size, channels: Int(body[5]), depth: Int(body[0]),
                         orientation: orientation ?? .upright))
             case 0xD9, 0xDA: throw InputError(name, "is a JPEG file without a frame header")
             default: continue

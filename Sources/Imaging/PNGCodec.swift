@@ -61,7 +61,9 @@ enum PNGCodec {
             }
             if status != 0 { return data.prefix(size) }
             guard size > capacity else {
-                let message = withUnsafeBytes(of: &png.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                let message = withUnsafeBytes(of: &png.message) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
                 throw failure(message, "PNG image of \(image.width)x\(image.height)")
             }
             capacity = size

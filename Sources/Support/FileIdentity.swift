@@ -40,9 +40,13 @@ extension Files {
     /// Whether writing a file would replace something that is read from a path: the file itself, or one that lies in the
     /// folder there and is of a kind that is read from folders.
     public static func wouldReplace(_ input: String, writing output: String) -> Bool {
-        guard let target = FileIdentity(output), !target.isFolder, let source = FileIdentity(input) else { return false }
+        guard let target = FileIdentity(output), !target.isFolder, let source = FileIdentity(input) else {
+            return false
+        }
         if !source.isFolder { return source == target }
-        guard let folder = realPath(input), let file = realPath(output), file.hasPrefix(folder + "/") else { return false }
+        guard let folder = realPath(input), let file = realPath(output), file.hasPrefix(folder + "/") else {
+            return false
+        }
         let name = file.dropFirst(folder.count + 1)
         switch file.fileExtension.lowercased() {
         case "jpg", "jpeg", "png":

@@ -67,7 +67,8 @@ private enum Material {
                 pixels: (0..<width * height * 3).map { _ in UInt8(random.integer(below: 256)) })
         }
         for (name, width, height) in [
-            ("images/a/1.png", 32, 32), ("images/a/2.jpg", 40, 20), ("images/b/3.jpg", 1, 200), ("images/b/4.png", 1, 1),
+            ("images/a/1.png", 32, 32), ("images/a/2.jpg", 40, 20), ("images/b/3.jpg", 1, 200),
+            ("images/b/4.png", 1, 1),
             ("images/b/5.jpg", 33, 64),
         ] {
             let image = picture(width, height)
@@ -82,7 +83,9 @@ private enum Material {
                         + "<name>cat</name><difficult>0</difficult>\(box)</object></annotation>").utf8),
                 "kit/VOC2007/Annotations/\(id).xml")
         }
-        for set in ["trainval", "test"] { try folder.write(Data("x\ny\n".utf8), "kit/VOC2007/ImageSets/Main/\(set).txt") }
+        for set in ["trainval", "test"] {
+            try folder.write(Data("x\ny\n".utf8), "kit/VOC2007/ImageSets/Main/\(set).txt")
+        }
         for set in ["trainval", "test"] {
             try folder.write(Data("x 1\ny -1\n".utf8), "kit/VOC2007/ImageSets/Main/cat_\(set).txt")
         }
@@ -103,7 +106,10 @@ struct OptionDraws {
         ("probe knn", ["--train", "images", "--weights", "random", "--arch", "resnet20", "--image-size", "16"]),
         (
             "probe svm",
-            ["--train", "images", "--test", "images", "--weights", "random", "--arch", "resnet20", "--image-size", "16"]
+            [
+                "--train", "images", "--test", "images", "--weights", "random", "--arch", "resnet20", "--image-size",
+                "16",
+            ]
         ),
         (
             "probe linear",
@@ -131,7 +137,8 @@ struct OptionDraws {
         (
             "finetune",
             [
-                "--devkit", "kit", "--arch", "resnet20", "--scale", "32", "--head", "faster", "--rois", "8", "--run", "RUN",
+                "--devkit", "kit", "--arch", "resnet20", "--scale", "32", "--head", "faster", "--rois", "8", "--run",
+                "RUN",
             ]
         ),
         ("detect", ["--model", "none", "--out", "RUN", "images"]),
@@ -143,10 +150,13 @@ struct OptionDraws {
     ]
 
     private static let numbers = [
-        "0", "1", "2", "3", "7", "-1", "0.5", "0.01", "1e-9", "1e30", "1e308", "1e-320", "4096", "65536", "1000000000000",
+        "0", "1", "2", "3", "7", "-1", "0.5", "0.01", "1e-9", "1e30", "1e308", "1e-320", "4096", "65536",
+        "1000000000000",
         "9223372036854775807", "18446744073709551615", "nan", "inf", "1,2", "1,1", "1e30,2", "0.5,0.5", "x", "",
     ]
-    private static let texts = ["x", "classes.txt", "images", "kit", "conv1", "layer1,layer1", "cat,cat", "trainval", "none", ""]
+    private static let texts = [
+        "x", "classes.txt", "images", "kit", "conv1", "layer1,layer1", "cat,cat", "trainval", "none", "",
+    ]
     /// Where anything larger would only take long, or where a number is a path's.
     private static let own: [String: [String]] = [
         "image-size": ["8", "16", "31", "32", "63", "64", "7", "4097"], "scale": ["32", "33", "31", "64"],
@@ -174,7 +184,9 @@ struct OptionDraws {
             let (option, metavar) = pick(rows)
             // Two given by the command itself may be replaced, and most of all are worth a try once more.
             if let index = arguments.firstIndex(of: "--\(option)") {
-                if metavar.isEmpty || ["data", "run", "out", "train", "test", "devkit", "model"].contains(option) { continue }
+                if metavar.isEmpty || ["data", "run", "out", "train", "test", "devkit", "model"].contains(option) {
+                    continue
+                }
                 arguments.removeSubrange(index...index + 1)
             }
             arguments.append("--\(option)")

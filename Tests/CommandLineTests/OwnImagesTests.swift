@@ -20,7 +20,9 @@ extension ProgramRuns {
         }
 
         private func annotation(_ width: Int, _ height: Int, _ box: String) -> Data {
-            let corners = zip(["xmin", "ymin", "xmax", "ymax"], box.split(separator: " ")).map { "<\($0)>\($1)</\($0)>" }
+            let corners = zip(["xmin", "ymin", "xmax", "ymax"], box.split(separator: " ")).map {
+                "<\($0)>\($1)</\($0)>"
+            }
             return Data(
                 ("<annotation><size><width>\(width)</width><height>\(height)</height><depth>3</depth></size><object>"
                     + "<name>cat</name><difficult>0</difficult><bndbox>\(corners.joined())</bndbox></object></annotation>")
@@ -64,7 +66,10 @@ extension ProgramRuns {
             // Into the folder that the images lie in, twice: the pictures of the first time are images of the second.
             for _ in 0..<2 {
                 let outcome = try run(
-                    ["detect", "--model", "\(path)/model", "--out", "\(path)/photos", "--on-bad-image", "use", "\(path)/photos"])
+                    [
+                        "detect", "--model", "\(path)/model", "--out", "\(path)/photos", "--on-bad-image", "use",
+                        "\(path)/photos",
+                    ])
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
                 #expect(outcome.errors.contains("used: what there is of \(path)/photos/cut.jpg: is truncated"))
                 #expect(outcome.errors.contains("note: \(path)/photos: passed over 1 files that are no .jpg"))
@@ -77,7 +82,8 @@ extension ProgramRuns {
             // Left out; and without a word about bad images, what was found before one is kept.
             let photos = ["other.jpg", "cut.jpg", "holiday.png"].map { "\(path)/photos/\($0)" }
             func detect(_ out: String, _ more: [String]) throws -> (Int32, String, [String]) {
-                let outcome = try run(["detect", "--model", "\(path)/model", "--out", "\(path)/\(out)"] + more + photos)
+                let outcome = try run(
+                    ["detect", "--model", "\(path)/model", "--out", "\(path)/\(out)"] + more + photos)
                 let found = try JSON.read("\(path)/\(out)/detections.json")["images"]?.arrayValue ?? []
                 return (outcome.exitCode, outcome.errors, found.compactMap { $0["image"]?.stringValue })
             }
@@ -96,7 +102,8 @@ extension ProgramRuns {
             let image = "\(path)/kit/VOC2007/JPEGImages/b.jpg"
             let whole = try Files.read(image)
             try Files.writeAtomically(whole.dropLast(300), to: image)
-            #expect(try run(["voc", "check", "--devkit", "\(path)/kit", "--headers"]).output.contains("truncated") == false)
+            #expect(
+                try run(["voc", "check", "--devkit", "\(path)/kit", "--headers"]).output.contains("truncated") == false)
             let check = try run(["voc", "check", "--devkit", "\(path)/kit"])
             #expect(check.exitCode == 1 && check.output.contains("JPEGImages/b.jpg: is truncated"))
             #expect(try run(training(folder, run: "stop")).exitCode == 1)
@@ -127,7 +134,8 @@ extension ProgramRuns {
                 try folder.write(annotation(48, 60, "5 30 20 58"), "kit/VOC2007/Annotations/\(id).xml")
             }
             let check = try run(["voc", "check", "--devkit", "\(path)/kit"])
-            #expect(check.exitCode == 0 && check.output.contains("image turned by its EXIF orientation"), "\(check.output)")
+            #expect(
+                check.exitCode == 0 && check.output.contains("image turned by its EXIF orientation"), "\(check.output)")
             let turned = try run(training(folder, run: "turned"), timeLimit: 120)
             #expect(turned.exitCode == 0 && !turned.errors.contains("bad boxes"), "\(turned.errors)")
             #expect(try JSON.read("\(path)/turned/config.json")["turned_by_exif"]?.intValue == 2)
@@ -166,7 +174,8 @@ extension ProgramRuns {
                 #expect(outcome.errors.contains(sentence), "\(command): \(outcome.errors)")
             }
             let twice = try run([
-                "probe", "linear", "--train", images, "--test", images, "--run", "\(path)/t", "--batch", "2", "--weights",
+                "probe", "linear", "--train", images, "--test", images, "--run", "\(path)/t", "--batch", "2",
+                "--weights",
                 "random", "--arch", "resnet20", "--layers", "layer1,layer1",
             ])
             #expect(twice.exitCode == 1 && twice.errors.contains("name a layer twice"), "\(twice.errors)")
@@ -193,9 +202,15 @@ extension ProgramRuns {
             }
             let before = try Files.read("\(path)/images/a/1.png")
             for arguments in [
-                ["retrieve", "--query", "\(path)/images/a/1.png", "--data", "\(path)/images", "--out", "\(path)/images/a/1.png"],
+                [
+                    "retrieve", "--query", "\(path)/images/a/1.png", "--data", "\(path)/images", "--out",
+                    "\(path)/images/a/1.png",
+                ],
                 ["features", "--data", "\(path)/images", "--out", "\(path)/images/a/1.png"],
-                ["features", "--data", "\(path)/images", "--out", "\(path)/f", "--json", "\(path)/images/a/../a/1.png"],
+                [
+                    "features", "--data", "\(path)/images", "--out", "\(path)/f", "--json",
+                    "\(path)/images/a/../a/1.png",
+                ],
                 ["features", "--data", "\(path)/images", "--out", "\(path)/f", "--json", "\(path)/f"],
             ] {
                 let outcome = try run(arguments + ["--weights", "random", "--arch", "resnet20", "--image-size", "16"])

@@ -20,8 +20,10 @@ import Testing
         #expect((0..<images.count).map(images.name) == ["cat/deep/er/c.png", "cat/z.jpg", "dog/a.JPEG", "dog/b.jpg"])
         #expect((0..<images.count).map(images.label) == [0, 0, 1, 1])
         #expect(
-            images.notes == ["\(folder.path): passed over 2 files that are no .jpg, .jpeg or .png "
-                + "(README.md, \(folder.path)/dog/notes.txt)"])
+            images.notes == [
+                "\(folder.path): passed over 2 files that are no .jpg, .jpeg or .png "
+                    + "(README.md, \(folder.path)/dog/notes.txt)"
+            ])
         let pixels = try Image.decode(try images.data(0), name: images.path(0))
         #expect(pixels[0, 0] == Color(red: 3, green: 252, blue: 1))
     }

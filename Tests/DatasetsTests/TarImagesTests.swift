@@ -95,7 +95,9 @@ import Testing
         try appendMembers(folder, ["set/cat/1.jpg"], to: archive)
         let later = try TarImages(path: archive)
         #expect(try later.count == 6 && later.data(0) == Files.read("\(root)/cat/1.jpg"))
-        #expect(later.notes.contains { $0.contains("1 members that a later one of the same name replaces (set/cat/1.jpg)") })
+        #expect(
+            later.notes.contains { $0.contains("1 members that a later one of the same name replaces (set/cat/1.jpg)") }
+        )
     }
 
     private func appendMembers(_ folder: TemporaryFolder, _ members: [String], to archive: String) throws {

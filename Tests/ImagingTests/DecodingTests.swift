@@ -11,7 +11,9 @@ import Testing
     @Test(arguments: try GoldenImage.load("decoding"))
     func equalsPillow(golden: GoldenImage) throws {
         let file = try #require(golden.file)
-        #expect(largestDifference(try Image.decode(file, name: golden.name), golden.image) <= (golden.name.hasPrefix("png") ? 0 : 1))
+        #expect(
+            largestDifference(try Image.decode(file, name: golden.name), golden.image)
+                <= (golden.name.hasPrefix("png") ? 0 : 1))
         let header = try ImageHeader.read(file, name: golden.name)
         #expect(header.size == golden.image.size)
         #expect(header.format == (golden.name.hasPrefix("png") ? .png : .jpeg))
@@ -50,7 +52,9 @@ import Testing
     @Test func whatHoldsNothingIsRefused() throws {
         let picture = samplePicture(width: 80, height: 60)
         let decoding = ImageDecoding { _ in }
-        for file in [try picture.encodedPNG().prefix(45), try picture.encodedJPEG().prefix(100), Data("x".utf8), Data()] {
+        for file in [
+            try picture.encodedPNG().prefix(45), try picture.encodedJPEG().prefix(100), Data("x".utf8), Data(),
+        ] {
             #expect(throws: InputError.self) { try Image.decode(file, name: "x", decoding: decoding) }
         }
     }

@@ -20,7 +20,8 @@ import Testing
     /// What is read from a folder is not replaced; what is new, or of another kind, may be written there.
     @Test func theFilesOfAFolderAreProtected() throws {
         let folder = try TemporaryFolder([
-            "data/cat/1.jpg": "", "data/old.json": "", "kit/VOC2007/Annotations/1.xml": "", "kit/VOC2007/JPEGImages/1.png": "",
+            "data/cat/1.jpg": "", "data/old.json": "", "kit/VOC2007/Annotations/1.xml": "",
+            "kit/VOC2007/JPEGImages/1.png": "",
             "kit/stats.png": "", "run/config.json": "", "run/ap.png": "",
         ])
         let path = folder.path

@@ -49,7 +49,8 @@ public struct DevkitCheck: Sendable {
             let parser = try AnnotationParser()
             return order[part * batch..<min(order.count, (part + 1) * batch)].map { id in
                 defer { progress() }
-                return ImageInspection(devkit, id: id, isInSet: listed.contains(id), decodesImage: decodesImages, parser: parser)
+                return ImageInspection(
+                    devkit, id: id, isInSet: listed.contains(id), decodesImage: decodesImages, parser: parser)
             }
         }.joined()
 

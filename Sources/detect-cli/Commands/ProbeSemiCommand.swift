@@ -57,7 +57,8 @@ struct ProbeSemiCommand: Command {
         }
         func images(_ path: String) throws -> any ImageCollection {
             try DataSource.readable(
-                DataSource.open(path, limit: loading.limit.value), badImages.value.policy, workers: loading.workers.value)
+                DataSource.open(path, limit: loading.limit.value), badImages.value.policy,
+                workers: loading.workers.value)
         }
         let (train, test) = (try images(train.value), try images(test.value))
         try train.checkLabels(against: test)

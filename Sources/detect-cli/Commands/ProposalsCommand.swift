@@ -43,7 +43,8 @@ struct ProposalsCommand: Command {
         limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
         picture = parser.output(
             parser.optional(
-                "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file"))
+                "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        )
         pictureBoxes = parser.option("picture-boxes", "N", "boxes drawn on an image", default: 30, .between(1, 10_000))
         loading = LoadingOptions(parser)
         reading = ImageOptions(parser)

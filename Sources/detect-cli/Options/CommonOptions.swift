@@ -37,7 +37,8 @@ package struct LoadingOptions {
         workers = parser.option(
             "workers", "N", "threads that decode and augment images; changes no result",
             default: max(1, ProcessInfo.processInfo.activeProcessorCount), shown: "all cores", .between(1, 1024))
-        limit = parser.optional("limit", "N", "use only N images: the first ones of each class, else the first", .atLeast(1))
+        limit = parser.optional(
+            "limit", "N", "use only N images: the first ones of each class, else the first", .atLeast(1))
     }
 }
 
