@@ -97,6 +97,6 @@ import Testing
         #expect(subset.classes == ["c0", "c1"])
         #expect(images.limited(to: 2).count == 2)
         #expect(images.limited(to: 99).count == 4)
-        #expect(images.limited(to: 3).limited(to: 2).name(1) == images.name(1))
+        #expect(images.limited(to: 3).limited(to: 2).name(1) == "c1/1.png")
     }
 }

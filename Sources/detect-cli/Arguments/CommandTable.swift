@@ -47,6 +47,14 @@ package struct CommandTable {
         try instance.run()
     }
 
+    /// Reads arguments as `run` does, and runs nothing; throws for what no command takes.
+    package func parse(_ arguments: [String]) throws(UsageError) {
+        guard let command = command(named: arguments) else { throw unknownCommand(arguments, family: []) }
+        let parser = ArgumentParser(commandName: command.name)
+        _ = command.init(parser)
+        try parser.parse(Array(arguments.dropFirst(command.name.split(separator: " ").count)))
+    }
+
     /// Names and placeholders of the options of a command; empty placeholders are flags'. None for unknown commands.
     package func options(of name: String, _ parser: ArgumentParser) -> [(name: String, metavar: String)] {
         guard let command = commands.first(where: { $0.name == name }) else { return [] }
