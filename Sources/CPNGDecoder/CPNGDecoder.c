@@ -39,7 +39,11 @@ static void decode(
     static const png_byte unused[] = "gAMA\0cHRM\0iCCP\0sRGB\0tRNS\0tEXt\0zTXt\0iTXt\0eXIf\0hIST\0sPLT\0bKGD";
     png_set_read_fn(png, source, take);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unused, sizeof unused / 5);
-    if (is_tolerant) png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
+    if (is_tolerant) {
+        png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
+        // Byte by byte, so that the last ones of a truncated file still count.
+        png_set_compression_buffer_size(png, 1);
+    }
     png_read_info(png, info);
     if (png_get_image_width(png, info) != width || png_get_image_height(png, info) != height)
         png_error(png, "header that contradicts itself");
