@@ -114,7 +114,7 @@ import Testing
         try fill(folder)
         // Holes enough for the map of GNU's old kind to go on behind the header.
         let path = "\(folder.path)/images/cat/holes.jpg"
-        FileManager.default.createFile(atPath: path, contents: nil)
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
         let file = try #require(FileHandle(forWritingAtPath: path))
         for hole in 0..<30 {
             try file.seek(toOffset: UInt64(hole * 100_000))
