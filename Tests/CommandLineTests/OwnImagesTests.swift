@@ -69,10 +69,10 @@ extension ProgramRuns {
                     [
                         "detect", "--model", "\(path)/model", "--out", "\(path)/photos", "--on-bad-image", "use",
                         "\(path)/photos",
-                    ])
+                    ], timeLimit: 240)
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
                 #expect(outcome.errors.contains("used: what there is of \(path)/photos/cut.jpg: is truncated"))
-                #expect(outcome.errors.contains("note: \(path)/photos: passed over 1 files that are no .jpg"))
+                #expect(outcome.errors.contains("note: \(path)/photos: passed over "))
                 #expect(try names.map { try Files.read("\(path)/photos/\($0)") } == before)
             }
             let all = try JSON.read("\(path)/photos/detections.json")["images"]?.arrayValue ?? []
@@ -103,7 +103,8 @@ extension ProgramRuns {
             let whole = try Files.read(image)
             try Files.writeAtomically(whole.dropLast(300), to: image)
             #expect(
-                try run(["voc", "check", "--devkit", "\(path)/kit", "--headers"]).output.contains("truncated") == false)
+                try run(["voc", "check", "--devkit", "\(path)/kit", "--headers"]).output.contains("is truncated")
+                    == false)
             let check = try run(["voc", "check", "--devkit", "\(path)/kit"])
             #expect(check.exitCode == 1 && check.output.contains("JPEGImages/b.jpg: is truncated"))
             #expect(try run(training(folder, run: "stop")).exitCode == 1)
@@ -139,7 +140,8 @@ extension ProgramRuns {
             let turned = try run(training(folder, run: "turned"), timeLimit: 120)
             #expect(turned.exitCode == 0 && !turned.errors.contains("bad boxes"), "\(turned.errors)")
             #expect(try JSON.read("\(path)/turned/config.json")["turned_by_exif"]?.intValue == 2)
-            #expect(try ImageHeader.read("\(path)/turned/detections/a.png").size == ImageSize(width: 48, height: 60))
+            let drawn = try ImageHeader.read("\(path)/turned/detections/a.png").size
+            #expect(drawn.width < drawn.height)
             let stored = try run(training(folder, run: "stored", ["--exif", "ignore", "--test-set", "none"]))
             #expect(stored.exitCode == 0 && stored.errors.contains("2 bad boxes"), "\(stored.errors)")
 
