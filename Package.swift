@@ -95,6 +95,8 @@ let package = Package(
         // Refuses to start on a processor that lacks what the program is built for: by the same flag as all Swift.
         .target(
             name: "CProcessor", cSettings: processor.map { [.unsafeFlags(["-march=\($0)"])] } ?? []),
+        // libpng's own interface, whose errors Swift cannot catch.
+        .target(name: "CPNGDecoder", dependencies: ["CPNG"]),
         room("Support", ["CProcessor"]),
         .systemLibrary(name: "CTorch", path: "Sources/CTorch"),
         openedLibrary(
@@ -104,7 +106,7 @@ let package = Package(
         // The second is built beside the program and not linked: Torch opens it when the first tensor is needed.
         room("Torch", ["CTorch", "CTorchLibrary", "Support"]),
         room("Boxes", []),
-        room("Imaging", ["CTurboJPEG", "CPNG", "Support"]),
+        room("Imaging", ["CTurboJPEG", "CPNG", "CPNGDecoder", "Support"]),
         room("Reporting", ["Imaging", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
         room("VOCData", ["Boxes", "Imaging", "Datasets", "Reporting", "CXML2", "Support"]),

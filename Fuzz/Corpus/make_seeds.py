@@ -50,6 +50,14 @@ for name, image, options in [
     buffer = io.BytesIO()
     image.save(buffer, "JPEG" if name.endswith("jpg") else "PNG", **options)
     write("image", name, buffer.getvalue())
+exif = Image.Exif()
+exif[0x010F] = "maker"
+exif[0x0112] = 6
+for name in ["exif.jpg", "exif.png"]:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG" if name.endswith("jpg") else "PNG", exif=exif)
+    write("image", name, buffer.getvalue())
+    write("image", name.replace("exif", "cut"), buffer.getvalue()[:-60])
 header = json.dumps({
     "__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
     "b": {"dtype": "I64", "shape": [], "data_offsets": [8, 16]}, "c": {"dtype": "U8", "shape": [0], "data_offsets": [16, 16]},

@@ -14,7 +14,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case imageSet = "image-set"
     /// comp4 detection files.
     case detections
-    /// JPEG and PNG: headers, and small images as a whole.
+    /// JPEG and PNG: headers with EXIF, and small images as a whole, damaged and turned ones included.
     case image
     case safetensors
     /// Our proposal files.
@@ -109,6 +109,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func image(_ data: Data) throws {
         let header = try ImageHeader.read(data, name: "input")
         guard header.size.width > 0, header.size.height > 0 else { throw FuzzFailure("an image without pixels") }
+        let decoding = ImageDecoding(turnsByEXIF: true) { _ in }
+        let upright = try Image.decode(data, name: "input", pixelLimit: 1 << 14, decoding: decoding)
+        guard upright.size == header.uprightSize else {
+            throw FuzzFailure("an image of another size when it is turned")
+        }
         let image = try Image.decode(data, name: "input", pixelLimit: 1 << 14)
         guard image.size == header.size else { throw FuzzFailure("an image of another size than its header says") }
     }

@@ -42,7 +42,7 @@ public struct WeightDescription: Hashable, Sendable {
         guard let normalization = json["normalization"].flatMap(Normalization.init(json:)) else {
             throw bad("normalization")
         }
-        guard let imageSize = json["image_size"]?.intValue, (1...65536).contains(imageSize) else {
+        guard let imageSize = json["image_size"]?.intValue, (1...4096).contains(imageSize) else {
             throw bad("image_size")
         }
         let classes = json["classes"] == .null ? nil : json["classes"]

@@ -49,4 +49,11 @@ public struct JoinedImages: ImageCollection {
         let (part, index) = place(i)
         return part.path(index)
     }
+
+    public func decoding(_ i: Int) -> ImageDecoding {
+        let (part, index) = place(i)
+        return part.decoding(index)
+    }
+
+    public var notes: [String] { parts.flatMap(\.notes) }
 }

@@ -93,17 +93,23 @@ public struct ProposalRun {
         bar.finish()
     }
 
+    /// Boxes of turned images lie elsewhere than those of stored ones.
+    private var turned: [JSON.Member] { self.set.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? [] }
+
     private var header: ProposalFile.Header {
         switch source {
         case .selectiveSearch(let mode, let seed):
             ProposalFile.Header(
                 method: SelectiveSearch.method,
-                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))]), seed: seed,
+                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))] + turned),
+                seed: seed,
                 imageIDs: set.ids)
         case .network(let detector, _):
             ProposalFile.Header(
                 method: RegionProposalNetwork.method,
-                options: ["detector": .string(detector.fingerprint), "limit": .integer(limit)], seed: 0,
+                options: .object(
+                    [.init("detector", .string(detector.fingerprint)), .init("limit", .integer(limit))] + turned),
+                seed: 0,
                 imageIDs: set.ids)
         }
     }

@@ -42,6 +42,7 @@ public struct SemiSupervisedRun {
 
     /// Trains what is missing, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> SemiSupervisedResult {
+        try options.config.architecture.require(imageSize: options.imageSize)
         // Whatever a class is short of is found before the first hour of training.
         let subsets = try fractions.map { fraction in
             try seeds.map { try fraction.indices(of: train, seed: $0) }

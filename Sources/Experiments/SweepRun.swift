@@ -125,6 +125,11 @@ public struct SweepRun {
     /// - Parameter announce: Receives the name of each run before it starts.
     public func callAsFunction(announce: (String) -> Void = { _ in }) throws -> Outcome {
         if let refusal { throw InputError(base.folder, refusal.problem, remedy: refusal.remedy) }
+        for value in sweep.values {
+            var run = base
+            sweep.apply(value, to: &run)
+            try run.options.architecture.require(imageSize: run.options.recipe.imageSize)
+        }
         try Files.makeFolder(base.folder)
         let runs = try sweep.values.map { value in
             announce("\(sweep.setting) = \(value.shortest)")

@@ -21,7 +21,7 @@ public struct VOCPresence {
         source = devkit.imageSetPath(set)
         marks = try classes.map { name in
             let listed = try devkit.imageSetLabels(class: name, set: set)
-            let labels = Dictionary(uniqueKeysWithValues: listed.map { ($0.id, $0.label) })
+            let labels = Dictionary(listed.map { ($0.id, $0.label) }) { first, _ in first }
             return try ids.map { id in
                 switch labels[id] {
                 case 1: return .present
@@ -64,7 +64,7 @@ public struct VOCPresence {
     public func labeled(_ table: FeatureTable) throws -> MultiLabelFeatures {
         guard table.count == images.count else {
             // The bad ones that were left out would shift the marks; their names tell which are left.
-            let position = Dictionary(uniqueKeysWithValues: (0..<images.count).map { (images.name($0), $0) })
+            let position = Dictionary((0..<images.count).map { (images.name($0), $0) }) { first, _ in first }
             let kept = table.names.compactMap { position[$0] }
             return try MultiLabelFeatures(
                 features: table.features, dimension: table.dimension, classes: classes,

@@ -12,12 +12,12 @@ public struct VOCSet: Sendable {
     public let path: String
     /// Its name in files: "trainval", "2007-trainval+2012-trainval".
     public let name: String
-    public private(set) var ids: [String]
-    public private(set) var images: any ImageCollection
-    public private(set) var annotations: AnnotatedSet
+    public internal(set) var ids: [String]
+    public internal(set) var images: any ImageCollection
+    public internal(set) var annotations: AnnotatedSet
     public let classes: [String]
     /// Of each image, those of known classes.
-    public private(set) var objects: [[LabeledBox]]
+    public internal(set) var objects: [[LabeledBox]]
     /// Objects left out because their class is not in the list: their number by name.
     public let unknownClasses: [String: Int]
 
@@ -25,10 +25,12 @@ public struct VOCSet: Sendable {
     ///   - set: The name of a set, with or without a year, or several: "trainval", "2007:trainval,2012:trainval".
     ///   - classes: nil for those of the annotations.
     ///   - policy: What to do with bad boxes: `clip` to train, `keep` to evaluate as the official code does.
+    ///   - turnsByEXIF: Whether the stated size of an image that EXIF turns may be that of the turned image; `reading`
+    ///     turns it then.
     /// - Throws: `InputError` naming the file or set that is wrong.
     public init(
         _ path: String, set: String, limit: Int? = nil, classes: [String]? = nil, policy: BadAnnotationPolicy,
-        threads: Int
+        turnsByEXIF: Bool = true, threads: Int
     ) throws {
         self.path = path
         name = set.replacing(":", with: "-").replacing(",", with: "+")
@@ -48,7 +50,7 @@ public struct VOCSet: Sendable {
             let own = Array(left.prefix(collection.count))
             left = left.dropFirst(own.count)
             let read = try part.devkit.annotations(
-                ids: own, policy: policy, usesImageSizes: policy != .keep, threads: threads)
+                ids: own, policy: policy, usesImageSizes: policy != .keep, turnsByEXIF: turnsByEXIF, threads: threads)
             annotated.ids += read.ids
             annotated.annotations += read.annotations
             annotated.repairs += read.repairs
@@ -98,7 +100,7 @@ public struct VOCSet: Sendable {
     }
 
     /// The pixels of an image.
-    public func image(_ i: Int) throws -> Image { try Image.decode(images.data(i), name: images.path(i)) }
+    public func image(_ i: Int) throws -> Image { try images.image(i) }
 
     /// The first `count` images.
     public func limited(to count: Int) -> VOCSet {

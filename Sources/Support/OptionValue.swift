@@ -18,7 +18,11 @@ extension OptionValue {
 }
 
 extension Int: OptionValue {
-    public init?(argument: String) { self.init(argument) }
+    /// Up to a million million, so that the product of two such numbers that are multiplied fits: epochs and steps.
+    public init?(argument: String) {
+        guard let value = Int(argument), value.magnitude <= 1_000_000_000_000 else { return nil }
+        self = value
+    }
     public static var kind: String { "a whole number" }
     public var argument: String { String(self) }
     public var json: JSON { .integer(self) }

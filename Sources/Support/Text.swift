@@ -9,6 +9,14 @@ extension BinaryFloatingPoint {
     }
 }
 
+extension Int {
+    /// The nearest whole number; the ends of the range for what lies beyond them, 0 for NaN.
+    public init(nearestTo value: Double) {
+        let rounded = value.rounded()
+        self = Int(exactly: rounded) ?? (rounded.isNaN ? 0 : rounded < 0 ? .min : .max)
+    }
+}
+
 extension Double {
     /// What `printf` makes of a precision and the value.
     fileprivate func format(_ format: String, _ precision: Int) -> String {

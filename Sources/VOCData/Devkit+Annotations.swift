@@ -36,8 +36,10 @@ extension Devkit {
     ///
     /// - Parameter usesImageSizes: takes the size of each image from its own header, so that boxes are checked against
     ///   the frame there is and not the one that is stated; an image without a readable header keeps what is stated.
+    /// - Parameter turnsByEXIF: leaves a stated size that is the image's once EXIF has turned it: its boxes were drawn there.
     public func annotations(
-        ids: [String], policy: BadAnnotationPolicy = .stop, usesImageSizes: Bool = false, threads: Int = 2
+        ids: [String], policy: BadAnnotationPolicy = .stop, usesImageSizes: Bool = false, turnsByEXIF: Bool = true,
+        threads: Int = 2
     ) throws -> AnnotatedSet {
         // A parser costs as much as parsing a file, so that a batch of files shares one.
         let batch = 64
@@ -49,8 +51,10 @@ extension Devkit {
                 let bytes = try BoundedFile.read(path, limit: Annotation.maximumFileSize)
                 var annotation = try parser.parse(bytes, file: path)
                 var hasWrongSize = false
-                if usesImageSizes, let size = (try? ImageHeader.read(imagePath(id)))?.size, size != annotation.size {
-                    annotation.size = size
+                if usesImageSizes, let header = try? ImageHeader.read(imagePath(id)), header.size != annotation.size,
+                    !(turnsByEXIF && header.isTurned(to: annotation.size))
+                {
+                    annotation.size = header.size
                     hasWrongSize = true
                 }
                 let checked = try annotation.checked(policy, file: path)

@@ -72,12 +72,13 @@ public final class ClassifierTraining: TrainingTask {
 
     /// - Parameter weights: The file to start from; nil starts from random weights.
     /// - Throws: `InputError` naming the file when it does not hold the network, and the data when it has fewer than two
-    ///   images.
+    ///   images, and for images that are too small for the network.
     public init(_ options: ClassifierOptions, data: any ImageCollection, weights: SafetensorsFile?) throws {
         // Batch norm needs two images.
         guard data.count >= 2 else {
             throw InputError(data.source, "leaves \(data.count) images to train on", remedy: "use more of them")
         }
+        try options.config.architecture.require(imageSize: options.imageSize)
         self.options = options
         let recipe = options.recipe
         batches = EpochBatches(

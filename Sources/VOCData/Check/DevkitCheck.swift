@@ -2,7 +2,7 @@ internal import Foundation
 public import Reporting
 public import Support
 
-/// A devkit read file by file: every annotation, every image header, and what is wrong with them.
+/// A devkit read file by file: every annotation, every image, and what is wrong with them.
 public struct DevkitCheck: Sendable {
     /// Objects of one class.
     public struct ClassCount: Hashable, Sendable {
@@ -30,10 +30,12 @@ public struct DevkitCheck: Sendable {
     ///   - set: nil for all image sets and whatever else lies in the folders.
     ///   - classes: the classes there should be; nil for VOC's 20 when at least half of the names found are among
     ///     them, otherwise the names found.
+    ///   - decodesImages: reads the images to their end; otherwise their headers alone.
     ///   - progress: called after each image, from any thread.
     /// - Throws: `InputError` when the set itself cannot be read.
     public init(
-        _ devkit: Devkit, set: String? = nil, classes: [String]? = nil, threads: Int = 2,
+        _ devkit: Devkit, set: String? = nil, classes: [String]? = nil, decodesImages: Bool = true,
+        threads: Int = 2,
         progress: @Sendable () -> Void = {}
     ) throws {
         var findings: [DevkitFinding] = []
@@ -42,12 +44,14 @@ public struct DevkitCheck: Sendable {
         if set == nil { ids.formUnion(Self.idsOfFiles(devkit, listed: listed, &findings)) }
         guard !ids.isEmpty else { throw InputError(devkit.root, "holds neither image sets nor annotations nor images") }
         let order = ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        let batch = 64
+        // Images are the work where they are decoded; a parser is shared by a few files all the same.
+        let batch = decodesImages ? 16 : 64
         let inspections = try parallelMap((order.count + batch - 1) / batch, threads: threads) { part in
             let parser = try AnnotationParser()
             return order[part * batch..<min(order.count, (part + 1) * batch)].map { id in
                 defer { progress() }
-                return ImageInspection(devkit, id: id, isInSet: listed.contains(id), parser: parser)
+                return ImageInspection(
+                    devkit, id: id, isInSet: listed.contains(id), decodesImage: decodesImages, parser: parser)
             }
         }.joined()
 

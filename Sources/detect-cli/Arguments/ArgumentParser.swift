@@ -1,3 +1,5 @@
+internal import Support
+
 /// The options and positional arguments of one command, each declared once: parsing and help both come from here.
 ///
 /// A command declares in its initialiser and reads the values of the handles when it runs:
@@ -36,12 +38,20 @@ package final class ArgumentParser {
     private(set) var declarations: [Declaration] = []
     private(set) var positionals: [Positional] = []
     private var currentGroup = ""
+    /// Names of the options that name files to be written.
+    private var outputs: Set<String> = []
     let commandName: String
 
     package init(commandName: String) { self.commandName = commandName }
 
     /// Options declared from here on stand under this heading in the help.
     package func group(_ title: String) { currentGroup = title }
+
+    /// Marks an option that names a file to be written: what other options and arguments name is never replaced by it.
+    package func output<Value>(_ option: Option<Value>) -> Option<Value> {
+        outputs.insert(String(option.label.dropFirst(2)))
+        return option
+    }
 
     /// What to do when nothing better can be said.
     var seeHelp: String { "see `detect-cli \(commandName) --help`" }
@@ -68,6 +78,7 @@ package final class ArgumentParser {
     package func parse(_ arguments: [String]) throws(UsageError) {
         var rest = arguments[...]
         var given: Set<String> = []
+        var texts: [(name: String, text: String)] = []
         var plain: [String] = []
         while let argument = rest.popFirst() {
             if argument == "--" {
@@ -84,13 +95,37 @@ package final class ArgumentParser {
             guard given.insert(declaration.name).inserted else {
                 throw UsageError("--\(declaration.name) is given twice", remedy: "give it once")
             }
-            try declaration.accept(try text(for: declaration, attached: parts.dropFirst().first, &rest))
+            let text = try text(for: declaration, attached: parts.dropFirst().first, &rest)
+            try declaration.accept(text)
+            if Self.pathPlaceholders.contains(declaration.metavar) { texts.append((declaration.name, text)) }
         }
         if let missing = declarations.first(where: { $0.isRequired && !given.contains($0.name) }) {
             throw UsageError(
                 "--\(missing.name) is missing", remedy: "give --\(missing.name) \(missing.metavar), \(missing.help)")
         }
         try distribute(plain)
+        try protectInputs(texts, plain)
+    }
+
+    /// What stands in the help for the values that are paths.
+    private static let pathPlaceholders: Set<String> = ["FILE", "DIR", "PATH", "RUN", "IMG"]
+
+    /// Throws when a file that is to be written is one that is read, or lies among the files of a folder that is.
+    private func protectInputs(_ texts: [(name: String, text: String)], _ plain: [String]) throws(UsageError) {
+        let written = texts.filter { outputs.contains($0.name) }
+        let read =
+            texts.filter { !outputs.contains($0.name) }.map { ("--\($0.name) \($0.text)", $0.text) }
+            + plain.map { ($0, $0) }
+        for (index, output) in written.enumerated() {
+            for (label, input) in read where Files.wouldReplace(input, writing: output.text) {
+                throw UsageError(
+                    "--\(output.name) \(output.text) would overwrite what \(label) reads", remedy: "give another name")
+            }
+            for other in written[..<index] where Files.areSame(other.text, output.text) {
+                throw UsageError(
+                    "--\(other.name) and --\(output.name) name the same file", remedy: "give each a name of its own")
+            }
+        }
     }
 
     /// Takes what is right among the arguments and passes over the rest: the help of a command shows the defaults of the

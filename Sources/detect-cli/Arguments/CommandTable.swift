@@ -63,6 +63,20 @@ package struct CommandTable {
         return (parser, instance)
     }
 
+    /// Reads arguments as `run` does, and runs nothing; throws for what no command takes.
+    package func parse(_ arguments: [String]) throws(UsageError) {
+        guard let command = command(named: arguments) else { throw unknownCommand(arguments, family: []) }
+        let parser = Self.prepared(command).parser
+        try parser.parse(Array(arguments.dropFirst(command.name.split(separator: " ").count)))
+    }
+
+    /// Names and placeholders of the options of a command; empty placeholders are flags'. None for unknown commands.
+    package func options(of name: String, _ parser: ArgumentParser) -> [(name: String, metavar: String)] {
+        guard let command = commands.first(where: { $0.name == name }) else { return [] }
+        _ = command.init(parser)
+        return parser.declarations.map { ($0.name, $0.metavar) }
+    }
+
     private func wantsHelp(_ arguments: [String]) -> Bool {
         arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
     }

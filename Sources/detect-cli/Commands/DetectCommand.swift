@@ -1,5 +1,6 @@
 internal import Detection
 internal import Experiments
+internal import Foundation
 internal import Proposals
 internal import Support
 internal import Torch
@@ -25,6 +26,7 @@ struct DetectCommand: Command {
     let pictures: Option<Int>
     let fullPrecision: Option<Bool>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
     let results: ResultOptions
@@ -45,6 +47,7 @@ struct DetectCommand: Command {
         pictureScore = parser.option(
             "picture-score", "P", "least probability of a box that is drawn", default: 0.3, .between(0, 1))
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser, onPhotographs: true)
         compute = ComputeOptions(parser)
         seed = parser.seed()
         results = parser.results()
@@ -69,9 +72,10 @@ struct DetectCommand: Command {
     }
 
     private func detectSet(_ detector: Detector, _ devkit: String) throws {
-        let images = try VOCSet(
-            devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
-            threads: loading.workers.value)
+        let images = try reading.read(
+            VOCSet(
+                devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
+                turnsByEXIF: reading.turnsByEXIF, threads: loading.workers.value), threads: loading.workers.value)
         let proposes = detector.config.kind == .faster
         let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var run = DetectRun(detector, on: images, proposals: file, folder: out.value)
@@ -100,10 +104,14 @@ struct DetectCommand: Command {
     }
 
     private func detectImages(_ detector: Detector) throws {
-        let paths = try images.value.flatMap(ImageDetectionRun.images).prefix(loading.limit.value ?? .max)
+        let found = try images.value.map(ImageDetectionRun.images)
+        for note in found.flatMap(\.notes) { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
+        let paths = found.flatMap(\.images).prefix(loading.limit.value ?? .max)
         var run = ImageDetectionRun(detector, images: Array(paths), folder: out.value)
         run.pictureScore = pictureScore.value
         run.seed = seed.value
+        run.onBadImage = reading.badImages.value.policy
+        run.turnsByEXIF = reading.turnsByEXIF
         let outcome = try run()
         print("\(outcome.found.count) images: \(out.value)/detections.json")
         try results.write(outcome.report, outcome.json)

@@ -38,6 +38,7 @@ struct FineTuneCommand: Command {
     let testLimit: Option<Int?>
     let fullPrecision: Option<Bool>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let runOptions: RunOptions
     let results: ResultOptions
@@ -94,6 +95,7 @@ struct FineTuneCommand: Command {
         testLimit = parser.optional("test-limit", "N", "test on the first N images only", .atLeast(1))
         fullPrecision = parser.fullPrecision()
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
         results = parser.results()
@@ -112,15 +114,17 @@ struct FineTuneCommand: Command {
         var options = try options(start.detector(classes: []), isPretrained: !start.isRandom)
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
-        let train = try VOCSet(
-            devkit.value, set: trainSet.value, limit: loading.limit.value, classes: names, policy: badAnnotations.value,
-            threads: threads)
+        let train = try reading.read(
+            VOCSet(
+                devkit.value, set: trainSet.value, limit: loading.limit.value, classes: names,
+                policy: badAnnotations.value, turnsByEXIF: reading.turnsByEXIF, threads: threads), threads: threads)
         let test =
             testSet.value == "none"
             ? nil
-            : try VOCSet(
-                devkit.value, set: testSet.value, limit: testLimit.value, classes: train.classes, policy: .keep,
-                threads: threads)
+            : try reading.read(
+                VOCSet(
+                    devkit.value, set: testSet.value, limit: testLimit.value, classes: train.classes, policy: .keep,
+                    turnsByEXIF: reading.turnsByEXIF, threads: threads), threads: threads)
         options.detector.classes = train.classes
         var run = FineTuneRun(options, from: start, train: train, test: test, folder: runOptions.folder.value)
         run.resume = runOptions.resume.value

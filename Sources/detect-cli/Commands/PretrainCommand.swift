@@ -71,15 +71,19 @@ struct PretrainCommand: Command {
     func run() throws {
         let options = try options()
         try compute.activate()
-        var run = PretrainRun(
-            options, data: try DataSource.open(data.value, set: set.value, limit: loading.limit.value),
-            folder: runOptions.folder.value)
+        func readable(_ images: any ImageCollection) throws -> any ImageCollection {
+            try DataSource.readable(images, badImages.value.policy, workers: loading.workers.value)
+        }
+        let images = try DataSource.open(data.value, set: set.value, limit: loading.limit.value)
+        var run = PretrainRun(options, data: try readable(images), folder: runOptions.folder.value)
         run.resume = runOptions.resume.value
         run.capturesSteps = capturesSteps.value
         run.checkpointEvery = checkpointEvery.value
         run.recipeName = recipe.value.rawValue
         run.knnEvery = knnEvery.value
-        run.knnTest = try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) }
+        run.knnTest = try knnTest.value.map {
+            try readable(DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil))
+        }
         run.knnNeighbors = knnNeighbors.value
         if let sweep = sweep.value { return try self.sweep(sweep, run) }
         let outcome = try run()
@@ -101,17 +105,19 @@ struct PretrainCommand: Command {
         try refuseWhatHasNoMeaning()
         if scalesLearningRate.value {
             options.recipe.optimization.learningRate *= Double(options.recipe.batch) / Double(published)
+            guard options.recipe.optimization.learningRate.isFinite else {
+                throw UsageError("--scale-lr makes the learning rate infinite", remedy: "give a smaller --lr")
+            }
         }
-        if !architecture.value.isResidual, options.recipe.imageSize < 64 {
-            throw UsageError(
-                "\(architecture.value.rawValue) cannot take images of \(options.recipe.imageSize) pixels",
-                remedy: "give --image-size 64 or more")
+        do {
+            try architecture.value.require(imageSize: options.recipe.imageSize)
+        } catch {
+            throw UsageError(error.problem, remedy: error.remedy)
         }
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
         options.device = compute.device.value
         options.precision = compute.precision.value
-        options.onBadImage = badImages.value.policy
         return options
     }
 

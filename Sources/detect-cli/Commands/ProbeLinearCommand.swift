@@ -68,7 +68,6 @@ struct ProbeLinearCommand: Command {
         options.seed = features.seed.value
         options.workers = features.loading.workers.value
         options.device = features.compute.device.value
-        options.onBadImage = features.badImages.value.policy
         return options
     }
 
@@ -101,9 +100,12 @@ struct ProbeLinearCommand: Command {
         if features.layer.isGiven {
             throw UsageError("--layer is not for several layers", remedy: "give --layers NAME,NAME")
         }
-        let limit = features.loading.limit.value
-        let train = try DataSource.open(trainPath, limit: limit)
-        let test = try DataSource.open(testPath, limit: limit)
+        func images(_ path: String) throws -> any ImageCollection {
+            try DataSource.readable(
+                DataSource.open(path, limit: features.loading.limit.value), features.badImages.value.policy,
+                workers: features.loading.workers.value)
+        }
+        let (train, test) = (try images(trainPath), try images(testPath))
         try train.checkLabels(against: test)
         let network = try features.network()
         let options = try options(imageSize: features.imageSize.value ?? network.description.imageSize)

@@ -53,8 +53,12 @@ struct ProbeSemiCommand: Command {
         if weights.value == WeightSource.random {
             throw UsageError("--weights random is the comparison", remedy: "give the weights to compare with it")
         }
-        let train = try DataSource.open(train.value, limit: loading.limit.value)
-        let test = try DataSource.open(test.value, limit: loading.limit.value)
+        func images(_ path: String) throws -> any ImageCollection {
+            try DataSource.readable(
+                DataSource.open(path, limit: loading.limit.value), badImages.value.policy,
+                workers: loading.workers.value)
+        }
+        let (train, test) = (try images(train.value), try images(test.value))
         try train.checkLabels(against: test)
         let start = try WeightSource.file(weights.value).open()
         var recipe = ClassifierRecipe.semiSupervised
@@ -65,7 +69,6 @@ struct ProbeSemiCommand: Command {
         options.workers = loading.workers.value
         options.device = compute.device.value
         options.precision = compute.precision.value
-        options.onBadImage = badImages.value.policy
         let first = runOptions.seed.value
         var run = SemiSupervisedRun(
             options, from: start, fractions: fractions.value.map { LabelFraction($0) },

@@ -40,8 +40,9 @@ struct ProbeVOCSVMCommand: Command {
             Requirement("with every K at least 1") { !$0.isEmpty && $0.allSatisfy { $0 >= 1 } })
         samples = parser.option("samples", "N", "independent draws for each K", default: 5, .between(1, 1000))
         parser.group("Results")
-        outTrain = parser.optional("out-train", "FILE", "write the features of the training images there, too")
-        outTest = parser.optional("out-test", "FILE", "write the features of the test images there, too")
+        outTrain = parser.output(
+            parser.optional("out-train", "FILE", "write the features of the training images there, too"))
+        outTest = parser.output(parser.optional("out-test", "FILE", "write the features of the test images there, too"))
         results = parser.results()
     }
 

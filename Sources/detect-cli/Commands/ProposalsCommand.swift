@@ -25,6 +25,7 @@ struct ProposalsCommand: Command {
     let picture: Option<String?>
     let pictureBoxes: Option<Int>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
     let results: ResultOptions
@@ -32,17 +33,21 @@ struct ProposalsCommand: Command {
     init(_ parser: ArgumentParser) {
         devkit = parser.devkit()
         set = parser.imageSet()
-        out = parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was")
+        out = parser.output(
+            parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was"))
         mode = parser.choice(
             "mode", "how much is varied: fast makes 8 hierarchies of regions, quality 80", default: .fast)
         model = parser.optional(
             "model", "RUN", "a Faster R-CNN whose network proposes, as a run folder or model file",
             shown: "selective search")
         limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
-        picture = parser.optional(
-            "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        picture = parser.output(
+            parser.optional(
+                "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        )
         pictureBoxes = parser.option("picture-boxes", "N", "boxes drawn on an image", default: 30, .between(1, 10_000))
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
         seed = parser.seed()
         results = parser.results()
@@ -50,8 +55,10 @@ struct ProposalsCommand: Command {
 
     func run() throws {
         Interruption.watch()
-        let images = try VOCSet(
-            devkit.value, set: set.value, limit: loading.limit.value, policy: .keep, threads: loading.workers.value)
+        let images = try reading.read(
+            VOCSet(
+                devkit.value, set: set.value, limit: loading.limit.value, policy: .keep,
+                turnsByEXIF: reading.turnsByEXIF, threads: loading.workers.value), threads: loading.workers.value)
         let source = try source()
         var run = ProposalRun(images, to: out.value)
         run.source = source

@@ -48,7 +48,7 @@ struct ProposalsImportCommand: Command {
             "in", "PATH", "the file of the set, or a folder with ID.mat, ID_boxes.mat or ID.txt for each image")
         devkit = parser.devkit()
         set = parser.imageSet(remark: "in the order of a MATLAB file without names")
-        out = parser.required("out", "FILE", "the proposal file to write")
+        out = parser.output(parser.required("out", "FILE", "the proposal file to write"))
         limit = parser.limit(remark: "with a folder or text")
         threads = parser.threads()
         results = parser.results()

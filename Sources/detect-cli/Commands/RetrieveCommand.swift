@@ -33,7 +33,7 @@ struct RetrieveCommand: Command {
         )
         set = parser.dataSet()
         bank = parser.optional("features", "FILE", "features to search instead of reading all of the data")
-        out = parser.required("out", "FILE", "the picture to write, .png or .jpg")
+        out = parser.output(parser.required("out", "FILE", "the picture to write, .png or .jpg"))
         k = parser.option("k", "N", "neighbours shown for each query", default: 10, .between(1, 100))
         maximum = parser.option(
             "max-queries", "N", "of a folder, that many images evenly spread", default: 10, .between(1, 200))
@@ -51,6 +51,7 @@ struct RetrieveCommand: Command {
         run.maximumQueries = maximum.value
         run.k = k.value
         run.threads = features.compute.threads.value
+        run.onBadImage = features.badImages.value.policy
         let (bank, images, extractor) = try prepare()
         let (retrieval, picture) = try run(bank: bank, images: images, extractor: extractor)
         try picture.write(to: out.value)

@@ -24,9 +24,9 @@ struct VOCExportCOCOCommand: Command {
     init(_ parser: ArgumentParser) {
         devkit = parser.devkit()
         set = parser.imageSet(default: "test")
-        out = parser.required("out", "FILE", "the JSON file of the objects")
+        out = parser.output(parser.required("out", "FILE", "the JSON file of the objects"))
         detections = parser.optional("detections", "DIR", "a folder of comp4 files to convert, too")
-        results = parser.optional("results", "FILE", "the JSON file of the detections")
+        results = parser.output(parser.optional("results", "FILE", "the JSON file of the detections"))
         classes = parser.classNames()
         difficult = parser.choice(
             "difficult",

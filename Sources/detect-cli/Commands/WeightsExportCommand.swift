@@ -19,7 +19,7 @@ struct WeightsExportCommand: Command {
 
     init(_ parser: ArgumentParser) {
         file = parser.positional("FILE", "a weight file, or model.safetensors of a run of finetune")
-        out = parser.required("out", "FILE", "the safetensors file to write")
+        out = parser.output(parser.required("out", "FILE", "the safetensors file to write"))
         withProjection = parser.flag(
             "with-projection", "keep projection.*, too, for which torchvision's models have no place")
     }

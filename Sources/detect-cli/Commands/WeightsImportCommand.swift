@@ -29,7 +29,7 @@ struct WeightsImportCommand: Command {
 
     init(_ parser: ArgumentParser) {
         file = parser.positional("FILE", "a file of torch.save, or safetensors")
-        out = parser.required("out", "FILE", "the weight file to write")
+        out = parser.output(parser.required("out", "FILE", "the weight file to write"))
         parser.group("Network")
         architecture = parser.optionalChoice("arch", "the network in it", of: Architecture.self, shown: "by its shapes")
         stem = parser.optionalChoice("stem", "how a ResNet takes its input in", of: Stem.self, shown: "by its shapes")

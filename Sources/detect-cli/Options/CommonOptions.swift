@@ -63,7 +63,7 @@ extension ArgumentParser {
     ///
     /// - Parameter remark: When it holds.
     package func limit(remark: String? = nil) -> Option<Int?> {
-        optional("limit", "N", Self.text("use only the first N images", remark), .atLeast(1))
+        optional("limit", "N", Self.text("use only N images: the first ones of each class, else the first", remark), .atLeast(1))
     }
 
     /// `--workers N`
@@ -127,7 +127,7 @@ extension ArgumentParser {
 
     /// `--json FILE`
     package func json() -> Option<String?> {
-        optional("json", "FILE", "write the results there for machines, too")
+        output(optional("json", "FILE", "write the results there for machines, too"))
     }
 }
 

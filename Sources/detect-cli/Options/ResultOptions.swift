@@ -9,10 +9,11 @@ package struct ResultOptions {
 
     package init(_ parser: ArgumentParser) {
         json = parser.json()
-        file = parser.optional(
-            "report", "FILE",
-            "write tables and figures there, too, as the name ends: a page (.html), Markdown (.md), tables alone (.csv)"
-        )
+        file = parser.output(
+            parser.optional(
+                "report", "FILE",
+                "write tables and figures there, too, as the name ends: a page (.html), Markdown (.md), tables alone (.csv)"
+            ))
     }
 
     /// Prints the report, at once also where the output is a pipe, and writes what was asked for.
