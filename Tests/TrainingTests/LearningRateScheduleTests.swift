@@ -12,8 +12,9 @@ import Training
         #expect(optimization.rates(epochs: 3, stepsPerEpoch: 10).rate(atStep: 9) < 0.003)
         optimization.schedule = .cosine
         #expect(optimization.rates(epochs: 3, stepsPerEpoch: 10).rate(atStep: 29) < 0.003)
-        let schedule = LearningRateSchedule(base: 1, epochMilestones: [-1e30, 1e30], gamma: 0.5, stepsPerEpoch: 7)
-        #expect(schedule.rate(atStep: 0) == 0.5)
+        var early = Optimization(learningRate: 1, milestones: [-1e30, 1e30], weightDecay: 0)
+        early.gamma = 0.5
+        #expect(early.rates(epochs: 3, stepsPerEpoch: 7).rate(atStep: 0) == 0.5)
     }
 
     private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-12 * max(abs(a), abs(b)) }
