@@ -66,6 +66,14 @@ for name, image, options in [
     buffer = io.BytesIO()
     image.save(buffer, "JPEG" if name.endswith("jpg") else "PNG", **options)
     write("image", name, buffer.getvalue())
+exif = Image.Exif()
+exif[0x010F] = "maker"
+exif[0x0112] = 6
+for name in ["exif.jpg", "exif.png"]:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG" if name.endswith("jpg") else "PNG", exif=exif)
+    write("image", name, buffer.getvalue())
+    write("image", name.replace("exif", "cut"), buffer.getvalue()[:-60])
 header = json.dumps({
     "__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
     "b": {"dtype": "I64", "shape": [], "data_offsets": [8, 16]}, "c": {"dtype": "U8", "shape": [0], "data_offsets": [16, 16]},
@@ -112,9 +120,13 @@ def unchecked(data):
 
 
 golden = here.parent.parent / "Tests/BackboneTests/Golden/pth"
-for name in ["types.pth", "views.pth", "checkpoint2.pth", "moco.pth", "evil.pth"]:
-    write("torch", name, unchecked((golden / name).read_bytes()))
-for name in ["checkpoint2", "checkpoint4", "views"]:
+for name in ["types", "views", "checkpoint2", "moco", "evil", "lemniscate", "extras", "network"]:
+    write("torch", f"{name}.pth", unchecked((golden / f"{name}.pth").read_bytes()))
+# The format before PyTorch 1.6 has no checksums.
+for name in ["types", "views", "moco4", "lemniscate", "network"]:
+    write("torch", f"legacy-{name}.pth", (golden / f"legacy-{name}.pth").read_bytes())
+write("torch", "page.pth", "<!DOCTYPE html><html><body>Sign in</body></html>")
+for name in ["checkpoint2", "checkpoint4", "views", "extras", "network"]:
     with zipfile.ZipFile(golden / f"{name}.pth") as archive:
         write("pickle", f"{name}.pkl", archive.read(f"{name}/data.pkl"))
 buffer = io.BytesIO()

@@ -19,7 +19,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case imageList = "image-list"
     /// comp4 detection files.
     case detections
-    /// JPEG and PNG: headers, and small images as a whole.
+    /// JPEG and PNG: headers with EXIF, and small images as a whole, damaged and turned ones included.
     case image
     case safetensors
     /// Our proposal files.
@@ -145,6 +145,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func image(_ data: Data) throws {
         let header = try ImageHeader.read(data, name: "input")
         guard header.size.width > 0, header.size.height > 0 else { throw FuzzFailure("an image without pixels") }
+        let decoding = ImageDecoding(turnsByEXIF: true) { _ in }
+        let upright = try Image.decode(data, name: "input", pixelLimit: 1 << 14, decoding: decoding)
+        guard upright.size == header.uprightSize else {
+            throw FuzzFailure("an image of another size when it is turned")
+        }
         let image = try Image.decode(data, name: "input", pixelLimit: 1 << 14)
         guard image.size == header.size else { throw FuzzFailure("an image of another size than its header says") }
     }
@@ -207,6 +212,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
                 throw FuzzFailure("a tensor of another shape than it is said to have")
             }
         }
+        if weights.others.contains(where: { $0.description.isEmpty && !$0.name.isEmpty }) {
+            throw FuzzFailure("something left out that has no name")
+        }
         let plan = try WeightImport(weights)
         guard plan.loaded.allSatisfy({ weights[$0.source] != nil }) else { throw FuzzFailure("a tensor of no file") }
     }
@@ -218,6 +226,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             guard tensor.count == 0 || (0..<1 << 10).contains(last) else {
                 throw FuzzFailure("a tensor outside its storage")
             }
+        }
+        if heap.foreignNames(in: heap.root).contains(where: { $0.utf8.count > bytes.count }) {
+            throw FuzzFailure("a name longer than the pickle")
         }
         for member in heap.members(heap.root) ?? [] where member.key.utf8.count > bytes.count {
             throw FuzzFailure("a text longer than the pickle")

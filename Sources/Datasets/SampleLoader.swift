@@ -10,8 +10,8 @@ struct Chunk: Sendable {
     var labels: [Int] = []
     /// Of each image, when they are put off.
     var changes: [[ImageChange]] = []
-    /// What was wrong with the images that were left out.
-    var problems: [String] = []
+    /// What was wrong with images that were left out, or used as far as they go.
+    var problems: [BadImage] = []
 }
 
 /// Everything a worker needs to prepare any chunk; the result depends on nothing else.
@@ -22,7 +22,7 @@ struct SampleLoader: Sendable {
     let defersChanges: Bool
     let seed: UInt64
     let epoch: Int
-    let skipsBadImages: Bool
+    let policy: BadImagePolicy
 
     /// Prepares the samples at these positions of the order.
     func load(_ positions: Range<Int>) throws -> Chunk {
@@ -30,24 +30,25 @@ struct SampleLoader: Sendable {
         let now = defersChanges ? pipeline.withoutChanges : pipeline
         for position in positions {
             let index = order[position]
-            do {
-                let name = collection.path(index)
-                var random = RandomStream(seed, UInt64(epoch), UInt64(index))
+            let name = collection.path(index)
+            var random = RandomStream(seed, UInt64(epoch), UInt64(index))
+            let (image, problem) = try policy.read(collection.decoding(index)) { decoding in
                 let image =
                     try collection.pixels(index).map { now.apply($0, random: &random) }
-                    ?? now.load(try collection.data(index), name: name, random: &random)
-                if chunk.size == nil {
-                    chunk.size = image.size
-                    chunk.pixels.reserveCapacity(positions.count * image.pixels.count)
-                }
+                    ?? now.load(try collection.data(index), name: name, random: &random, decoding: decoding)
                 try checkSize(image.size, chunk.size ?? image.size, name: name)
-                chunk.pixels += image.pixels
-                chunk.indices.append(index)
-                chunk.labels.append(collection.label(index) ?? -1)
-                if defersChanges { chunk.changes.append(pipeline.drawChanges(&random)) }
-            } catch let error as InputError where skipsBadImages {
-                chunk.problems.append("\(error)")
+                return image
             }
+            if let problem { chunk.problems.append(problem) }
+            guard let image else { continue }
+            if chunk.size == nil {
+                chunk.size = image.size
+                chunk.pixels.reserveCapacity(positions.count * image.pixels.count)
+            }
+            chunk.pixels += image.pixels
+            chunk.indices.append(index)
+            chunk.labels.append(collection.label(index) ?? -1)
+            if defersChanges { chunk.changes.append(pipeline.drawChanges(&random)) }
         }
         return chunk
     }

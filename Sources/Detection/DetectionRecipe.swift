@@ -10,7 +10,7 @@ public enum DetectionRecipe: String, CaseIterable, Sendable {
     case c4MoCo = "voc07-c4-moco"
 
     /// What is trained by it unless another is asked for.
-    public var usualHead: DetectorHead { self == .c4MoCo ? .faster : .fast }
+    public var usualKind: DetectorKind { self == .c4MoCo ? .faster : .fast }
 
     /// Images a step that the rate and the number of steps of `c4MoCo` are meant for.
     private static let mocoImagesPerStep = 16
@@ -22,11 +22,11 @@ public enum DetectionRecipe: String, CaseIterable, Sendable {
     ///   - imagesPerStep: Of `c4MoCo`: with fewer images a step than published the rate falls in proportion, and there
     ///     are more steps, so that as many images are seen. nil for what is published.
     public func options(
-        _ detector: DetectorConfig, _ head: DetectorHead, isPretrained: Bool, imagesPerStep: Int? = nil
+        _ detector: DetectorConfig, _ kind: DetectorKind, isPretrained: Bool, imagesPerStep: Int? = nil
     ) -> FineTuneOptions {
         var detector = detector
         let architecture = detector.network.architecture
-        if head == .faster {
+        if kind == .faster {
             detector.regionProposals = RegionProposalConfig()
             detector.proposals = 300
             if architecture.isResidual { detector.regionSize = 14 }
@@ -37,7 +37,7 @@ public enum DetectionRecipe: String, CaseIterable, Sendable {
         switch self {
         case .voc07:
             options.imagesPerStep = imagesPerStep ?? options.imagesPerStep
-            if head == .faster {
+            if kind == .faster {
                 options.iterations = 70_000
                 options.milestones = [50_000]
                 options.sampler.regionsPerImage = 128

@@ -24,18 +24,22 @@ public struct DetectorConfig: Hashable, Sendable {
         self.classes = classes
     }
 
-    public var head: DetectorHead { regionProposals == nil ? .fast : .faster }
+    /// `head` in files and on the command line.
+    public var kind: DetectorKind { regionProposals == nil ? .fast : .faster }
 
-    /// The size an image is worked on at.
+    /// The size an image is worked on at. Of an image so long and thin that the network's trunk could not look at it, the
+    /// short side is stretched to what it needs.
     ///
     /// - Parameter shortSide: Another short side than the usual one, for training at several scales.
     public func inputSize(_ size: ImageSize, shortSide: Int? = nil) -> ImageSize {
-        size.scaled(shortSide: shortSide ?? self.shortSide, longSideAtMost: longSide)
+        let scaled = size.scaled(shortSide: shortSide ?? self.shortSide, longSideAtMost: longSide)
+        let least = network.architecture.smallestTrunkInput
+        return ImageSize(width: max(scaled.width, least), height: max(scaled.height, least))
     }
 
     public var json: JSON {
         [
-            "head": .string(head.rawValue), "arch": .string(network.architecture.rawValue),
+            "head": .string(kind.rawValue), "arch": .string(network.architecture.rawValue),
             "stem": .string(network.stem.rawValue), "region_norm": .bool(network.regionNorm),
             "normalization": normalization.json, "classes": .array(classes.map { .string($0) }),
             "short_side": .integer(shortSide), "long_side": .integer(longSide), "proposals": .integer(proposals),
@@ -49,7 +53,7 @@ public struct DetectorConfig: Hashable, Sendable {
         func bad(_ field: String) -> InputError {
             InputError(file, "its description has no valid \"\(field)\"", remedy: "give a model written by finetune")
         }
-        guard let head = json["head"]?.stringValue.flatMap(DetectorHead.init(rawValue:)) else { throw bad("head") }
+        guard let kind = json["head"]?.stringValue.flatMap(DetectorKind.init(rawValue:)) else { throw bad("head") }
         guard let arch = json["arch"]?.stringValue.flatMap(Architecture.init(rawValue:)) else { throw bad("arch") }
         guard let stem = json["stem"]?.stringValue.flatMap(Stem.init(rawValue:)),
             arch.takes(stem)
@@ -80,7 +84,7 @@ public struct DetectorConfig: Hashable, Sendable {
             guard let hasNorm = value.boolValue, !hasNorm || arch.isResidual else { throw bad("region_norm") }
             network.regionNorm = hasNorm
         }
-        if head == .faster {
+        if kind == .faster {
             guard let config = json["region_proposals"].flatMap(RegionProposalConfig.init(json:)) else {
                 throw bad("region_proposals")
             }
@@ -93,7 +97,7 @@ public struct DetectorConfig: Hashable, Sendable {
 }
 
 /// Where the regions of a detector come from.
-public enum DetectorHead: String, CaseIterable, Sendable {
+public enum DetectorKind: String, CaseIterable, Sendable {
     /// Fast R-CNN: from outside, such as selective search.
     case fast
     /// Faster R-CNN: from a region proposal network on the same map.

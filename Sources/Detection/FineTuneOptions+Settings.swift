@@ -115,7 +115,7 @@ extension SettingRole<FineTuneOptions> {
     }
 
     fileprivate static var faster: SettingRole {
-        SettingRole { $0.detector.head == .faster ? nil : ("without --head faster", "leave it out") }
+        SettingRole { $0.detector.kind == .faster ? nil : ("without --head faster", "leave it out") }
     }
 
     fileprivate static var bySteps: SettingRole {

@@ -15,7 +15,7 @@ public struct FineTuneOptions: Sendable {
     /// How a network that proposes regions is trained; without effect on one that does not.
     public var proposing = ProposalTraining()
     public var learningRate = 0.001
-    public var schedule = Schedule.step
+    public var schedule = LearningRateSchedule.Shape.step
     /// With the step schedule, steps at which the learning rate is multiplied by `gamma`.
     public var milestones = [30_000]
     public var gamma = 0.1
@@ -69,17 +69,13 @@ public struct FineTuneOptions: Sendable {
                 .init("seed", .integer(Int(truncatingIfNeeded: seed))),
                 .init("precision", .string(precision.rawValue)), .init("device", .string(device.description)),
                 .init("threads", .integer(Runtime.threads)), .init("workers", .integer(workers)),
-            ] + (detector.head == .faster ? [.init("rpn", proposing.json)] : []))
+            ] + (detector.kind == .faster ? [.init("rpn", proposing.json)] : []))
     }
 
     var learningRates: LearningRateSchedule {
-        let decay: LearningRateSchedule.Decay =
-            switch schedule {
-            case .constant: .constant
-            case .cosine: .cosine(until: iterations, final: 0)
-            case .step: .milestones(milestones, gamma: gamma)
-            }
-        return LearningRateSchedule(base: learningRate, decay: decay, warmUpSteps: warmUpSteps)
+        LearningRateSchedule(
+            base: learningRate, shape: schedule, milestones: milestones, gamma: gamma, totalSteps: iterations,
+            warmUpSteps: warmUpSteps)
     }
 
     /// Settings that a resumed run may change because the result does not depend on them.

@@ -39,7 +39,8 @@ public struct RegionPooling: Hashable, Sendable {
         let cells = cells(of: featureMap, regions)
         let found = maxima(of: cells, regions)
         let (count, channels) = (regions.count, featureMap.size(1))
-        if !featureMap.requiresGradient {
+        // A view made without gradients asks for none, whatever the map does.
+        if !cells.requiresGradient {
             return Tensor.from(found.values, [count, size, size, channels]).to(device: featureMap.device).permute(
                 0, 3, 1, 2)
         }

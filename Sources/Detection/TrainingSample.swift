@@ -52,7 +52,7 @@ struct SampleMaker: Sendable {
         let detector = options.detector
         let drawn = order(epoch)[position]
         let (index, isMirrored) = (drawn / 2, drawn % 2 == 1)
-        let original = try Image.decode(set.images.data(index), name: set.images.path(index))
+        let original = try set.images.image(index)
         var image = original.resized(
             to: detector.inputSize(original.size, shortSide: shortSide(epoch: epoch, position: position)))
         if isMirrored { image = image.flippedHorizontally() }
@@ -69,7 +69,7 @@ struct SampleMaker: Sendable {
         }.filter { $0.box.area > 0 }
         var random = RandomStream(options.seed, UInt64(epoch), UInt64(position), 1)
         var regions: RegionBatch?
-        if detector.head == .fast {
+        if detector.kind == .fast {
             let proposals = set.boxes(index, limit: detector.proposals).map(place).filter { $0.area > 0 }
             regions = draw(proposals, truth, image.size, random: &random)
         }
@@ -102,7 +102,7 @@ struct SampleMaker: Sendable {
     /// The deltas of all proposals that lie on objects, as the normalisation is measured. Where proposals are the
     /// network's own there is nothing to measure yet, and the usual values are taken.
     static func statistics(of set: DetectionSet, options: FineTuneOptions) throws -> BoxTargetStatistics {
-        guard options.detector.head == .fast else {
+        guard options.detector.kind == .fast else {
             return BoxTargetStatistics(classCount: set.classes.count, deltas: [])
         }
         let pairs = try parallelMap(set.count, threads: options.workers) { i -> [(classIndex: Int, delta: BoxDelta)] in

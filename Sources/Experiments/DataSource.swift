@@ -1,6 +1,6 @@
 public import Datasets
 internal import Foundation
-internal import Support
+public import Support
 internal import VOCData
 
 /// What a path to images may be.
@@ -14,7 +14,27 @@ public enum DataSource {
     /// - Throws: `InputError` when the path is none of these, or `set` has no meaning for it.
     public static func open(_ path: String, set: String? = nil, limit: Int? = nil) throws -> any ImageCollection {
         let images = try images(path, set: set)
+        Notes.write(images.notes)
         return limit == nil ? images : images.limited(to: limit)
+    }
+
+    /// The images that a policy leaves over, for a training: they are looked at before it begins, so that it is the training
+    /// without the others. Images of which a part is used keep that meaning.
+    public static func readable(
+        _ images: any ImageCollection, _ policy: BadImagePolicy, workers: Int, progress: ProgressBar.Style = .automatic
+    ) throws -> any ImageCollection {
+        guard policy.leavesOut else { return images }
+        let bar = SharedProgress("look at images", total: images.count, unit: "images", style: progress)
+        let readable = try images.readable(policy, threads: workers) {
+            try Interruption.check()
+            bar.advance()
+        }
+        bar.finish()
+        guard !readable.isEmpty else {
+            throw InputError(images.source, "has no image that can be read", remedy: "fetch them again")
+        }
+        let kept: any ImageCollection = readable.count == images.count ? images : images.subset(readable)
+        return policy.usesDamaged ? DecodedImages(kept, usesDamaged: true) : kept
     }
 
     private static func images(_ path: String, set: String?) throws -> any ImageCollection {

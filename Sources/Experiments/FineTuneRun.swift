@@ -2,8 +2,8 @@ internal import Imaging
 internal import Datasets
 public import Backbone
 public import Detection
-internal import Foundation
 internal import Proposals
+public import Reporting
 public import Support
 internal import Torch
 public import Training
@@ -91,14 +91,14 @@ public struct FineTuneRun {
         public var json: JSON {
             var members: [JSON.Member] = [
                 .init("start", .string(start)), .init("arch", .string(architecture.rawValue)),
-                .init("iterations", .integer(iterations)), .init("loss", loss.map { .number($0) } ?? .null),
+                .init("iterations", .integer(iterations)), .init("loss", JSON(loss)),
                 .init("images_per_second", .number(imagesPerSecond)), .init("seconds", .number(seconds)),
                 .init("model", .string(model)), .init("train_images", .integer(trainImages)),
             ]
             if trainProposals != .null { members.append(.init("train_proposals", trainProposals)) }
             if let stepProfile { members.append(.init("step_profile_ms", stepProfile.json)) }
             if let profile = test?.profile { members.append(.init("test_profile_ms", profile.json)) }
-            members.append(.init("map", test?.evaluation?.meanAveragePrecision.map { .number($0) } ?? .null))
+            members.append(.init("map", JSON(test?.evaluation?.meanAveragePrecision)))
             if let test {
                 members += [
                     .init("test_images", .integer(test.images)),
@@ -109,14 +109,29 @@ public struct FineTuneRun {
             return .object(members)
         }
 
-        /// Where the time went, for people; empty when that was not asked for.
-        public var profileText: String {
-            var text = ""
-            if let stepProfile { text += "a step:\n\(stepProfile.table)\n" }
-            if let test, let profile = test.profile {
-                text += "a test image (\(test.secondsPerImage.fixed(3)) s):\n\(profile.table)\n"
+        /// Where the time went, when that was asked for; the test; the model.
+        public var report: Report {
+            var report = Report("Fine-tuning from \(start) weights", [])
+            func add(_ profile: StageClock?, _ title: String) {
+                guard let profile else { return }
+                report.sections.append(.init("Profile", [.table(Self.table(profile, caption: "\(title):"))]))
             }
-            return text
+            add(stepProfile, "a step")
+            add(test?.profile, "a test image (\((test?.secondsPerImage ?? 0).fixed(3)) s)")
+            report.sections += test?.evaluation.report.sections ?? []
+            report.append(
+                .paragraph(
+                    "trained \(iterations) steps at \(imagesPerSecond.fixed(2)) images/s; model: \(model)"))
+            return report
+        }
+
+        private static func table(_ clock: StageClock, caption: String) -> Table {
+            let rows = clock.milliseconds
+            let total = rows.reduce(0) { $0 + $1.value }
+            return Table(
+                [.text("stage"), .number("ms a step", decimals: 1), .percent("share %", decimals: 1)],
+                (rows + [("all", total)]).map { [.text($0.0), .number($0.1), .number($0.1 / max(total, 1e-9))] },
+                caption: caption)
         }
     }
 
@@ -177,15 +192,14 @@ public struct FineTuneRun {
             .init("train_images", .integer(train.ids.count)),
             .init("train_fingerprint", .string(try train.images.fingerprint)),
             .init("weights", .string(start.source.name)), .init("start", .string(start.objective)),
-        ] + (options.json.members ?? [])
+        ] + (train.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? []) + (options.json.members ?? [])
     }
 
     /// Says which fully connected layers start from random values although weights were given.
     private func reportInitialization(_ training: FineTuning) {
         let names = training.initializedLayers.map { $0.split(separator: ".").dropFirst().joined(separator: ".") }
         if names.isEmpty { return }
-        FileHandle.standardError.write(
-            Data("\(start.source.name) have no \(names.joined(separator: ", ")): initialised\n".utf8))
+        Console.remark("\(start.source.name) have no \(names.joined(separator: ", ")): initialised")
     }
 
     private func drawCurves(_ session: RunSession) throws {
@@ -250,7 +264,7 @@ public struct FineTuneRun {
 
     /// The file with the proposals of a set, made where it is not given; nil when the detector proposes its own.
     private func proposals(_ set: VOCSet, given: String?, _ session: RunSession) throws -> String? {
-        if options.detector.head == .faster { return nil }
+        if options.detector.kind == .faster { return nil }
         if let given { return given }
         var run = ProposalRun(set, to: session.file("\(set.name).proposals"))
         run.limit = options.detector.proposals

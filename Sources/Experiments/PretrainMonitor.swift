@@ -10,7 +10,7 @@ internal import Torch
 public struct PretrainMonitor {
     /// Images of the training set that are classified when no test images are given.
     private static let heldOutRows = 2000
-    private static let neighborCount = 200
+    private static let usualNeighborCount = 200
 
     private let training: Pretraining
     private let view: ProbeView
@@ -55,13 +55,18 @@ public struct PretrainMonitor {
         self.workers = workers
     }
 
+    /// The usual K, or all voters where they are fewer.
+    private var neighborCount: Int {
+        min(Self.usualNeighborCount, test == nil ? data.count - heldOut.count : data.count)
+    }
+
     /// How the accuracy is measured, for people.
     public var protocolText: String {
         let queries =
             test.map { "\($0.count) images of \($0.source)" }
             ?? "\(heldOut.count) evenly spaced ones, left out of the voters"
         let voters = neighbors == .bank ? "rows of the memory bank" : "embeddings of the training images"
-        return "K = \(Self.neighborCount), τ = \(view.temperature), \(voters) vote on \(queries)"
+        return "K = \(neighborCount), τ = \(view.temperature), \(voters) vote on \(queries)"
     }
 
     /// Top-1 accuracy, in [0, 1].
@@ -76,7 +81,7 @@ public struct PretrainMonitor {
             queries = try part(of: all, heldOut)
         }
         let probe = KNNProbe(
-            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: view.temperature)
+            neighborCounts: [neighborCount], temperature: view.temperature)
         return try probe.evaluate(train: voters, test: queries, threads: Runtime.threads).accuracies[0].top1
     }
 

@@ -3,6 +3,8 @@ public import Datasets
 internal import Foundation
 internal import Imaging
 public import Pretrain
+internal import Probes
+public import Reporting
 public import Support
 internal import Torch
 internal import Training
@@ -49,13 +51,32 @@ public struct PretrainRun {
         /// Accuracy in [0, 1] and how it was measured.
         public var knn: (top1: Double, protocolText: String)?
 
+        /// What was measured on the way, over the steps.
+        public var curves: [Figure]
+
+        public var report: Report {
+            let table = Table(
+                [
+                    .number("images"), .number("epochs"), .number("images/s", decimals: 1),
+                    .number("final loss", decimals: 4), .percent("kNN top-1 %", decimals: 1),
+                ],
+                [
+                    [
+                        .integer(images), .integer(epochs), .number(imagesPerSecond), .number(loss),
+                        .number(knn?.top1),
+                    ]
+                ], notes: (knn.map { [$0.protocolText] } ?? []) + ["weights: \(weights)"])
+            return Report(
+                "Pretraining of \(architecture.rawValue), \(objective.rawValue)", [.table(table), .figures(curves)])
+        }
+
         public var json: JSON {
             .object(
                 [
                     .init("objective", .string(objective.rawValue)), .init("arch", .string(architecture.rawValue)),
                     .init("epochs", .integer(epochs)), .init("steps", .integer(steps)),
                     .init("images", .integer(images)), .init("images_per_second", .number(imagesPerSecond)),
-                    .init("seconds", .number(seconds)), .init("loss", loss.map { .number($0) } ?? .null),
+                    .init("seconds", .number(seconds)), .init("loss", JSON(loss)),
                     .init("weights", .string(weights)),
                 ]
                     + (knn.map {
@@ -82,12 +103,13 @@ public struct PretrainRun {
         try WeightFile.write(
             training.parameters, training.description(details: details(fingerprint)), to: session.folder.weights)
         if let bank = training.method.probe?.bank { try write(bank, to: session.file("bank.safetensors")) }
-        try drawCurves(session)
+        let curves = try drawCurves(session)
         let outcome = Outcome(
             weights: session.folder.weights, objective: options.objective, architecture: options.architecture,
             epochs: options.recipe.epochs, steps: trained.steps, images: data.count,
             imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
-            knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } })
+            knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } },
+            curves: curves)
         try session.write(outcome.json)
         return outcome
     }
@@ -132,32 +154,31 @@ public struct PretrainRun {
 
     /// The memory bank as a feature file, so that probes and retrieval can use it without the images.
     private func write(_ bank: MemoryBank, to path: String) throws {
-        let names = (0..<data.count).map(data.name).joined(separator: "\n")
-        let description: JSON = [
-            "protocol": [
+        let images = 0..<data.count
+        try FeatureLayout.write(
+            bank.rows, labels: data.classes.isEmpty ? nil : images.map { data.label($0) ?? -1 },
+            names: images.map(data.name), classes: data.classes,
+            protocolJSON: [
                 "arch": .string(options.architecture.rawValue), "objective": .string(options.objective.rawValue),
                 "layer": .string(PretrainedNetwork.embeddingLayer), "source": "memory bank", "l2_normalized": true,
                 "image_size": .integer(options.recipe.imageSize), "data": .string(data.source),
-            ],
-            "classes": .array(data.classes.map { .string($0) }),
-        ]
-        var tensors: [(name: String, tensor: Tensor)] = [("features", bank.rows)]
-        if !data.classes.isEmpty { tensors.append(("labels", Tensor((0..<data.count).map { data.label($0) ?? -1 }))) }
-        tensors.append(("names", Tensor(Array(names.utf8))))
-        try SafetensorsFile.write(tensors, metadata: ["features": description.line], to: path)
+            ], to: path)
     }
 
     /// One picture of everything that was measured; the loss alone, too.
-    private func drawCurves(_ session: RunSession) throws {
+    private func drawCurves(_ session: RunSession) throws -> [Figure] {
         let title = "\(options.objective.rawValue), \(options.architecture.rawValue)"
         try session.drawCurve(["loss"], title: title)
         let panels: [(names: [String], title: String)] = [
             (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"), (["z"], "Z"),
             (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),
         ]
-        let plots = try panels.compactMap { names, title in
-            try session.plot(names, title: title, yLabel: title)?.render(size: ImageSize(width: 640, height: 400))
+        let curves = try panels.compactMap { names, title in
+            try session.plot(names, title: title, yLabel: title).map {
+                Figure.line($0, size: ImageSize(width: 640, height: 400))
+            }
         }
-        try Image.grid(plots, columns: min(3, plots.count)).write(to: session.file("curves.png"))
+        try Image.grid(curves.map { $0.render() }, columns: min(3, curves.count)).write(to: session.file("curves.png"))
+        return curves
     }
 }

@@ -2,6 +2,7 @@ internal import Boxes
 public import Detection
 internal import Imaging
 public import Proposals
+public import Reporting
 public import Support
 
 /// Makes the proposals of an image set; goes on where a killed run was.
@@ -9,8 +10,8 @@ public struct ProposalRun {
     /// What proposes.
     public enum Source {
         case selectiveSearch(SelectiveSearchMode, seed: UInt64)
-        /// The region proposal network of a Faster R-CNN.
-        case network(Detector)
+        /// The region proposal network of a Faster R-CNN, and where that is.
+        case network(Detector, path: String)
     }
 
     public var set: VOCSet
@@ -31,6 +32,26 @@ public struct ProposalRun {
     public struct Outcome: Sendable {
         public var quality: ProposalQuality
         public var recall: RecallCurve
+        /// What proposed, and with what limit.
+        public var protocolText: String
+
+        public var report: Report {
+            let line = "objects not marked difficult: \(quality.objects); \(protocolText)"
+            return Report(
+                "Region proposals",
+                [.table(quality.table), .table(recall.table), .paragraph(line), .figure(recall.figure)])
+        }
+
+        public var json: JSON { .object((quality.json.members ?? []) + [.init("recall_at", recall.json)]) }
+    }
+
+    private var protocolText: String {
+        let method =
+            switch source {
+            case .selectiveSearch(let mode, let seed): "selective search (\(mode.rawValue)), seed \(seed)"
+            case .network(_, let path): "region proposal network of \(path)"
+            }
+        return "\(method), at most \(limit) boxes an image"
     }
 
     /// Throws `InputError` when the file holds other proposals, and naming an image that cannot be read.
@@ -66,7 +87,7 @@ public struct ProposalRun {
                     search.boxes(in: image(id), key: SelectiveSearch.key(id), maximumCount: limit), for: id)
                 bar.advance()
             }
-        case .network(let detector):
+        case .network(let detector, _):
             for id in missing {
                 try Interruption.check()
                 try writer.append(detector.regionProposals(image(id), limit: limit), for: id)
@@ -76,17 +97,23 @@ public struct ProposalRun {
         bar.finish()
     }
 
+    /// Boxes of turned images lie elsewhere than those of stored ones.
+    private var turned: [JSON.Member] { self.set.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? [] }
+
     private var header: ProposalFile.Header {
         switch source {
         case .selectiveSearch(let mode, let seed):
             ProposalFile.Header(
                 method: SelectiveSearch.method,
-                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))]), seed: seed,
+                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))] + turned),
+                seed: seed,
                 imageIDs: set.ids)
-        case .network(let detector):
+        case .network(let detector, _):
             ProposalFile.Header(
                 method: RegionProposalNetwork.method,
-                options: ["detector": .string(detector.fingerprint), "limit": .integer(limit)], seed: 0,
+                options: .object(
+                    [.init("detector", .string(detector.fingerprint)), .init("limit", .integer(limit))] + turned),
+                seed: 0,
                 imageIDs: set.ids)
         }
     }
@@ -104,7 +131,8 @@ public struct ProposalRun {
     }
 
     private func outcome(_ file: ProposalFile, secondsPerImage: Double?) -> Outcome {
-        var outcome = Outcome(quality: ProposalQuality(), recall: RecallCurve())
+        var outcome = Outcome(
+            quality: ProposalQuality(), recall: RecallCurve(), protocolText: protocolText)
         for (id, objects) in zip(set.ids, set.objects) {
             let proposals = file.boxes(for: id) ?? []
             outcome.quality.add(proposals: proposals, groundTruth: objects, seconds: secondsPerImage)

@@ -16,7 +16,7 @@ public struct RunRecord: Sendable {
         let path = "\(folder)/result.json"
         guard Files.exists(path) else {
             throw InputError(
-                folder, "is no finished run: it has no result.json", remedy: "finish it with finetune --resume")
+                folder, "is no finished run: it has no result.json", remedy: "resume its fine-tuning to the end")
         }
         result = try JSON.read(path)
         // A test on a set without annotations has no figures, and is one all the same.

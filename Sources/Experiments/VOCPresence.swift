@@ -116,7 +116,7 @@ public struct VOCPresence {
     public func labeled(_ table: FeatureTable) throws -> MultiLabelFeatures {
         guard table.count == images.count else {
             // The bad ones that were left out would shift the marks; their names tell which are left.
-            let position = Dictionary(uniqueKeysWithValues: (0..<images.count).map { (images.name($0), $0) })
+            let position = Dictionary((0..<images.count).map { (images.name($0), $0) }) { first, _ in first }
             let kept = table.names.compactMap { position[$0] }
             return try MultiLabelFeatures(
                 features: table.features, dimension: table.dimension, classes: classes,

@@ -1,7 +1,6 @@
 public import Boxes
 public import Datasets
 public import Detection
-internal import Foundation
 public import Imaging
 internal import Proposals
 internal import Support
@@ -15,13 +14,13 @@ public struct VOCSet: Sendable {
     public let name: String
     /// The devkit and its layout, for people.
     public let devkitText: String
-    public private(set) var ids: [String]
-    public private(set) var images: any ImageCollection
+    public internal(set) var ids: [String]
+    public internal(set) var images: any ImageCollection
     /// Of the images that have some: of all, of some or of none.
-    public private(set) var annotations: AnnotatedSet
+    public internal(set) var annotations: AnnotatedSet
     public let classes: [String]
     /// Of each image, those of known classes.
-    public private(set) var objects: [[LabeledBox]]
+    public internal(set) var objects: [[LabeledBox]]
     /// Objects left out because their class is not in the list: their number by name.
     public let unknownClasses: [String: Int]
 
@@ -39,6 +38,8 @@ public struct VOCSet: Sendable {
         public var missing = MissingPolicy.stop
         /// Whether images without annotation are of use.
         public var needsAnnotations = true
+        /// Whether the stated size of an image that EXIF turns may be that of the turned image; `reading` turns it then.
+        public var turnsByEXIF = true
         /// Makes the sets instead of those the devkit brings.
         public var split: SetSplit?
         public var threads: Int
@@ -75,7 +76,7 @@ public struct VOCSet: Sendable {
         var found = Array(listed.prefix(options.limit ?? .max))
         var annotated = try AnnotatedSet(
             reading: found, policy: options.badAnnotations, leavesOutUnreadable: options.leavesOutUnreadable,
-            usesImageSizes: options.badAnnotations != .keep, threads: options.threads)
+            usesImageSizes: options.badAnnotations != .keep, turnsByEXIF: options.turnsByEXIF, threads: options.threads)
         annotated.omissions = omissions + annotated.omissions
         if options.needsAnnotations {
             let readable = Set(annotated.ids)
@@ -135,7 +136,7 @@ public struct VOCSet: Sendable {
             text +=
                 "\(ids.count - annotations.ids.count) images of \(name) have no annotation: measured on the others\n"
         }
-        FileHandle.standardError.write(Data(text.utf8))
+        Console.remark(lines: text)
     }
 
     /// The evaluator of the images that have annotations.
@@ -153,7 +154,7 @@ public struct VOCSet: Sendable {
     }
 
     /// The pixels of an image.
-    public func image(_ i: Int) throws -> Image { try Image.decode(images.data(i), name: images.path(i)) }
+    public func image(_ i: Int) throws -> Image { try images.image(i) }
 
     /// The first `count` images.
     public func limited(to count: Int) -> VOCSet {

@@ -56,27 +56,31 @@ public struct ImagePipeline: Hashable, Sendable {
     /// still has a pixel for each one wanted: several times faster, and close to but not bit for bit what `apply`
     /// gives on the fully decoded image. The random choices are the same.
     /// - Throws: `InputError` naming `name`, as `Image.decode`.
-    public func load(_ data: Data, name: String, random: inout RandomStream) throws -> Image {
+    public func load(
+        _ data: Data, name: String, random: inout RandomStream, decoding: ImageDecoding = .asStored
+    ) throws -> Image {
         let header = try ImageHeader.read(data, name: name)
+        let whole = header.size(decoding)
+        func decoded(_ reduction: Int) throws -> Image {
+            try Image.decode(data, header: header, name: name, reduction: reduction, decoding: decoding)
+        }
         switch steps.first {
         case .randomResizedCrop(let size, let scale, let ratio):
-            let crop = PixelRectangle.random(in: header.size, scale: scale, ratio: ratio, random: &random)
+            let crop = PixelRectangle.random(in: whole, scale: scale, ratio: ratio, random: &random)
             let reduction = header.format == .jpeg ? JPEGDecoder.reduction(of: crop.size, atLeast: size) : 1
-            let image = try Image.decode(data, header: header, name: name, reduction: reduction)
+            let image = try decoded(reduction)
             let part = image.resized(from: crop.region(dividedBy: reduction, in: image.size), to: size)
             return rest.apply(part, random: &random)
         case .resizeShortSide(let side):
-            let size = header.size.scaled(shortSide: side)
-            let image = try Image.decode(
-                data, header: header, name: name, reduction: JPEGDecoder.reduction(of: header.size, atLeast: size))
+            let size = whole.scaled(shortSide: side)
+            let image = try decoded(JPEGDecoder.reduction(of: whole, atLeast: size))
             // From the size of the file, so that rounding in the decoder cannot change the shape.
             return rest.apply(image.resized(to: size), random: &random)
         case .resize(let size):
-            let image = try Image.decode(
-                data, header: header, name: name, reduction: JPEGDecoder.reduction(of: header.size, atLeast: size))
+            let image = try decoded(JPEGDecoder.reduction(of: whole, atLeast: size))
             return rest.apply(image.resized(to: size), random: &random)
         default:
-            return apply(try Image.decode(data, header: header, name: name, reduction: 1), random: &random)
+            return apply(try decoded(1), random: &random)
         }
     }
 

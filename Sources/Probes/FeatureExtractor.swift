@@ -24,11 +24,12 @@ public struct FeatureExtractor {
     /// - Parameters:
     ///   - layer: nil for the network's default.
     ///   - imageSize: nil for the size the weights were trained on.
-    /// - Throws: `InputError` when the network has no such layer.
+    /// - Throws: `InputError` when the network has no such layer, or cannot take images of that size.
     public init(_ network: PretrainedNetwork, layer: String? = nil, imageSize: Int? = nil) throws(InputError) {
         self.network = network
         self.layer = layer ?? network.defaultLayer
         self.imageSize = imageSize ?? network.description.imageSize
+        try network.description.config.architecture.require(imageSize: self.imageSize)
         guard network.layerNames.contains(self.layer) else {
             throw InputError(
                 "the layer \(self.layer)", "is no layer of \(network.description.config.architecture.rawValue)",
@@ -72,8 +73,8 @@ public struct FeatureExtractor {
         let reader = try reader()
         let description = protocolJSON(reader.layers[0], data)
         let writer = try SafetensorsRowWriter(
-            path, name: "features", width: reader.layers[0].dimension, dtype: dtype, others: ["labels", "names"],
-            metadata: FeatureTable.metadata(description, classes: data.classes))
+            path, name: FeatureLayout.rows, width: reader.layers[0].dimension, dtype: dtype, others: FeatureLayout.others,
+            metadata: FeatureLayout.metadata(description, classes: data.classes))
         var labels: [Int] = []
         var names: [String] = []
         try forEachBatch(of: data, reader, progress) { rows, batch in
@@ -81,7 +82,7 @@ public struct FeatureExtractor {
             labels += batch.labels
             names += batch.indices.map { data.name($0) }
         }
-        try writer.finish(FeatureTable.columns(labels: labels, names: names))
+        try writer.finish(FeatureLayout.columns(labels: labels, names: names))
         return (writer.rows, reader.layers[0].dimension, description)
     }
 
@@ -94,17 +95,14 @@ public struct FeatureExtractor {
         _ body: (_ rows: Tensor, _ batch: HostBatch) throws -> Void
     ) throws {
         guard data.count > 0 else { throw InputError(data.source, "has no images", remedy: "name another data set") }
-        let loader = BatchLoader(
-            data, order: Array(0..<data.count), batchSize: batch,
-            pipeline: pipeline ?? Self.testPipeline(imageSize: imageSize), seed: 0, epoch: 0, workers: workers,
+        let batches = TestBatches(
+            batchSize: batch, pipeline: pipeline ?? Self.testPipeline(imageSize: imageSize), workers: workers,
             onBadImage: onBadImage)
-        var done = 0
-        while let batch = try loader.next() {
+        try batches.forEach(of: data, progress: progress) { batch in
             let rows = withoutGradients { reader(batch)[0].flatten(from: 1) }  // [N, d]
             try body(normalizes ? rows.l2Normalized() : rows, batch)
-            done += batch.count
-            try progress(done)
         }
+        if done == 0 { throw InputError(data.source, "has no image that can be read", remedy: "fetch them again") }
     }
 
     /// What was done to the images, for files and results.

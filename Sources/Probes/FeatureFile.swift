@@ -29,16 +29,14 @@ public struct FeatureFile: Sendable {
         case .float32:
             matrix = try FeatureMatrix(file.withBytes(entry, Self.copy), dimension: entry.shape[1], source: path)
         default:
-            matrix = try FeatureMatrix(file.tensor("features")!.floats, dimension: entry.shape[1], source: path)
+            matrix = try FeatureMatrix(file.tensor(FeatureLayout.rows)!.floats, dimension: entry.shape[1], source: path)
         }
         if !labels.isEmpty, labels.allSatisfy({ $0 < 0 }) {
             throw InputError(
                 path, "has features but no labels", remedy: "write it with the features command from class folders")
         }
         features = try LabeledFeatures(matrix, labels: labels, source: path)
-        let description = file.metadata["features"].flatMap { try? JSON.parse($0.utf8) }
-        classes = description?["classes"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        protocolJSON = description?["protocol"] ?? [:]
+        (classes, protocolJSON) = file.featureDescription
     }
 
     /// The file's bytes need not be aligned.

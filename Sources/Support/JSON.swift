@@ -19,6 +19,11 @@ public enum JSON: Hashable, Sendable {
         }
     }
 
+    /// The value, or null without one.
+    public init(_ value: Double?) { self = value.map { .number($0) } ?? .null }
+    public init(_ value: Int?) { self = value.map { .integer($0) } ?? .null }
+    public init(_ value: String?) { self = value.map { .string($0) } ?? .null }
+
     /// The member of an object, or nil.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }

@@ -16,6 +16,12 @@ public enum Processor {
         return String(line.drop { $0 != ":" }.dropFirst(2))
     }()
 
+    /// Cores that this process may use: those it may run on, and no more than a container or a batch system gives it time for.
+    public static let coreCount: Int = {
+        let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+        return ControlGroup.quota().map { max(1, min(cores, Int($0.rounded(.up)))) } ?? cores
+    }()
+
     private static func sets(where isTrue: (Int32) -> Bool) -> Set<String> {
         Set((0..<processor_set_count()).filter(isTrue).map { String(cString: processor_set_name($0)) })
     }

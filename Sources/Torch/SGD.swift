@@ -59,10 +59,11 @@ public final class SGD {
                 }
                 if parameters.isEmpty { continue }
                 // Arguments: …, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step. Velocities
-                // start at zero, which makes the first step an ordinary one.
+                // start at zero, which makes the first step an ordinary one; without momentum libtorch wants none.
                 _ = fused.results(
                     [
-                        .tensors(parameters), .tensors(gradients), .tensors(buffers), .double(group.weightDecay),
+                        .tensors(parameters), .tensors(gradients), .tensors(momentum == 0 ? [] : buffers),
+                        .double(group.weightDecay),
                         .double(momentum), rate(group.learningRateScale), 0.0, .bool(nesterov), false, false,
                     ], 0)
             }

@@ -4,7 +4,7 @@ public import Torch
 /// Stochastic gradient descent over the epochs of a training: rate, schedule, momentum, decay.
 public struct Optimization: Hashable, Sendable {
     public var learningRate: Double
-    public var schedule = Schedule.step
+    public var schedule = LearningRateSchedule.Shape.step
     /// With the step schedule, epochs at which the learning rate is multiplied by `gamma`.
     public var milestones: [Double]
     public var gamma = 0.1
@@ -33,14 +33,10 @@ public struct Optimization: Hashable, Sendable {
 
     /// The learning rate at each step; milestones and warm-up round to the nearest step.
     public func rates(epochs: Int, stepsPerEpoch: Int) -> LearningRateSchedule {
-        func steps(_ epochs: Double) -> Int { Int((epochs * Double(stepsPerEpoch)).rounded()) }
-        let decay: LearningRateSchedule.Decay =
-            switch schedule {
-            case .constant: .constant
-            case .cosine: .cosine(until: epochs * stepsPerEpoch, final: 0)
-            case .step: .milestones(milestones.map(steps), gamma: gamma)
-            }
-        return LearningRateSchedule(base: learningRate, decay: decay, warmUpSteps: steps(warmUpEpochs))
+        func steps(_ epochs: Double) -> Int { Int(nearestTo: epochs * Double(stepsPerEpoch)) }
+        return LearningRateSchedule(
+            base: learningRate, shape: schedule, milestones: milestones.map(steps), gamma: gamma,
+            totalSteps: epochs * stepsPerEpoch, warmUpSteps: steps(warmUpEpochs))
     }
 
     /// The optimiser of a network's trained tensors.
@@ -50,7 +46,7 @@ public struct Optimization: Hashable, Sendable {
 
     /// The schedule in words, for protocols: "0.01, x0.1 at epochs 30, 60 of 70".
     public func text(epochs: Int) -> String {
-        let steps = milestones.map { $0 == $0.rounded() ? String(Int($0)) : $0.fixed(1) }.joined(separator: ", ")
+        let steps = milestones.map { $0 == $0.rounded() ? $0.shortest : $0.fixed(1) }.joined(separator: ", ")
         return "\(learningRate), x\(gamma) at epochs \(steps) of \(epochs)"
     }
 }

@@ -184,7 +184,7 @@ public struct TrainingLoop {
 
     private func stopped(_ progress: LoopProgress) -> InterruptedError {
         progress.stopShowing()
-        return InterruptedError("stopped after step \(progress.done) of \(task.totalSteps); go on with --resume")
+        return InterruptedError("stopped after step \(progress.done) of \(task.totalSteps); resume it to go on")
     }
 
     private func end(_ progress: LoopProgress) -> Outcome {

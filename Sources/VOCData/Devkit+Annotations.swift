@@ -87,8 +87,10 @@ extension Devkit {
     ///
     /// - Parameter usesImageSizes: takes the size of each image from its own header, so that boxes are checked against
     ///   the frame there is and not the one that is stated; an image without a readable header keeps what is stated.
+    /// - Parameter turnsByEXIF: leaves a stated size that is the image's once EXIF has turned it: its boxes were drawn there.
     public func annotations(
-        ids: [String], policy: BadAnnotationPolicy = .stop, usesImageSizes: Bool = false, threads: Int = 2
+        ids: [String], policy: BadAnnotationPolicy = .stop, usesImageSizes: Bool = false, turnsByEXIF: Bool = true,
+        threads: Int = 2
     ) throws -> AnnotatedSet {
         let images = ids.map { id in
             SetImage(
@@ -97,7 +99,7 @@ extension Devkit {
         }
         return try AnnotatedSet(
             reading: images, policy: policy, leavesOutUnreadable: policy.leavesOut, usesImageSizes: usesImageSizes,
-            threads: threads)
+            turnsByEXIF: turnsByEXIF, threads: threads)
     }
 }
 
@@ -107,11 +109,12 @@ extension AnnotatedSet {
     /// - Parameters:
     ///   - leavesOutUnreadable: objects and files that cannot be read are left out and told, whatever `policy` says of
     ///     boxes; nil for what the policy says.
-    ///   - usesImageSizes: as in `Devkit.annotations`.
+    ///   - usesImageSizes, turnsByEXIF: as in `Devkit.annotations`.
     public init(
         reading images: [SetImage], policy: BadAnnotationPolicy, leavesOutUnreadable: Bool? = nil,
-        usesImageSizes: Bool = false, threads: Int
+        usesImageSizes: Bool = false, turnsByEXIF: Bool = true, threads: Int
     ) throws {
+        let sizes = usesImageSizes ? ImageSizes(turnsByEXIF: turnsByEXIF) : nil
         let images = images.filter { $0.annotation != nil }
         let leavesOut = leavesOutUnreadable ?? policy.leavesOut
         // A parser costs as much as parsing a file, so that a batch of files shares one.
@@ -121,7 +124,7 @@ extension AnnotatedSet {
             return try images[part * batch..<min(images.count, (part + 1) * batch)].map { image -> OneAnnotation in
                 let path = image.annotation ?? ""
                 do {
-                    return try OneAnnotation(image, path, policy, leavesOut, usesImageSizes, parser)
+                    return try OneAnnotation(image, path, policy, leavesOut, sizes, parser)
                 } catch let error as InputError where leavesOut {
                     var one = OneAnnotation(id: image.id)
                     one.omission = SetOmission(.unreadableAnnotation, path, error.problem)
@@ -137,6 +140,12 @@ extension AnnotatedSet {
     }
 }
 
+/// That the size of an image is its own, not the stated one.
+private struct ImageSizes: Sendable {
+    /// Except where the stated one is the image's once EXIF has turned it.
+    var turnsByEXIF: Bool
+}
+
 /// What came of one annotation file.
 private struct OneAnnotation: Sendable {
     var id: String
@@ -148,7 +157,7 @@ private struct OneAnnotation: Sendable {
     init(id: String) { self.id = id }
 
     init(
-        _ image: SetImage, _ path: String, _ policy: BadAnnotationPolicy, _ leavesOut: Bool, _ usesImageSizes: Bool,
+        _ image: SetImage, _ path: String, _ policy: BadAnnotationPolicy, _ leavesOut: Bool, _ sizes: ImageSizes?,
         _ parser: borrowing AnnotationParser
     ) throws {
         id = image.id
@@ -156,10 +165,11 @@ private struct OneAnnotation: Sendable {
         if let problem = parsed.problems.first, !leavesOut {
             throw InputError(path, problem.text, remedy: "correct the file, or leave such objects out")
         }
-        if usesImageSizes, let file = image.image, let size = (try? ImageHeader.read(file))?.size,
-            size != parsed.annotation.size
+        if let sizes, let file = image.image, let header = try? ImageHeader.read(file),
+            header.size != parsed.annotation.size,
+            !(sizes.turnsByEXIF && header.isTurned(to: parsed.annotation.size))
         {
-            parsed.annotation.size = size
+            parsed.annotation.size = header.size
             wrongSize = path
         }
         let checked = try parsed.annotation.checked(policy, file: path, numbers: parsed.numbers)

@@ -32,7 +32,7 @@ import Testing
     @Test func fasterRoundTrip() throws {
         let parsed = try JSON.parse(Self.faster.json.line.utf8)
         #expect(try DetectorConfig(json: parsed, file: "m") == Self.faster)
-        #expect(Self.faster.head == .faster && Self.config.head == .fast)
+        #expect(Self.faster.kind == .faster && Self.config.kind == .fast)
     }
 
     @Test(arguments: [

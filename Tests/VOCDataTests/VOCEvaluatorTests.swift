@@ -1,4 +1,5 @@
 import Boxes
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -111,7 +112,7 @@ import VOCData
         #expect(result.classes.map(\.ap) == [1, nil, nil] && result.meanAveragePrecision == 1)
         #expect(result.undefinedClasses == ["key", "fish"])
         #expect(result["fish"]?.falsePositives == 1)
-        #expect(result.table.contains("left out of the mean: key, fish"))
+        #expect(result.report.text.contains("left out of the mean: key, fish"))
         #expect(result.json["ap"]?["key"] == .null && result.json["npos"]?["cup"]?.intValue == 1)
     }
 

@@ -29,17 +29,15 @@ public struct CachedLayers {
         let rows = layers.map { Tensor.empty([data.count, $0.channels, $0.cells]) }
         var labels: [Int] = []
         var names: [String] = []
-        let loader = BatchLoader(
-            data, order: Array(0..<data.count), batchSize: batch,
-            pipeline: FeatureExtractor.testPipeline(imageSize: imageSize), seed: 0, epoch: 0, workers: workers,
+        let batches = TestBatches(
+            batchSize: batch, pipeline: FeatureExtractor.testPipeline(imageSize: imageSize), workers: workers,
             onBadImage: onBadImage)
-        while let batch = try loader.next() {
+        try batches.forEach(of: data, progress: progress) { batch in
             for (row, output) in zip(rows, reader(batch)) {
                 _ = row.narrow(0, labels.count, batch.count).copy_(output)
             }
             labels += batch.labels
             names += batch.indices.map { data.name($0) }
-            try progress(labels.count)
         }
         self.layers = layers
         // Images that could not be read leave room at the end.

@@ -157,7 +157,6 @@ public final class LinearProbe: TrainingTask {
                 }
             }
         }
-        var done = 0
         switch test {
         case .cached(let cached):
             guard cached.layers.map(\.dimension) == layers.map(\.dimension) else {
@@ -169,20 +168,15 @@ public final class LinearProbe: TrainingTask {
             for start in stride(from: 0, to: cached.count, by: options.recipe.batch) {
                 let indices = Array(start..<min(cached.count, start + options.recipe.batch))
                 add(cached.select(indices), indices.map { cached.labels[$0] })
-                done += indices.count
-                try progress(done)
+                try progress(start + indices.count)
             }
         case .images(let images):
             guard let reader else { preconditionFailure("images need a reader of their layers") }
-            let loader = BatchLoader(
-                images, order: Array(0..<images.count), batchSize: min(64, options.recipe.batch),
-                pipeline: FeatureExtractor.testPipeline(imageSize: options.imageSize), seed: 0, epoch: 0,
-                workers: options.workers, onBadImage: options.onBadImage)
-            while let batch = try loader.next() {
-                add(reader(batch), batch.labels)
-                done += batch.count
-                try progress(done)
-            }
+            let batches = TestBatches(
+                batchSize: min(64, options.recipe.batch),
+                pipeline: FeatureExtractor.testPipeline(imageSize: options.imageSize), workers: options.workers,
+                onBadImage: options.onBadImage)
+            try batches.forEach(of: images, progress: progress) { add(reader($0), $0.labels) }
         }
         return accuracies
     }

@@ -72,12 +72,13 @@ public final class ClassifierTraining: TrainingTask {
 
     /// - Parameter weights: The file to start from; nil starts from random weights.
     /// - Throws: `InputError` naming the file when it does not hold the network, and the data when it has fewer than two
-    ///   images.
+    ///   images, and for images that are too small for the network.
     public init(_ options: ClassifierOptions, data: any ImageCollection, weights: SafetensorsFile?) throws {
         // Batch norm needs two images.
         guard data.count >= 2 else {
             throw InputError(data.source, "leaves \(data.count) images to train on", remedy: "use more of them")
         }
+        try options.config.architecture.require(imageSize: options.imageSize)
         self.options = options
         let recipe = options.recipe
         batches = EpochBatches(
@@ -96,7 +97,7 @@ public final class ClassifierTraining: TrainingTask {
 
     /// Everything but the last layer, which stays as it was initialised.
     private static func load(_ file: SafetensorsFile, into parameters: Parameters, except prefix: String) throws {
-        let report = parameters.load(file.tensors().filter { !$0.key.hasPrefix(prefix) })
+        let report = try parameters.load(file.tensors().filter { !$0.key.hasPrefix(prefix) }, from: file.path)
         if let first = (report.missing.filter { !$0.hasPrefix(prefix) } + report.mismatched).first {
             throw InputError(
                 file.path, "does not fit the network: \(first) is missing or has another shape",
@@ -127,18 +128,16 @@ public final class ClassifierTraining: TrainingTask {
     public func evaluate(_ test: any ImageCollection, progress: (Int) throws -> Void = { _ in }) throws -> TopAccuracy {
         var accuracy = TopAccuracy(classes: test.classes.count)
         let frozen = network.frozen(options.precision)
-        let loader = BatchLoader(
-            test, order: Array(0..<test.count), batchSize: 64,
-            pipeline: FeatureExtractor.testPipeline(imageSize: options.imageSize), seed: 0, epoch: 0,
-            workers: options.workers, onBadImage: options.onBadImage)
-        while let batch = try loader.next() {
+        let batches = TestBatches(
+            pipeline: FeatureExtractor.testPipeline(imageSize: options.imageSize), workers: options.workers,
+            onBadImage: options.onBadImage)
+        try batches.forEach(of: test, progress: progress) { batch in
             withoutGradients {
                 let x = options.normalization(
                     batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width,
                     device: options.device)
                 accuracy.add(frozen.logits(x, mode: .evaluate).to(dtype: .float32), batch.labels)
             }
-            try progress(accuracy.count)
         }
         return accuracy
     }

@@ -18,6 +18,7 @@ public struct DevkitFinding: Hashable, Sendable {
         case unreadableObject = "unreadable_object"
         case unreadableImage = "unreadable_image"
         case sizeMismatch = "size_mismatch"
+        case turnedByEXIF = "turned_by_exif"
         case invertedBox = "inverted_box"
         case boxWithoutArea = "box_without_area"
         case boxOutOfFrame = "box_out_of_frame"
@@ -43,7 +44,7 @@ public struct DevkitFinding: Hashable, Sendable {
                 .sizeMismatch, .invertedBox, .boxWithoutArea, .boxOutOfFrame, .zeroBasedBox, .unknownClass:
                 .serious
             case .duplicatedBox, .classWithoutPositives, .fractionalBox, .noDifficult, .noTruncated, .noPose,
-                .noObjects, .otherFilename, .notRGB, .unusedAnnotation, .unusedImage, .unusedFile:
+                .noObjects, .otherFilename, .notRGB, .turnedByEXIF, .unusedAnnotation, .unusedImage, .unusedFile:
                 .note
             }
         }
@@ -59,6 +60,7 @@ public struct DevkitFinding: Hashable, Sendable {
             case .unreadableObject: "object that cannot be read"
             case .unreadableImage: "image that cannot be read"
             case .sizeMismatch: "size other than the image's"
+            case .turnedByEXIF: "image turned by its EXIF orientation"
             case .invertedBox: "box inverted"
             case .boxWithoutArea: "box without area"
             case .boxOutOfFrame: "box out of the frame"

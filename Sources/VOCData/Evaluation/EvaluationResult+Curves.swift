@@ -1,4 +1,5 @@
 internal import Imaging
+internal import Reporting
 internal import Support
 
 extension EvaluationResult {

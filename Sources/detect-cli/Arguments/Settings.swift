@@ -43,8 +43,9 @@ extension ArgumentParser {
         for (title, rows) in table {
             group(title)
             for row in rows {
-                declare(row.name, row.metavar, row.help, defaultText: { row.text(defaults()) }) {
-                    text throws(UsageError) in
+                declare(
+                    row.name, row.metavar, row.help, choices: row.choices, defaultText: { row.text(defaults()) }
+                ) { text throws(UsageError) in
                     try settings.take(row, text, defaults: defaults())
                 }
             }

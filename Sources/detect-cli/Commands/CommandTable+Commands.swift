@@ -1,7 +1,7 @@
 internal import Support
 
 /// Every command, in the order of the overview.
-var commandTable: CommandTable {
+package var commandTable: CommandTable {
     CommandTable(
         [
             CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
@@ -26,5 +26,6 @@ var commandTable: CommandTable {
                     WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self,
                     WeightsImportCommand.self, WeightsExportCommand.self,
                 ]),
+            CommandGroup("Program", [CompletionsCommand.self, ManualCommand.self]),
         ], version: Toolkit.version)
 }

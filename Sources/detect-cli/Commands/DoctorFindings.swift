@@ -82,7 +82,7 @@ extension Finding {
     }
 
     static func processor() -> Finding {
-        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let cores = Processor.coreCount
         let names = ["sse4_2", "avx2", "avx512f", "avx512_bf16", "amx_bf16"].filter(
             Processor.instructionSets.contains)
         let model = Processor.model

@@ -21,7 +21,7 @@ struct FineTuneCommand: Command {
     let testSet: Option<String>
     let weights: WeightOptions
     let recipe: Option<DetectionRecipe>
-    let head: Option<DetectorHead?>
+    let head: Option<DetectorKind?>
     let proposals: Option<String?>
     let testProposals: Option<String?>
     let classes: Option<String?>
@@ -38,12 +38,13 @@ struct FineTuneCommand: Command {
     let testLimit: Option<Int?>
     let fullPrecision: Option<Bool>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", Devkit.help)
+        devkit = parser.devkit()
         trainSet = parser.option(
             "train-set", "NAME",
             "the image set to train on, or several of different years: 2007:trainval,2012:trainval", default: "trainval"
@@ -65,7 +66,7 @@ struct FineTuneCommand: Command {
         testProposals = parser.optional(
             "test-proposals", "FILE", "proposals of the test set", shown: "made in the run folder")
         parser.group("Annotations")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        classes = parser.classNames()
         imagesPerStep = parser.optional(
             "images-per-step", "N", "images a step", shown: "the recipe's: 2; 16 of voc07-c4-moco", .between(1, 1024))
         let (weights, recipe, head, perStep) = (weights, recipe, head, imagesPerStep)
@@ -74,11 +75,10 @@ struct FineTuneCommand: Command {
             let architecture = weights.knownArchitecture ?? .resnet50
             return recipe.value.options(
                 DetectorConfig(network: NetworkConfig(architecture), normalization: .imagenet, classes: []),
-                head.value(or: recipe.value.usualHead), isPretrained: !weights.isRandom, imagesPerStep: perStep.value)
+                head.value(or: recipe.value.usualKind), isPretrained: !weights.isRandom, imagesPerStep: perStep.value)
         }
         parser.group("While it runs")
-        checkpointEvery = parser.option(
-            "checkpoint-every", "N", "steps between checkpoints", default: 1000, .atLeast(1))
+        checkpointEvery = parser.checkpointEvery(default: 1000)
         logEvery = parser.option("log-every", "N", "steps between lines of the metrics", default: 20, .atLeast(1))
         evaluateEvery = parser.optional(
             "eval-every", "N", "steps between looks at some test images; the best detector so far is kept, too",
@@ -93,9 +93,10 @@ struct FineTuneCommand: Command {
         testLimit = parser.optional("test-limit", "N", "test on the first N images only", .atLeast(1))
         fullPrecision = parser.fullPrecision()
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
         sets = SetOptions(parser, missing: .skip, badAnnotations: .clip, seed: runOptions.seed)
     }
 
@@ -103,14 +104,7 @@ struct FineTuneCommand: Command {
         try compute.activate()
         let run = try fineTuning()
         let outcome = try run()
-        print(outcome.profileText, terminator: "")
-        if let test = outcome.test {
-            print(test.evaluation?.table ?? "the test set has no annotations: mAP is left out\n", terminator: "")
-        }
-        print(
-            "trained \(outcome.iterations) steps at \(outcome.imagesPerSecond.fixed(2)) images/s; model: \(outcome.model)"
-        )
-        try json.write(outcome.json)
+        try results.deliver(outcome.report, outcome.json)
     }
 
     private func fineTuning() throws -> FineTuneRun {
@@ -119,15 +113,26 @@ struct FineTuneCommand: Command {
         var options = try options(start.detector(classes: []), isPretrained: !start.isRandom)
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
-        let train = try VOCSet(
-            devkit.value, set: trainSet.value,
-            sets.options(threads: threads, limit: loading.limit.value, classes: names))
+        func options(_ options: VOCSet.Options) -> VOCSet.Options {
+            var options = options
+            options.turnsByEXIF = reading.turnsByEXIF
+            return options
+        }
+        let train = try reading.read(
+            VOCSet(
+                devkit.value, set: trainSet.value,
+                options(sets.options(threads: threads, limit: loading.limit.value, classes: names))),
+            threads: threads)
         let test =
             testSet.value == "none"
             ? nil
-            : try VOCSet(
-                devkit.value, set: testSet.value,
-                sets.testOptions(threads: threads, limit: testLimit.value, classes: train.classes, keepsBoxes: true))
+            : try reading.read(
+                VOCSet(
+                    devkit.value, set: testSet.value,
+                    options(
+                        sets.testOptions(
+                            threads: threads, limit: testLimit.value, classes: train.classes, keepsBoxes: true))),
+                threads: threads)
         options.detector.classes = train.classes
         var run = FineTuneRun(options, from: start, train: train, test: test, folder: runOptions.folder.value)
         run.resume = runOptions.resume.value
@@ -145,12 +150,12 @@ struct FineTuneCommand: Command {
 
     /// The recipe's settings with what was chosen otherwise.
     private func options(_ detector: DetectorConfig, isPretrained: Bool) throws(UsageError) -> FineTuneOptions {
-        let head = head.value(or: recipe.value.usualHead)
-        if recipe.value == .c4MoCo, !detector.network.architecture.isResidual || head != .faster {
+        let kind = head.value(or: recipe.value.usualKind)
+        if recipe.value == .c4MoCo, !detector.network.architecture.isResidual || kind != .faster {
             throw UsageError(
                 "--recipe voc07-c4-moco is for Faster R-CNN on ResNets", remedy: "leave --recipe or --head out")
         }
-        if head == .faster, proposals.isGiven || testProposals.isGiven {
+        if kind == .faster, proposals.isGiven || testProposals.isGiven {
             throw UsageError("Faster R-CNN takes no proposals", remedy: "leave --proposals and --test-proposals out")
         }
         if settings.isGiven("train-all"), settings.isGiven("batch-norm") || settings.isGiven("freeze-stages") {
@@ -158,7 +163,7 @@ struct FineTuneCommand: Command {
                 "--train-all decides about batch norm and stages", remedy: "leave --batch-norm and --freeze-stages out")
         }
         var options = recipe.value.options(
-            detector, head, isPretrained: isPretrained, imagesPerStep: imagesPerStep.value)
+            detector, kind, isPretrained: isPretrained, imagesPerStep: imagesPerStep.value)
         try settings.apply(to: &options)
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value

@@ -32,7 +32,7 @@ struct ProposalsImportCommand: Command {
     let limit: Option<Int?>
     let threads: Option<Int>
     let sets: SetOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         format = parser.requiredChoice(
@@ -47,13 +47,12 @@ struct ProposalsImportCommand: Command {
             default: .inclusive)
         input = parser.required(
             "in", "PATH", "the file of the set, or a folder with ID.mat, ID_boxes.mat or ID.txt for each image")
-        devkit = parser.required("devkit", "DIR", Devkit.help)
-        set = parser.required("set", "NAME", "the image set; its order is that of a MATLAB file without names")
-        out = parser.required("out", "FILE", "the proposal file to write")
-        parser.checksOutput(out)
-        limit = parser.optional("limit", "N", "use only the first N images, with a folder or text", .atLeast(1))
+        devkit = parser.devkit()
+        set = parser.imageSet(remark: "in the order of a MATLAB file without names")
+        out = parser.output(parser.required("out", "FILE", "the proposal file to write"))
+        limit = parser.limit(remark: "with a folder or text")
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
         sets = SetOptions(parser, missing: .stop, badAnnotations: .keep)
     }
 
@@ -98,28 +97,12 @@ struct ProposalsImportCommand: Command {
                 groundTruth: try annotations[id]?.labeledBoxes(classes: classes, source: image.annotation ?? id) ?? [])
         }
         try writer.finish()
-        show(report, quality)
-        try json.write(
+        try results.deliver(
+            report.report(quality),
             .object(
                 (quality.json.members ?? []) + [
                     .init("boxes", .integer(report.boxes)), .init("clipped", .integer(report.clipped)),
                     .init("dropped", .integer(report.dropped)),
                 ]))
-    }
-
-    private func show(_ report: ProposalImport, _ quality: ProposalQuality) {
-        func text(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
-        print(
-            textTable([
-                ["images", String(report.images)], ["boxes", String(report.boxes)],
-                ["boxes per image", text(quality.boxesPerImage, 1)],
-                ["cut at the frame", String(report.clipped)], ["left out, nothing inside", String(report.dropped)],
-                ["recall at IoU .5", text(quality.recall50, 4)], ["recall at IoU .7", text(quality.recall70, 4)],
-                ["average best overlap", text(quality.averageBestOverlap, 4)],
-            ]))
-        let share = Double(report.clipped + report.dropped) / Double(max(1, report.boxes + report.dropped))
-        if share > 0.01 || quality.recall50 ?? 1 < 0.5 {
-            print("note: many boxes outside the image, or a low recall, usually mean another --order or --base")
-        }
     }
 }

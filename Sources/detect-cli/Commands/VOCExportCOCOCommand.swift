@@ -23,19 +23,17 @@ struct VOCExportCOCOCommand: Command {
     let sets: SetOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", Devkit.help)
-        set = parser.option("set", "NAME", "the image set", default: "test")
-        out = parser.required("out", "FILE", "the JSON file of the objects")
-        parser.checksOutput(out)
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "test")
+        out = parser.output(parser.required("out", "FILE", "the JSON file of the objects"))
         detections = parser.optional("detections", "DIR", "a folder of comp4 files to convert, too")
-        results = parser.optional("results", "FILE", "the JSON file of the detections")
-        parser.checksOutput(results)
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        results = parser.output(parser.optional("results", "FILE", "the JSON file of the detections"))
+        classes = parser.classNames()
         difficult = parser.choice(
             "difficult",
             "objects marked difficult become crowds, which COCO's evaluator leaves out, or objects, or are left out",
             default: .crowd)
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        limit = parser.limit()
         threads = parser.threads()
         sets = SetOptions(parser, missing: .stop, badAnnotations: .keep, isStrict: true)
     }

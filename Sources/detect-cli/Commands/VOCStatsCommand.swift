@@ -1,4 +1,5 @@
 internal import Imaging
+internal import Reporting
 internal import Support
 internal import VOCData
 
@@ -15,17 +16,16 @@ struct VOCStatsCommand: Command {
     let limit: Option<Int?>
     let threads: Option<Int>
     let sets: SetOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", Devkit.help)
-        set = parser.option("set", "NAME", "the image set", default: "trainval")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
-        picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
-        parser.checksOutput(picture)
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "trainval")
+        classes = parser.classNames()
+        picture = parser.output(parser.optional("picture", "FILE", "draw a picture there (PNG)"))
+        limit = parser.limit()
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
         sets = SetOptions(parser, missing: .skip, badAnnotations: .keep)
     }
 
@@ -34,11 +34,11 @@ struct VOCStatsCommand: Command {
         let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let statistics = SetStatistics(annotations, classes: names)
-        print(statistics.table, terminator: "")
+        let report = statistics.report(title: "\(selection.parts[0].devkit.root.fileName) \(set.value)")
+        try results.deliver(report, statistics.json)
         if let path = picture.value {
-            try statistics.picture(title: "\(selection.parts[0].devkit.root.fileName) \(set.value)").write(to: path)
+            try report.picture?.write(to: path)
             print("picture: \(path)")
         }
-        try json.write(statistics.json)
     }
 }

@@ -1,5 +1,4 @@
 internal import Experiments
-internal import Foundation
 internal import Support
 internal import VOCData
 
@@ -97,7 +96,7 @@ struct SetOptions {
         return set
     }
 
-    private func say(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func say(_ text: String) { Console.remark(lines: text) }
 }
 
 extension ArgumentParser {

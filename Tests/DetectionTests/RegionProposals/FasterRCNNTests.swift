@@ -214,7 +214,7 @@ extension DetectorSuites {
                 let task = try FineTuning(Self.options(), data: set, weights: nil)
                 try task.writeModel(to: "\(folder)/model.safetensors")
                 let detector = try Detector(run: folder)
-                #expect(detector.config == Self.config() && detector.config.head == .faster)
+                #expect(detector.config == Self.config() && detector.config.kind == .faster)
                 let image = try Image.decode(set.images.data(0), name: "0")
                 let own = try task.detector()
                 #expect(detector.fingerprint == own.fingerprint)

@@ -1,0 +1,34 @@
+public import Imaging
+
+/// The images of a set in order, once each and as the pipeline of a test gives them: the one loop of all that looks at
+/// images without learning from them.
+public struct TestBatches {
+    public var batchSize: Int
+    public var pipeline: ImagePipeline
+    public var workers: Int
+    public var onBadImage: BadImagePolicy
+
+    public init(batchSize: Int = 64, pipeline: ImagePipeline, workers: Int, onBadImage: BadImagePolicy = .stop) {
+        self.batchSize = batchSize
+        self.pipeline = pipeline
+        self.workers = workers
+        self.onBadImage = onBadImage
+    }
+
+    /// Calls `body` with each batch, then `progress` with the number of images done.
+    ///
+    /// - Throws: `InputError` naming an image that cannot be read, and what `body` and `progress` throw.
+    public func forEach(
+        of images: any ImageCollection, progress: (Int) throws -> Void, _ body: (HostBatch) throws -> Void
+    ) throws {
+        let loader = BatchLoader(
+            images, order: Array(0..<images.count), batchSize: batchSize, pipeline: pipeline, seed: 0, epoch: 0,
+            workers: workers, onBadImage: onBadImage)
+        var done = 0
+        while let batch = try loader.next() {
+            try body(batch)
+            done += batch.count
+            try progress(done)
+        }
+    }
+}
