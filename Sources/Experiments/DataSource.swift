@@ -1,5 +1,4 @@
 public import Datasets
-internal import Foundation
 public import Support
 internal import VOCData
 
@@ -46,7 +45,7 @@ public enum DataSource {
                 throw InputError(path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
             }
             let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
-            FileHandle.standardError.write(Data(SetReport.text(left, name: selection.name).utf8))
+            Console.remark(lines: SetReport.text(left, name: selection.name))
             return VOCImages(
                 images,
                 source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))

@@ -57,8 +57,10 @@ public struct DetectRun {
         /// Where they are.
         public var folder: String
 
+        static let unlabelled = "the set has no annotations: mAP is left out"
+
         public var report: Report {
-            var report = evaluation.report
+            var report = evaluation?.report ?? Report("Detections", [.paragraph(Self.unlabelled)])
             report.append(.paragraph("\(secondsPerImage.fixed(3)) s an image; comp4 files: \(folder)"))
             return report
         }

@@ -118,7 +118,10 @@ public struct FineTuneRun {
             }
             add(stepProfile, "a step")
             add(test?.profile, "a test image (\((test?.secondsPerImage ?? 0).fixed(3)) s)")
-            report.sections += test?.evaluation.report.sections ?? []
+            if let test {
+                report.sections +=
+                    test.evaluation?.report.sections ?? [.init([.paragraph(DetectRun.Outcome.unlabelled)])]
+            }
             report.append(
                 .paragraph(
                     "trained \(iterations) steps at \(imagesPerSecond.fixed(2)) images/s; model: \(model)"))
@@ -181,8 +184,7 @@ public struct FineTuneRun {
         guard let test else { return }
         test.report()
         if !test.isUnlabelled, !test.hasObjects {
-            FileHandle.standardError.write(
-                Data("\(test.name) holds no object that counts: its average precision will be undefined\n".utf8))
+            Console.remark("\(test.name) holds no object that counts: its average precision will be undefined")
         }
     }
 

@@ -1,8 +1,8 @@
-internal import Foundation
+internal import Support
 
 /// What a user should know and no result says, on standard error.
 enum Notes {
     static func write(_ lines: [String]) {
-        for line in lines { FileHandle.standardError.write(Data("note: \(line)\n".utf8)) }
+        for line in lines { Console.remark(line, label: "note") }
     }
 }

@@ -34,12 +34,16 @@ public struct ProposalRun {
         public var recall: RecallCurve
         /// What proposed, and with what limit.
         public var protocolText: String
+        /// Whether there are annotations to measure recall with.
+        public var isMeasured: Bool
 
         public var report: Report {
             let line = "objects not marked difficult: \(quality.objects); \(protocolText)"
             return Report(
                 "Region proposals",
-                [.table(quality.table), .table(recall.table), .paragraph(line), .figure(recall.figure)])
+                isMeasured
+                    ? [.table(quality.table), .table(recall.table), .paragraph(line), .figure(recall.figure)]
+                    : [.table(quality.table), .paragraph("\(line); recall is left out, as the set has no annotations")])
         }
 
         public var json: JSON { .object((quality.json.members ?? []) + [.init("recall_at", recall.json)]) }
@@ -132,7 +136,7 @@ public struct ProposalRun {
 
     private func outcome(_ file: ProposalFile, secondsPerImage: Double?) -> Outcome {
         var outcome = Outcome(
-            quality: ProposalQuality(), recall: RecallCurve(), protocolText: protocolText)
+            quality: ProposalQuality(), recall: RecallCurve(), protocolText: protocolText, isMeasured: !set.isUnlabelled)
         for (id, objects) in zip(set.ids, set.objects) {
             let proposals = file.boxes(for: id) ?? []
             outcome.quality.add(proposals: proposals, groundTruth: objects, seconds: secondsPerImage)

@@ -1,6 +1,5 @@
 public import Backbone
 public import Detection
-internal import Foundation
 internal import Support
 public import Torch
 
@@ -55,7 +54,7 @@ public enum WeightSource: Hashable, Sendable {
     }
 
     private static func say(_ note: String?) {
-        if let note { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
+        if let note { Console.remark(note, label: "note") }
     }
 
     /// What random weights would say about themselves.

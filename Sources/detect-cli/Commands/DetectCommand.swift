@@ -1,6 +1,5 @@
 internal import Detection
 internal import Experiments
-internal import Foundation
 internal import Proposals
 internal import Support
 internal import Torch
@@ -109,7 +108,7 @@ struct DetectCommand: Command {
 
     private func detectImages(_ detector: Detector) throws {
         let found = try images.value.map(ImageDetectionRun.images)
-        for note in found.flatMap(\.notes) { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
+        for note in found.flatMap(\.notes) { Console.remark(note, label: "note") }
         let paths = found.flatMap(\.images).prefix(loading.limit.value ?? .max)
         var run = ImageDetectionRun(detector, images: Array(paths), folder: out.value)
         run.pictureScore = pictureScore.value
