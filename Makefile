@@ -2,6 +2,8 @@
 SWIFT ?= swift
 CLI = .build/release/detect-cli
 SOURCES = Package.swift Sources Tests Fuzz Examples
+# Where `make install` puts the program; DESTDIR stands before it, as packagers want.
+PREFIX ?= /usr/local
 # Of fuzzing, for each parser.
 SECONDS = 60
 # Testable imports need a build of their own; without them build, check and test share one.
@@ -10,6 +12,8 @@ TEST = $(SWIFT) test -c release --disable-testable-imports
 help:
 	@echo 'make setup    install the system libraries and libtorch that are missing'
 	@echo 'make build    build detect-cli'
+	@echo 'make install  install detect-cli and all it needs under PREFIX (default: /usr/local)'
+	@echo 'make dist     pack it for machines without a toolchain into dist/'
 	@echo 'make doctor   check this machine and say what is missing'
 	@echo 'make demo     the whole story on a generated data set (DEMO_ARGS=... passes options on)'
 	@echo 'make test     run the tests (DETECT_DATA=DIR: also those on real images)'
@@ -29,6 +33,12 @@ setup:
 
 build: setup
 	$(SWIFT) build -c release --product detect-cli
+
+install: setup
+	SWIFT="$(SWIFT)" scripts/install "$(DESTDIR)$(PREFIX)"
+
+dist: setup
+	SWIFT="$(SWIFT)" scripts/dist
 
 doctor: build
 	$(CLI) doctor
@@ -75,6 +85,6 @@ format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
 clean:
-	rm -rf .build .build-fuzz
+	rm -rf .build .build-fuzz .build-install dist
 
-.PHONY: help setup build doctor demo test test-fast narrow check fuzz bench scaling examples docs format clean
+.PHONY: help setup build install dist doctor demo test test-fast narrow check fuzz bench scaling examples docs format clean

@@ -27,6 +27,9 @@ let swift: [SwiftSetting] =
 // asked here: rooms without tensors build without it, and SwiftPM remembers what a manifest said.
 let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.libtorch/torch"
 
+// Set by scripts/install alone, which puts libtorch beside the program: no path of this machine is to be in it.
+let isBundled = Context.environment["DETECT_BUNDLED"] != nil
+
 // C++ over libtorch as a library that the program opens, and libtorch with it, when it needs its first tensor. It is
 // declared an executable and linked with -shared: SwiftPM builds an executable that a target depends on, but would link
 // the program to a library, so that libtorch were loaded at every start.
@@ -40,20 +43,21 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
                 "\(Context.packageDirectory)/Sources/CTorch/Library/LibtorchIsThere.h",
             ])
         ],
-        // By absolute path: with -ltorch another libtorch of the machine could win.
+        // By absolute path: with -ltorch another libtorch of the machine could win. There is no Swift in it to be started.
         linkerSettings: [
-            .unsafeFlags([
-                "-Xclang-linker", "-shared", "-Xclang-linker", "-Wno-unused-command-line-argument",
-                "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
-                "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
-            ])
+            .unsafeFlags(
+                [
+                    "-nostartfiles", "-Xclang-linker", "-shared", "-Xclang-linker",
+                    "-Wno-unused-command-line-argument",
+                    "\(libtorch)/lib/libtorch_cpu.so", "\(libtorch)/lib/libc10.so",
+                ] + (isBundled ? [] : ["-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]))
         ])
 }
 
 // What other packages can import: each of these rooms is a library product.
 let libraries = [
-    "Support", "Boxes", "Imaging", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain", "Probes",
-    "Proposals", "Detection", "Experiments",
+    "Support", "Boxes", "Imaging", "Reporting", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain",
+    "Probes", "Proposals", "Detection", "Experiments",
 ]
 
 func room(_ name: String, _ dependencies: [String]) -> Target {
@@ -91,6 +95,8 @@ let package = Package(
         // Refuses to start on a processor that lacks what the program is built for: by the same flag as all Swift.
         .target(
             name: "CProcessor", cSettings: processor.map { [.unsafeFlags(["-march=\($0)"])] } ?? []),
+        // libpng's own interface, whose errors Swift cannot catch.
+        .target(name: "CPNGDecoder", dependencies: ["CPNG"]),
         room("Support", ["CProcessor"]),
         .systemLibrary(name: "CTorch", path: "Sources/CTorch"),
         openedLibrary(
@@ -100,26 +106,33 @@ let package = Package(
         // The second is built beside the program and not linked: Torch opens it when the first tensor is needed.
         room("Torch", ["CTorch", "CTorchLibrary", "Support"]),
         room("Boxes", []),
-        room("Imaging", ["CTurboJPEG", "CPNG", "Support"]),
+        room("Imaging", ["CTurboJPEG", "CPNG", "CPNGDecoder", "Support"]),
+        room("Reporting", ["Imaging", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
-        room("VOCData", ["Boxes", "Imaging", "Datasets", "CXML2", "Support"]),
+        room("VOCData", ["Boxes", "Imaging", "Datasets", "Reporting", "CXML2", "Support"]),
         room("Training", ["Torch", "Support"]),
         room("Backbone", ["Torch", "Support"]),
         room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"]),
-        room("Probes", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "COpenBLAS", "Support"]),
-        room("Proposals", ["Boxes", "Imaging", "CZlib", "Support"]),
-        room("Detection", ["Proposals", "Backbone", "Training", "Datasets", "Imaging", "Boxes", "Torch", "Support"]),
+        room(
+            "Probes",
+            ["Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
+        room("Proposals", ["Boxes", "Imaging", "Reporting", "CZlib", "Support"]),
+        room(
+            "Detection",
+            [
+                "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes", "Torch", "Support",
+            ]),
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Support",
-                "Torch", "Training", "VOCData",
+                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Reporting",
+                "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
                 "Experiments", "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone",
-                "Pretrain", "Probes", "Proposals", "Detection",
+                "Pretrain", "Probes", "Proposals", "Detection", "Reporting",
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(
@@ -132,34 +145,38 @@ let package = Package(
         // What fuzzing runs; the tests replay its corpus.
         .target(
             name: "FuzzTargets",
-            dependencies: ["VOCData", "Proposals", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
+            dependencies: ["VOCData", "Datasets", "Proposals", "Backbone", "Torch", "Imaging", "Boxes", "Support"],
             path: "Fuzz/Targets",
             swiftSettings: swift),
         tests("FuzzTests", ["FuzzTargets", "Support"]),
         .target(
-            name: "TestSupport", dependencies: ["Torch", "Support"], path: "Tests/TestSupport", swiftSettings: swift),
+            name: "TestSupport", dependencies: ["CXML2", "Torch", "Support"], path: "Tests/TestSupport",
+            swiftSettings: swift),
         tests("SupportTests", ["Support"]),
         tests("TorchTests", ["Torch", "Support"], golden: true),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
+        tests("ReportingTests", ["Reporting", "Imaging", "Support"]),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
-        tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Support"], golden: true),
+        tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Reporting", "Support"], golden: true),
         tests("BackboneTests", ["Backbone", "Torch", "Support"], golden: true),
         tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
         tests(
             "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
             golden: true),
         tests(
-            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"], golden: true),
+            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "Support"],
+            golden: true),
         tests("ProposalsTests", ["Proposals", "Boxes", "Imaging", "Support"], golden: true),
         tests(
             "DetectionTests",
             [
-                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Torch", "Support",
+                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Reporting", "Torch",
+                "Support",
             ], golden: true),
         // The stand-in is a GPU that is none: opened by copies of the program.
         tests(
-            "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Support"],
+            "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Reporting", "Support"],
             golden: true),
     ],
     swiftLanguageModes: [.v6],

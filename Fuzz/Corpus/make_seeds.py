@@ -33,9 +33,25 @@ write("annotation", "latin1.xml", b'<?xml version="1.0" encoding="ISO-8859-1"?><
 write("annotation", "utf16.xml", f"<annotation>{dog}</annotation>".encode("utf-16"))
 write("annotation", "path.xml", "<annotation><filename>../../etc/passwd</filename></annotation>")
 write("annotation", "cdata.xml", "<annotation><filename><![CDATA[a]]>b.jpg</filename><!-- c --><?p q?></annotation>")
+write("annotation", "bom.xml", f"\ufeff<?xml version='1.0' encoding='utf-8'?><annotation>{dog}</annotation>")
+write("annotation", "utf16be.xml", b"\xfe\xff" + f"<annotation>{dog}</annotation>".encode("utf-16-be"))
+write("annotation", "mislabelled.xml", f' <?xml version="1.0" encoding="utf-16"?><annotation>{dog}</annotation>')
+write("annotation", "gbk.xml", f'<?xml version="1.0" encoding="GBK"?><annotation>{dog.replace("dog", "汽车")}</annotation>'.encode("gbk"))
+write("annotation", "fields.xml", "<annotation><filename>C:\\a\\b..jpg</filename><path>\u00e9</path><size><width>x</width>"
+      "<depth>Unspecified</depth></size><object><name>car</name><truncated>0.06</truncated><occluded>2</occluded>"
+      f"<attributes><attribute><name>a</name></attribute></attributes><polygon><x1>1</x1></polygon>{box}</object></annotation>".encode("latin-1"))
 write("image-set", "plain.txt", "000001\n2008_000002\r\n\n a \n")
 write("image-set", "labels.txt", "000001 -1\n000002  1\n000003  0\n")
 write("image-set", "path.txt", "../000001\n/etc/passwd 1\n..\\x\n")
+write("image-set", "blanks.txt", '\ufeffphoto 1\r\n"photo (2)" 1\nsub/c.jpg\rC:\\d.jpg\n\xe9\n'.encode("latin-1", "replace"))
+write("text", "marks.txt", "\ufeffa b\r\n\rc\t\n\u00e9")
+write("text", "utf16.txt", "a\r\nb\u00e9\n".encode("utf-16"))
+write("text", "utf32.txt", "a\nb\n".encode("utf-32"))
+write("text", "latin1.txt", b"caf\xe9\nna\xefve\xc3\xa9\n")
+write("image-list", "plain.txt", "# two images\nim/a.jpg\nim/b c.png\r\n")
+write("image-list", "labels.txt", " im/a.jpg 0 \nim/b.jpg\t12\n")
+write("image-list", "names.txt", b"a.jpg dog\ncaf\xe9.jpg cat\n")
+write("detections", "blanks.txt", "\ufeffa b 0.5 1 1 2 2\r\n000001 0.5 1 1 2 2\r")
 write("detections", "sound.txt", "000001 0.922 65.7 137.4 357.4 347.1\n000002 1e-3 -4 +5 .5 1234567890123456789\n9 0.5 1 1 2 2\n")
 write("detections", "bad.txt", "000001 nan 1 1 2 2\n000001 0x1p3 1 inf 2\n")
 write("detections", "ties.txt", "a 0.5 1 1 9 9\na 0.5 1 1 9 9\na 0.5 2 2 9 9\n000001 1 5 5 1 1\n")
@@ -50,6 +66,14 @@ for name, image, options in [
     buffer = io.BytesIO()
     image.save(buffer, "JPEG" if name.endswith("jpg") else "PNG", **options)
     write("image", name, buffer.getvalue())
+exif = Image.Exif()
+exif[0x010F] = "maker"
+exif[0x0112] = 6
+for name in ["exif.jpg", "exif.png"]:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG" if name.endswith("jpg") else "PNG", exif=exif)
+    write("image", name, buffer.getvalue())
+    write("image", name.replace("exif", "cut"), buffer.getvalue()[:-60])
 header = json.dumps({
     "__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
     "b": {"dtype": "I64", "shape": [], "data_offsets": [8, 16]}, "c": {"dtype": "U8", "shape": [0], "data_offsets": [16, 16]},
@@ -96,9 +120,13 @@ def unchecked(data):
 
 
 golden = here.parent.parent / "Tests/BackboneTests/Golden/pth"
-for name in ["types.pth", "views.pth", "checkpoint2.pth", "moco.pth", "evil.pth"]:
-    write("torch", name, unchecked((golden / name).read_bytes()))
-for name in ["checkpoint2", "checkpoint4", "views"]:
+for name in ["types", "views", "checkpoint2", "moco", "evil", "lemniscate", "extras", "network"]:
+    write("torch", f"{name}.pth", unchecked((golden / f"{name}.pth").read_bytes()))
+# The format before PyTorch 1.6 has no checksums.
+for name in ["types", "views", "moco4", "lemniscate", "network"]:
+    write("torch", f"legacy-{name}.pth", (golden / f"legacy-{name}.pth").read_bytes())
+write("torch", "page.pth", "<!DOCTYPE html><html><body>Sign in</body></html>")
+for name in ["checkpoint2", "checkpoint4", "views", "extras", "network"]:
     with zipfile.ZipFile(golden / f"{name}.pth") as archive:
         write("pickle", f"{name}.pkl", archive.read(f"{name}/data.pkl"))
 buffer = io.BytesIO()

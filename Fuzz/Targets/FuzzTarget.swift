@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Boxes
+internal import Datasets
 internal import Foundation
 internal import Imaging
 internal import Proposals
@@ -12,9 +13,13 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     /// VOC annotations.
     case annotation
     case imageSet = "image-set"
+    /// Text files: what image sets, class lists and image lists have in common.
+    case text
+    /// Lists of images with labels.
+    case imageList = "image-list"
     /// comp4 detection files.
     case detections
-    /// JPEG and PNG: headers, and small images as a whole.
+    /// JPEG and PNG: headers with EXIF, and small images as a whole, damaged and turned ones included.
     case image
     case safetensors
     /// Our proposal files.
@@ -37,6 +42,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             switch self {
             case .annotation: try annotation(data)
             case .imageSet: try imageSet(data)
+            case .text: try text(data)
+            case .imageList: try imageList(data)
             case .detections: try detections(data)
             case .image: try image(data)
             case .safetensors: try safetensors(data)
@@ -59,9 +66,6 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func annotation(_ data: Data) throws {
         let annotation = try Annotation.parse(data, name: "input")
         for object in annotation.objects where !object.box.isFinite { throw FuzzFailure("a box that is not finite") }
-        if annotation.filename.contains("/") || annotation.filename.contains("..") {
-            throw FuzzFailure("a file name that leads out of its folder")
-        }
         for policy in BadAnnotationPolicy.allCases where policy != .stop {
             let checked = try annotation.checked(policy, file: "input").annotation
             if policy == .keep { continue }
@@ -79,15 +83,47 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     }
 
     private func imageSet(_ data: Data) throws {
-        let lines = try ImageSetLine.parse(data, name: "input")
-        for line in lines where line.id.isEmpty || line.id.contains("/") || line.id == ".." {
-            throw FuzzFailure("an id that is no plain name")
+        for hasLabels in [false, true] {
+            // Some ids are known, so that lines are taken apart.
+            for line in try ImageSetLine.parse(
+                data, name: "input", hasLabels: hasLabels, isImage: { $0.utf8.count % 3 == 1 })
+            {
+                let parts = line.id.split(separator: "/", omittingEmptySubsequences: false)
+                if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
+                    throw FuzzFailure("an id that leads out of its folder")
+                }
+            }
         }
-        guard Set(lines.map(\.id)).count == lines.count else { throw FuzzFailure("an id twice") }
+    }
+
+    private func text(_ data: Data) throws {
+        let lines = try TextFile.lines(data, name: "input", escapes: true)
+        for (index, line) in lines.enumerated() {
+            guard line.number == index + 1, line.text == TextFile.trimmed(line.text),
+                !line.text.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D })
+            else { throw FuzzFailure("a line with its end") }
+        }
+        let escaped = String(escaping: data)
+        if String(validating: data, as: UTF8.self) == nil, !data.contains(UInt8(ascii: "\\")),
+            escaped.unescapedBytes != [UInt8](data)
+        {
+            throw FuzzFailure("bytes that do not come back")
+        }
+        _ = try TextFile.text(data, name: "input")
+    }
+
+    private func imageList(_ data: Data) throws {
+        let list = try ImageList(data, path: "folder/list.txt")
+        for i in 0..<list.count {
+            guard !list.name(i).isEmpty, list.label(i).map({ list.classes.indices.contains($0) }) ?? true
+            else {
+                throw FuzzFailure("an image that is none")
+            }
+        }
     }
 
     private func detections(_ data: Data) throws {
-        let ids = ["000001", "000002", "a"]
+        let ids = ["000001", "000002", "a b"]
         let index = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
         let found = try DetectionFile.parse(data, name: "input", imageIndex: index, unknownImages: .ignore)
         guard found.scores.allSatisfy(\.isFinite), found.boxes.allSatisfy(\.isFinite) else {
@@ -109,6 +145,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func image(_ data: Data) throws {
         let header = try ImageHeader.read(data, name: "input")
         guard header.size.width > 0, header.size.height > 0 else { throw FuzzFailure("an image without pixels") }
+        let decoding = ImageDecoding(turnsByEXIF: true) { _ in }
+        let upright = try Image.decode(data, name: "input", pixelLimit: 1 << 14, decoding: decoding)
+        guard upright.size == header.uprightSize else {
+            throw FuzzFailure("an image of another size when it is turned")
+        }
         let image = try Image.decode(data, name: "input", pixelLimit: 1 << 14)
         guard image.size == header.size else { throw FuzzFailure("an image of another size than its header says") }
     }
@@ -171,6 +212,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
                 throw FuzzFailure("a tensor of another shape than it is said to have")
             }
         }
+        if weights.others.contains(where: { $0.description.isEmpty && !$0.name.isEmpty }) {
+            throw FuzzFailure("something left out that has no name")
+        }
         let plan = try WeightImport(weights)
         guard plan.loaded.allSatisfy({ weights[$0.source] != nil }) else { throw FuzzFailure("a tensor of no file") }
     }
@@ -182,6 +226,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             guard tensor.count == 0 || (0..<1 << 10).contains(last) else {
                 throw FuzzFailure("a tensor outside its storage")
             }
+        }
+        if heap.foreignNames(in: heap.root).contains(where: { $0.utf8.count > bytes.count }) {
+            throw FuzzFailure("a name longer than the pickle")
         }
         for member in heap.members(heap.root) ?? [] where member.key.utf8.count > bytes.count {
             throw FuzzFailure("a text longer than the pickle")

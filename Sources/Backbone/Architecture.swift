@@ -1,3 +1,5 @@
+public import Support
+
 /// The networks of this toolkit, by torchvision's names, and two for small images that torchvision does not have:
 /// `resnet20` (He et al., CVPR 2016, section 4.2; its shortcuts are projections where sizes differ) and `resnet20x2`, the
 /// same with twice the channels. Both name their parameters as torchvision's ResNets do, with three stages.
@@ -27,6 +29,10 @@ struct ArchitectureFacts {
     var frozenStages: Int
     /// Width of what the last linear layer sees.
     var featureCount: Int
+    /// Pixels a side of the smallest image that all its layers can look at.
+    var smallestInput = 1
+    /// The same for its trunk alone.
+    var smallestTrunkInput = 1
     /// Cells a side of the regions that the network behind its trunk needs; nil where it takes any.
     var regionSize: Int?
     /// What the names of the last linear layer begin with.
@@ -47,11 +53,13 @@ extension Architecture {
         switch self {
         case .alexnet:
             ArchitectureFacts(
-                family: .alexnet, trunkStages: 5, frozenStages: 1, featureCount: 4096, regionSize: 6,
+                family: .alexnet, trunkStages: 5, frozenStages: 1, featureCount: 4096, smallestInput: 64,
+                smallestTrunkInput: 31, regionSize: 6,
                 classifierPrefix: "classifier.6.")
         case .vgg16:
             ArchitectureFacts(
-                family: .vgg16, trunkStages: 5, frozenStages: 2, featureCount: 4096, regionSize: 7,
+                family: .vgg16, trunkStages: 5, frozenStages: 2, featureCount: 4096, smallestInput: 32,
+                smallestTrunkInput: 16, regionSize: 7,
                 classifierPrefix: "classifier.6.")
         case .resnet18: .resnet(.basic, [2, 2, 2, 2])
         case .resnet34: .resnet(.basic, [3, 4, 6, 3])
@@ -79,6 +87,22 @@ extension Architecture {
 
     /// Width of what the last linear layer sees.
     public var featureCount: Int { facts.featureCount }
+
+    /// Pixels a side of the smallest image that the network can look at: pooling without padding leaves nothing of
+    /// smaller ones.
+    public var smallestInput: Int { facts.smallestInput }
+
+    /// The same for the trunk that detectors pool regions from.
+    public var smallestTrunkInput: Int { facts.smallestTrunkInput }
+
+    /// Throws when images of so many pixels a side are too small for the network.
+    public func require(imageSize: Int) throws(InputError) {
+        if imageSize < smallestInput {
+            throw InputError(
+                "image size", "\(rawValue) cannot take images of \(imageSize) pixels",
+                remedy: "give --image-size \(smallestInput) or more")
+        }
+    }
 
     /// Whether the network behind the trunk takes regions of so many cells a side.
     public func takes(regionSize: Int) -> Bool { facts.regionSize.map { $0 == regionSize } ?? true }

@@ -7,6 +7,8 @@ public final class PretrainedNetwork {
     public let network: any Network
     public let description: WeightDescription
     public let device: Device
+    /// One line on what was found and left out in a file that had to be imported first.
+    public let importNote: String?
     /// [D, F] and [D]; nil for weights that were trained without a projection.
     private let projection: Linear?
 
@@ -15,7 +17,8 @@ public final class PretrainedNetwork {
 
     /// Reads a weight file; throws `InputError` naming it when it holds no complete network.
     public init(path: String, device: Device = .cpu) throws {
-        let (file, description) = try WeightFile.open(path)
+        let opened = try WeightFile.open(path)
+        let (file, description) = (opened.file, opened.description)
         let scope = Scope(seed: 0, device: device)
         network = description.config.makeNetwork(scope)
         if let shape = file["projection.weight"]?.shape {
@@ -30,6 +33,7 @@ public final class PretrainedNetwork {
         try scope.parameters.loadExactly(file.tensors(), from: path)
         self.description = description
         self.device = device
+        importNote = opened.note
     }
 
     /// The baseline: a network as it is initialised.
@@ -41,6 +45,7 @@ public final class PretrainedNetwork {
         description = WeightDescription(
             config: config, normalization: normalization, imageSize: imageSize, objective: "random")
         self.device = device
+        importNote = nil
     }
 
     /// A network that is being trained, as it is now; its tensors are shared, not copied.
@@ -49,6 +54,7 @@ public final class PretrainedNetwork {
         self.projection = projection
         self.description = description
         self.device = device
+        importNote = nil
     }
 
     /// Names of the layers that can be looked at, from the input on.

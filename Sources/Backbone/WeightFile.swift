@@ -42,7 +42,7 @@ public struct WeightDescription: Hashable, Sendable {
         guard let normalization = json["normalization"].flatMap(Normalization.init(json:)) else {
             throw bad("normalization")
         }
-        guard let imageSize = json["image_size"]?.intValue, (1...65536).contains(imageSize) else {
+        guard let imageSize = json["image_size"]?.intValue, (1...4096).contains(imageSize) else {
             throw bad("image_size")
         }
         let classes = json["classes"] == .null ? nil : json["classes"]
@@ -132,10 +132,32 @@ public enum WeightFile {
         return (ResNetDepth(block, Array((1...4).map(blocks).prefix { $0 > 0 }), width: width), stem)
     }
 
-    /// Opens a file and says what network it holds; files of others are taken as ImageNet-normalised at 224 pixels.
-    public static func open(_ path: String) throws -> (file: SafetensorsFile, description: WeightDescription) {
+    /// A file that was opened, and what it holds.
+    public struct Opened {
+        public let file: SafetensorsFile
+        public let description: WeightDescription
+        /// One line on what was found and left out, when the file had to be imported first.
+        public let note: String?
+    }
+
+    /// Opens a file and says what network it holds. Files of others are taken as ImageNet-normalised at 224 pixels; those of
+    /// `torch.save`, and those whose names have something in front, are imported in memory (`WeightImport`).
+    public static func open(_ path: String) throws -> Opened {
+        if let kind = FileKind(path: path), kind.role == .torch || kind.role == .archive {
+            let weights = try ForeignWeights(path: path)
+            let plan: WeightImport
+            do {
+                plan = try WeightImport(weights)
+            } catch var error as InputError {
+                error.problem = "is a PyTorch file, but \(error.problem)"
+                error.remedy += ", or say what it holds with: \(FileKind.importCommand(path))"
+                throw error
+            }
+            return try imported(plan)
+        }
         let file = try SafetensorsFile(path: path)
         let config = recognize(file)
+        try check(file)
         if let known = try description(of: file) {
             // A description decides how much memory is taken before the first tensor is looked at.
             guard config == known.config else {
@@ -143,15 +165,27 @@ public enum WeightFile {
                     path, "is described as \(known.config) but holds \(config.map { "\($0)" } ?? "another network")",
                     remedy: "write or download it again")
             }
-            return (file, known)
+            return Opened(file: file, description: known, note: nil)
         }
         guard let config else {
+            if let plan = try? WeightImport(ForeignWeights(path: path)) { return try imported(plan) }
             throw InputError(
                 path, "holds none of the known networks",
                 remedy: "use torchvision's names of \(Architecture.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        return (
-            file, WeightDescription(config: config, normalization: .imagenet, imageSize: 224, objective: "unknown")
-        )
+        let description = WeightDescription(
+            config: config, normalization: .imagenet, imageSize: 224, objective: "unknown")
+        return Opened(file: file, description: description, note: nil)
+    }
+
+    /// Throws when one of the tensors could not be used, before anything is begun with them.
+    private static func check(_ file: SafetensorsFile) throws {
+        var check = WeightCheck()
+        for entry in file.entries { check.examine(entry.name, file.mappedTensor(entry.name)!) }
+        try check.require(in: file.path)
+    }
+
+    private static func imported(_ plan: WeightImport) throws -> Opened {
+        Opened(file: try plan.file(), description: plan.description(), note: plan.summary)
     }
 }

@@ -1,14 +1,6 @@
 public import Imaging
 internal import Support
 
-/// What to do about an image that cannot be read.
-public enum BadImagePolicy: Sendable {
-    /// `next()` throws.
-    case stop
-    /// The image is left out of its batch; `report` gets the error's text, on the thread that calls `next()`.
-    case skip(report: @Sendable (String) -> Void)
-}
-
 /// Reads, decodes and augments images on worker threads and hands them out batch by batch, in order.
 ///
 /// Each sample's random choices come from `RandomStream(seed, epoch, index)`, so the batches are the same for any
@@ -17,7 +9,7 @@ public final class BatchLoader {
     public let batchSize: Int
     /// Batches in the whole order, those before `startBatch` included.
     public let batchCount: Int
-    /// Number of the batch that `next()` gives next, counted from 0.
+    /// Number of the batch that `next()` looks at next, counted from 0.
     public private(set) var position: Int
     /// Images left out so far.
     public private(set) var skippedCount = 0
@@ -64,11 +56,9 @@ public final class BatchLoader {
         batchCount = dropLast ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
         position = startBatch
         self.policy = policy
-        var skips = false
-        if case .skip = policy { skips = true }
         let samples = SampleLoader(
             collection: collection, order: order, views: views, defersChanges: defersChanges, seed: seed,
-            epoch: epoch, skipsBadImages: skips)
+            epoch: epoch, policy: policy)
         self.samples = samples
         guard workers > 0, startBatch < batchCount else {
             self.workers = nil
@@ -86,35 +76,37 @@ public final class BatchLoader {
         }
     }
 
-    /// The next batch; nil after the last one. Blocks until it is ready.
+    /// The next batch; nil after the last one. Blocks until it is ready. A batch of which every image is left out is passed
+    /// over.
     ///
     /// - Throws: `InputError` naming the image, in the batch it belongs to, and again on every later call.
     public func next() throws -> HostBatch? {
         if let failure { throw failure }
-        guard position < batchCount else { return nil }
-        do {
-            let batch = try assemble()
-            position += 1
-            return batch
-        } catch {
-            failure = error
-            throw error
+        while position < batchCount {
+            do {
+                let batch = try assemble()
+                position += 1
+                if let batch { return batch }
+            } catch {
+                failure = error
+                throw error
+            }
         }
+        return nil
     }
 
-    private func assemble() throws -> HostBatch {
+    /// nil when every image of the batch is left out.
+    private func assemble() throws -> HostBatch? {
         var chunks: [Chunk] = []
         for range in Self.chunks(ofBatch: position, batchSize: batchSize, sampleCount: samples.order.count) {
             chunks.append(try workers?.take(nextChunk) ?? samples.load(range))
             nextChunk += 1
         }
         for problem in chunks.flatMap(\.problems) {
-            skippedCount += 1
-            if case .skip(let report) = policy { report(problem) }
+            if !problem.isUsed { skippedCount += 1 }
+            policy.report(problem)
         }
-        guard let size = chunks.lazy.compactMap(\.size).first else {
-            throw InputError(samples.collection.source, "every image of batch \(position) is unreadable")
-        }
+        guard let size = chunks.lazy.compactMap(\.size).first else { return nil }
         for chunk in chunks {
             if let other = chunk.size {
                 try checkSize(other, size, name: samples.collection.path(chunk.indices[0]))

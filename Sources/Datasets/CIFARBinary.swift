@@ -9,6 +9,7 @@ public struct CIFARBinary: ImageCollection {
 
     public let source: String
     public let classes: [String]
+    public let notes: [String]
     private let files: [(name: String, bytes: Data)]
     private let starts: [Int]
     private let labelBytes: Int
@@ -57,13 +58,20 @@ public struct CIFARBinary: ImageCollection {
         source = folder
         self.files = files
         self.starts = starts
-        classes = Self.classNames("\(folder)/\(isFine ? "fine_label_names.txt" : "batches.meta.txt")", classCount)
+        let list = "\(folder)/\(isFine ? "fine_label_names.txt" : "batches.meta.txt")"
+        let names = Self.classNames(list, classCount)
+        classes = names ?? (0..<classCount).map(String.init)
+        let missing = split == .train && !isFine ? Self.trainFiles.filter { !wanted.contains($0) } : []
+        notes =
+            (missing.isEmpty ? [] : ["\(folder): has no \(missing.joined(separator: ", "))"])
+            + (names == nil && Files.exists(list)
+                ? ["\(list): does not name \(classCount) classes; they are numbered"] : [])
     }
 
-    /// Those of the text file beside the data, else numbers.
-    private static func classNames(_ path: String, _ count: Int) -> [String] {
-        let lines = (try? Files.readText(path))?.split(whereSeparator: \.isNewline).map(String.init) ?? []
-        return lines.count == count ? lines : (0..<count).map(String.init)
+    /// Those of the text file beside the data; nil where it does not name them all.
+    private static func classNames(_ path: String, _ count: Int) -> [String]? {
+        let lines = ((try? Files.readLines(path)) ?? []).map(\.text).filter { !$0.isEmpty }
+        return lines.count == count ? lines : nil
     }
 
     public var count: Int { starts[starts.count - 1] }

@@ -1,4 +1,5 @@
 public import Imaging
+internal import Support
 
 /// The full batches of a training, epoch after epoch, each epoch in an order of its own.
 ///
@@ -43,7 +44,12 @@ public final class EpochBatches {
                 dropLast: true, views: views, defersChanges: defersChanges, seed: seed, epoch: epoch,
                 workers: workers, startBatch: position, onBadImage: policy)
         }
-        guard let batch = try loader?.next() else { fatalError("the loader ended before the epoch did") }
+        // A step without images is none: what may be left out is left out before a training begins, see `readable`.
+        guard let batch = try loader?.next(), loader?.position == position + 1 else {
+            throw InputError(
+                data.source, "every image of batch \(position) of epoch \(epoch) is unreadable",
+                remedy: "leave them out of the data")
+        }
         return batch
     }
 

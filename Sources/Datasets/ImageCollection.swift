@@ -19,12 +19,25 @@ public protocol ImageCollection: Sendable {
     func pixels(_ i: Int) throws -> Image?
     /// What errors about image `i` call it.
     func path(_ i: Int) -> String
+    /// How the file of image `i` becomes pixels.
+    func decoding(_ i: Int) -> ImageDecoding
+    /// What lies beside the images and was passed over, a line for each kind; empty when nothing was.
+    var notes: [String] { get }
 }
 
 extension ImageCollection {
     public func pixels(_ i: Int) throws -> Image? { nil }
 
     public func path(_ i: Int) -> String { "\(source)/\(name(i))" }
+
+    public func decoding(_ i: Int) -> ImageDecoding { .asStored }
+
+    public var notes: [String] { [] }
+
+    /// The pixels of image `i` at full size. Throws `InputError` naming it when it cannot be read.
+    public func image(_ i: Int) throws -> Image {
+        try pixels(i) ?? Image.decode(data(i), name: path(i), decoding: decoding(i))
+    }
 
     /// SHA-256 over names, labels, classes, and the bytes in some evenly spaced images.
     ///
@@ -58,8 +71,21 @@ extension ImageCollection {
     /// The images at `indices`, in that order.
     public func subset(_ indices: [Int]) -> Subset { Subset(self, indices: indices) }
 
-    /// The first `limit` images; all of them when `limit` is nil or larger than the collection.
-    public func limited(to limit: Int?) -> Subset { Subset(self, indices: Array(0..<min(limit ?? count, count))) }
+    /// `limit` images: the first ones of each class, of all classes as many but for one, in the order of the collection;
+    /// the first ones where there are no labels. All of them when `limit` is nil or larger than the collection.
+    public func limited(to limit: Int?) -> Subset {
+        guard let limit, limit < count else { return subset(Array(0..<count)) }
+        if classes.isEmpty { return subset(Array(0..<limit)) }
+        // Round after round, each class gives its next image.
+        var seen = [Int](repeating: 0, count: classes.count + 1)
+        let rounds = (0..<count).map { i in
+            let label = label(i) ?? classes.count
+            seen[label] += 1
+            return (round: seen[label], label: label, index: i)
+        }
+        let chosen = rounds.sorted { ($0.round, $0.label) < ($1.round, $1.label) }.prefix(limit)
+        return subset(chosen.map(\.index).sorted())
+    }
 }
 
 /// Some images of a collection, in a given order.
@@ -83,4 +109,6 @@ public struct Subset: ImageCollection {
     public func data(_ i: Int) throws -> Data { try base.data(indices[i]) }
     public func pixels(_ i: Int) throws -> Image? { try base.pixels(indices[i]) }
     public func path(_ i: Int) -> String { base.path(indices[i]) }
+    public func decoding(_ i: Int) -> ImageDecoding { base.decoding(indices[i]) }
+    public var notes: [String] { base.notes }
 }

@@ -31,6 +31,7 @@ public struct ImageFolder: ImageCollection {
     public func name(_ i: Int) -> String { listing.name(i) }
     public func label(_ i: Int) -> Int? { listing.label(i) }
     public func data(_ i: Int) throws -> Data { try Files.read(path(i)) }
+    public var notes: [String] { listing.notes }
 }
 
 /// A folder that was listed, as it was then: an entry that is added, removed or renamed changes it.
@@ -61,11 +62,15 @@ struct FolderState: Hashable, Sendable {
 /// Walks an image folder and remembers every folder it has looked into.
 private struct FolderReader {
     private(set) var folders: [FolderState] = []
+    private var passedOver = PassedOver()
 
     mutating func read(_ path: String) throws -> ImageListing {
         let entries = try list(path)
         let images = entries.filter(ImageListing.isImage)
-        let folders = entries.filter { !ImageListing.isImage($0) && Files.isFolder("\(path)/\($0)") }
+        let others = entries.filter { !ImageListing.isImage($0) }
+        let folders = others.filter { Files.isFolder("\(path)/\($0)") }
+        let isFolder = Set(folders)
+        for other in others where !isFolder.contains(other) { passedOver.add(.otherFiles, other) }
         guard !images.isEmpty || !folders.isEmpty else {
             throw InputError(
                 path, "holds no images", remedy: "give a folder of .jpg, .jpeg or .png files, or of class folders")
@@ -93,6 +98,7 @@ private struct FolderReader {
             }
         }
         listing.classes = folders
+        listing.notes = passedOver.notes(in: path)
         return listing
     }
 
@@ -101,12 +107,16 @@ private struct FolderReader {
         _ folder: String, prefix: String, into names: inout PackedNames, visited: inout Set<[UInt64]>
     ) throws {
         let entries = try list(folder)
-        guard let state = folders.last, visited.insert([state.device, state.inode]).inserted else { return }
+        guard let state = folders.last, visited.insert([state.device, state.inode]).inserted else {
+            return passedOver.add(.repeatedFolders, folder)
+        }
         for entry in entries {
             if ImageListing.isImage(entry) {
                 names.append(prefix + entry)
             } else if Files.isFolder("\(folder)/\(entry)") {
                 try collect("\(folder)/\(entry)", prefix: "\(prefix)\(entry)/", into: &names, visited: &visited)
+            } else {
+                passedOver.add(.otherFiles, "\(folder)/\(entry)")
             }
         }
     }

@@ -4,7 +4,7 @@ internal import Support
 /// Images named by a text file, one a line: `PATH` or `PATH LABEL`, the label a whole number or a class name.
 ///
 /// Paths are relative to the folder of the list; `#` at the start of a line makes a comment. Either every line has a
-/// label or none. Images keep the order of the list.
+/// label or none. Images keep the order of the list. Blanks at either end of a line are no part of it.
 public struct ImageList: ImageCollection {
     public let source: String
     public let classes: [String]
@@ -14,20 +14,19 @@ public struct ImageList: ImageCollection {
     private let labels: [Int32]
 
     /// - Throws: `InputError` naming the list and the line.
-    public init(path: String) throws {
-        // By bytes: a line that ends as Windows ends it is one character to Swift.
-        let bytes = try Files.readText(path).utf8
+    public init(path: String) throws { try self.init(Files.read(path), path: path) }
+
+    /// The same for bytes; `path` names the list in errors, and its folder is where images lie.
+    public init(_ bytes: Data, path: String) throws {
         var names = PackedNames()
         var texts: [Substring] = []
-        var number = 0
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            number += 1
-            let line = Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
-            if line.allSatisfy(\.isWhitespace) || line.hasPrefix("#") { continue }
+        for line in try TextFile.lines(bytes, name: path, escapes: true) {
+            let (number, line) = (line.number, line.text[...])
+            if line.isEmpty || line.hasPrefix("#") { continue }
             // The label is the last word behind an image's name, which may hold spaces itself.
             let last = line.lastIndex(where: \.isWhitespace)
             let hasLabel = last.map { !ImageListing.isImage(line[line.index(after: $0)...]) } ?? false
-            let file = hasLabel ? line[..<last!] : line
+            let file = hasLabel ? TextFile.trimmed(line[..<last!])[...] : line
             guard ImageListing.isImage(file) else {
                 throw InputError(
                     path, "line \(number) names no image (\(file.prefix(80)))",

@@ -9,6 +9,8 @@ struct ImageListing: Sendable, Hashable {
     var names = PackedNames()
     /// The first image of each class; empty without labels.
     var classStarts: [Int] = []
+    /// What lies beside the images, a line for each kind.
+    var notes: [String] = []
 
     var count: Int { names.count }
 

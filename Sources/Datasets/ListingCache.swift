@@ -63,7 +63,7 @@ public struct ListingCache: Sendable {
         var numbers: [Int]
     }
 
-    private static let magic = Array("detect-listing-1".utf8)
+    private static let magic = Array("detect-listing-2".utf8)
 
     private func file(_ path: String) -> String {
         let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
@@ -82,6 +82,7 @@ public struct ListingCache: Sendable {
                 [Int(bitPattern: UInt($0.device)), Int(bitPattern: UInt($0.inode)), Int($0.changed)]
             })
         payload.integers(stored.numbers)
+        payload.strings(stored.listing.notes)
         let digest = SHA256.hex(payload.data)
         try? Files.makeFolder(folder)
         try? Files.writeAtomically(Data(Self.magic + digest.utf8) + payload.data, to: file(path))
@@ -98,7 +99,8 @@ public struct ListingCache: Sendable {
         var reader = ListReader(rest: payload)
         guard let classes = reader.strings(), let starts = reader.integers(), let ends = reader.integers(),
             let bytes = reader.bytes(), let paths = reader.strings(), let states = reader.integers(),
-            let numbers = reader.integers(), let names = PackedNames(bytes: bytes, ends: ends),
+            let numbers = reader.integers(), let notes = reader.strings(),
+            let names = PackedNames(bytes: bytes, ends: ends),
             states.count == 3 * paths.count, starts.count == classes.count
         else { return nil }
         let folders = paths.indices.map {
@@ -107,7 +109,7 @@ public struct ListingCache: Sendable {
                 inode: UInt64(UInt(bitPattern: states[3 * $0 + 1])), changed: Int64(states[3 * $0 + 2]))
         }
         return Stored(
-            listing: ImageListing(classes: classes, names: names, classStarts: starts), folders: folders,
+            listing: ImageListing(classes: classes, names: names, classStarts: starts, notes: notes), folders: folders,
             numbers: numbers)
     }
 }

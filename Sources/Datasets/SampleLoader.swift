@@ -11,8 +11,8 @@ struct Chunk: Sendable {
     var labels: [Int] = []
     /// Of each view, those of all samples, when they are put off.
     var changes: [[[ImageChange]]] = []
-    /// What was wrong with the images that were left out.
-    var problems: [String] = []
+    /// What was wrong with images that were left out, or used as far as they go.
+    var problems: [BadImage] = []
 }
 
 /// Everything a worker needs to prepare any chunk; the result depends on nothing else.
@@ -24,7 +24,7 @@ struct SampleLoader: Sendable {
     let defersChanges: Bool
     let seed: UInt64
     let epoch: Int
-    let skipsBadImages: Bool
+    let policy: BadImagePolicy
 
     /// Prepares the samples at these positions of the order.
     func load(_ positions: Range<Int>) throws -> Chunk {
@@ -34,31 +34,32 @@ struct SampleLoader: Sendable {
         let now = defersChanges ? views.map(\.withoutChanges) : views
         for position in positions {
             let index = order[position]
-            do {
-                let name = collection.path(index)
-                var streams = views.indices.map { stream(index, view: $0) }
+            let name = collection.path(index)
+            var streams = views.indices.map { stream(index, view: $0) }
+            let (images, problem) = try policy.read(collection.decoding(index)) { decoding in
                 let images =
                     try collection.pixels(index).map { image in
                         now.indices.map { now[$0].apply(image, random: &streams[$0]) }
-                    } ?? ImagePipeline.load(now, try collection.data(index), name: name, streams: &streams)
-                for image in images {
-                    if chunk.size == nil {
-                        chunk.size = image.size
-                        for view in views.indices {
-                            chunk.pixels[view].reserveCapacity(positions.count * image.pixels.count)
-                        }
                     }
-                    try checkSize(image.size, chunk.size ?? image.size, name: name)
-                }
-                for view in views.indices {
-                    chunk.pixels[view] += images[view].pixels
-                    if defersChanges { chunk.changes[view].append(views[view].drawChanges(&streams[view])) }
-                }
-                chunk.indices.append(index)
-                chunk.labels.append(collection.label(index) ?? -1)
-            } catch let error as InputError where skipsBadImages {
-                chunk.problems.append("\(error)")
+                    ?? ImagePipeline.load(
+                        now, try collection.data(index), name: name, streams: &streams, decoding: decoding)
+                for image in images { try checkSize(image.size, chunk.size ?? images[0].size, name: name) }
+                return images
             }
+            if let problem { chunk.problems.append(problem) }
+            guard let images else { continue }
+            if chunk.size == nil {
+                chunk.size = images[0].size
+                for view in views.indices {
+                    chunk.pixels[view].reserveCapacity(positions.count * images[0].pixels.count)
+                }
+            }
+            for view in views.indices {
+                chunk.pixels[view] += images[view].pixels
+                if defersChanges { chunk.changes[view].append(views[view].drawChanges(&streams[view])) }
+            }
+            chunk.indices.append(index)
+            chunk.labels.append(collection.label(index) ?? -1)
         }
         return chunk
     }

@@ -34,6 +34,7 @@ public struct TarImages: ImageCollection {
     public var classes: [String] { listing.classes }
     public func name(_ i: Int) -> String { listing.name(i) }
     public func label(_ i: Int) -> Int? { listing.label(i) }
+    public var notes: [String] { listing.notes }
     public func data(_ i: Int) throws -> Data { try file.read(at: places[2 * i], count: places[2 * i + 1]) }
 
     private static func index(_ members: TarReader.Members, part: String?, _ path: String) throws
@@ -57,6 +58,7 @@ public struct TarImages: ImageCollection {
         }
         let shared = sharedFolders(names)
         var listing = ImageListing()
+        listing.notes = members.passedOver.notes(in: path) + members.notes
         var places: [Int] = []
         places.reserveCapacity(2 * order.count)
         for i in order {
@@ -83,7 +85,7 @@ public struct TarImages: ImageCollection {
         if let split = listing.classes.first, listing.classes.allSatisfy(ImageListing.splits.contains) {
             throw InputError(
                 path, "holds the splits \(listing.classes.joined(separator: ", ")), not classes",
-                remedy: "name one of them, as --set \(split)")
+                remedy: "name one of them as the set, such as \(split)")
         }
         return (listing, places)
     }

@@ -1,5 +1,6 @@
 public import Boxes
 public import Imaging
+internal import Reporting
 internal import Support
 
 /// Draws what a detector has found.

@@ -30,7 +30,7 @@ public struct DetectionTest {
             threads: max(1, workers), jobs: missing.count, depth: 2 * max(1, workers)
         ) { job in
             let i = missing[job]
-            let image = try Image.decode(set.images.data(i), name: set.images.path(i))
+            let image = try set.images.image(i)
             return Prepared(
                 image: image.resized(to: config.inputSize(image.size)), originalSize: image.size,
                 proposals: set.boxes(i, limit: config.proposals))

@@ -18,6 +18,9 @@ public final class Detector {
 
     /// Reads a model written by `write`; throws `InputError` naming the file.
     public convenience init(path: String, device: Device = .cpu, precision: Precision = .fp32) throws {
+        if FileKind(path: path)?.role == .torch {
+            throw InputError(path, "is a PyTorch file, no detector", remedy: "give a model written by finetune")
+        }
         let file = try SafetensorsFile(path: path)
         guard let text = file.metadata[Self.key], let json = try? JSON.parse(text.utf8) else {
             throw InputError(path, "is no detector", remedy: "give a model written by finetune")

@@ -27,11 +27,14 @@ public struct DetectorConfig: Hashable, Sendable {
     /// `head` in files and on the command line.
     public var kind: DetectorKind { regionProposals == nil ? .fast : .faster }
 
-    /// The size an image is worked on at.
+    /// The size an image is worked on at. Of an image so long and thin that the network's trunk could not look at it, the
+    /// short side is stretched to what it needs.
     ///
     /// - Parameter shortSide: Another short side than the usual one, for training at several scales.
     public func inputSize(_ size: ImageSize, shortSide: Int? = nil) -> ImageSize {
-        size.scaled(shortSide: shortSide ?? self.shortSide, longSideAtMost: longSide)
+        let scaled = size.scaled(shortSide: shortSide ?? self.shortSide, longSideAtMost: longSide)
+        let least = network.architecture.smallestTrunkInput
+        return ImageSize(width: max(scaled.width, least), height: max(scaled.height, least))
     }
 
     public var json: JSON {

@@ -85,8 +85,8 @@ public final class FineTuning: TrainingTask {
         -> Parameters.LoadReport
     {
         let prefix = FastRCNN.backbonePrefix + "."
-        let report = model.parameters.load(
-            Dictionary(uniqueKeysWithValues: weights.map { (prefix + $0.key, $0.value) }))
+        let report = try model.parameters.load(
+            Dictionary(uniqueKeysWithValues: weights.map { (prefix + $0.key, $0.value) }), from: path)
         let missing =
             report.missing.filter { name in
                 name.hasPrefix(prefix)

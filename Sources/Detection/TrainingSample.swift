@@ -52,7 +52,7 @@ struct SampleMaker: Sendable {
         let detector = options.detector
         let drawn = order(epoch)[position]
         let (index, isMirrored) = (drawn / 2, drawn % 2 == 1)
-        let original = try Image.decode(set.images.data(index), name: set.images.path(index))
+        let original = try set.images.image(index)
         var image = original.resized(
             to: detector.inputSize(original.size, shortSide: shortSide(epoch: epoch, position: position)))
         if isMirrored { image = image.flippedHorizontally() }

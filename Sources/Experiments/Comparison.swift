@@ -1,4 +1,5 @@
-public import Imaging
+public import Backbone
+public import Reporting
 public import Support
 
 /// Detectors that were trained alike from different weights, beside each other; and where they were not trained alike.
@@ -14,6 +15,7 @@ public struct Comparison: Sendable {
         public var probes: [(name: String, value: Double)]
         /// Everything that shaped the result but the weights.
         public var settings: JSON
+        public var architecture: Architecture?
         /// What else the run says about itself: run, arch, iterations, …
         public var details: [JSON.Member]
 
@@ -24,6 +26,7 @@ public struct Comparison: Sendable {
             classes = record.averagePrecisions.map { ($0.name, $0.value) }
             self.probes = probes ?? record.probes
             settings = record.settings
+            architecture = record.architecture
             let names = ["arch", "iterations", "train_images", "test_images", "seconds"]
             details =
                 [.init("run", .string(record.folder))] + names.map { .init($0, record.result[$0] ?? .null) }
@@ -41,15 +44,15 @@ public struct Comparison: Sendable {
     }
 
     /// Random first, then supervised, then what learnt without labels.
-    public private(set) var rows: [Row]
+    public let rows: [Row]
+    /// Every setting beside the weights in which the runs differ: what makes them no fair comparison.
+    public let differences: [Difference]
 
     public init(_ rows: [Row]) {
         func place(_ row: Row) -> Int { row.start == WeightSource.random ? 0 : row.start == "supervised" ? 1 : 2 }
         self.rows = rows.enumerated().sorted { (place($0.1), $0.0) < (place($1.1), $1.0) }.map(\.element)
+        differences = Self.differences(self.rows.map(\.settings), under: "")
     }
-
-    /// Every setting beside the weights in which the runs differ: what makes them no fair comparison.
-    public var differences: [Difference] { Self.differences(rows.map(\.settings), under: "") }
 
     /// nil where a run does not say. What some runs lack as a whole is one difference.
     private static func differences(_ values: [JSON?], under name: String) -> [Difference] {
@@ -65,8 +68,7 @@ public struct Comparison: Sendable {
 
     /// What makes it no fair comparison, in a sentence; nil for runs that are alike.
     public var unfairness: String? {
-        let differences = differences
-        return differences.isEmpty
+        differences.isEmpty
             ? nil : "differ in more than their weights: \(differences.map(\.text).joined(separator: "; "))"
     }
 
@@ -88,41 +90,63 @@ public struct Comparison: Sendable {
     /// Lists of classes and the like would make a column as wide as a screen.
     fileprivate static func short(_ text: String) -> String { text.count > 24 ? "\(text.prefix(23))…" : text }
 
-    private static func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(1) } ?? "–" }
+    /// Figures of papers for the networks of the rows.
+    public var published: [PublishedResults] {
+        Architecture.allCases.filter { rows.map(\.architecture).contains($0) }.flatMap(PublishedResults.of)
+    }
+
+    /// The figures, what the runs differ in, average precisions as bars, and what papers say.
+    public func report(withPublished: Bool = true) -> Report {
+        let bars = BarPlot(
+            title: "Average precision after fine-tuning, by starting weights", yLabel: "AP %",
+            groups: classNames + ["mAP"],
+            series: rows.map { row in
+                .init(row.start, (classNames.map { Self.ap(row, $0) } + [row.map]).map { 100 * ($0 ?? .nan) })
+            })
+        var report = Report(
+            "Comparison of starting weights", [.table(table), .figure(.bars(bars, size: bars.wideSize))])
+        let published = withPublished ? self.published : []
+        if !published.isEmpty {
+            let table = Table(
+                [.text("network"), .text("weights"), .number("mAP %", decimals: 1), .text("source")],
+                published.map {
+                    [.text($0.architecture.rawValue), .text($0.start), .number($0.map), .text($0.source)]
+                },
+                caption: "published, on all of VOC 2007 (trainval 5011, test 4952 images) and from ImageNet:")
+            report.sections.append(.init("Published", [.table(table)]))
+        }
+        return report
+    }
 
     /// A column for each row, a line for each figure, in percent; below them what the runs differ in.
-    public var table: String {
-        var lines = [["weights"] + rows.map(\.start)]
-        for name in probeNames {
-            lines.append([name + " %"] + rows.map { row in Self.percent(row.probes.first { $0.name == name }?.value) })
+    private var table: Table {
+        func line(_ name: String, _ value: (Row) -> Double?) -> [Table.Cell] {
+            [.text(name)] + rows.map { .number(value($0)) }
         }
-        lines.append(["mAP %"] + rows.map { Self.percent($0.map) })
-        if rows.contains(where: { gap($0) != nil }) {
-            lines.append(["  below supervised"] + rows.map { Self.percent(gap($0)) })
-        }
-        for name in classNames { lines.append(["  AP \(name)"] + rows.map { Self.percent(Self.ap($0, name)) }) }
-        let differences = differences
-        if !differences.isEmpty {
-            lines.append(["not alike:"])
-            lines += differences.map { ["  \($0.setting)"] + $0.values.map(Self.short) }
-        }
-        return textTable(lines)
+        var lines = probeNames.map { name in line("\(name) %") { $0.probes.first { $0.name == name }?.value } }
+        lines.append(line("mAP %", \.map))
+        if rows.contains(where: { gap($0) != nil }) { lines.append(line("  below supervised", gap)) }
+        lines += classNames.map { name in line("  AP \(name)") { Self.ap($0, name) } }
+        if !differences.isEmpty { lines.append(["not alike:"]) }
+        lines += differences.map { [.text("  \($0.setting)")] + $0.values.map { .text(Self.short($0)) } }
+        let count = differences.count
+        let note =
+            "note: the runs differ in \(count) setting\(count == 1 ? "" : "s") beside their weights, below \"not alike\""
+        return Table(
+            [.text("weights")] + rows.map { .percent($0.start, decimals: 1) }, lines, notes: count > 0 ? [note] : [])
     }
 
     /// A line for each row, with a header; fractions, empty where there is no value.
     public var csv: String {
-        func field(_ text: String) -> String {
-            text.contains { ",\"\n".contains($0) }
-                ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
-        }
-        func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
-        let header = ["weights", "map", "below_supervised"] + probeNames + classNames.map { "ap_\($0)" }
-        let lines = rows.map { row in
-            [row.start, number(row.map), number(gap(row))]
-                + probeNames.map { name in number(row.probes.first { $0.name == name }?.value) }
-                + classNames.map { number(Self.ap(row, $0)) }
-        }
-        return ([header] + lines).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+        let names = ["map", "below_supervised"] + probeNames + classNames.map { "ap_\($0)" }
+        return Table(
+            [.text("weights")] + names.map { .number($0) },
+            rows.map { row in
+                [.text(row.start), .number(row.map), .number(gap(row))]
+                    + probeNames.map { name in .number(row.probes.first { $0.name == name }?.value) }
+                    + classNames.map { .number(Self.ap(row, $0)) }
+            }
+        ).csv
     }
 
     /// An object a row.
@@ -131,10 +155,10 @@ public struct Comparison: Sendable {
             rows.map { row in
                 .object(
                     [
-                        .init("weights", .string(row.start)), .init("map", Self.json(row.map)),
-                        .init("below_supervised", Self.json(gap(row))),
+                        .init("weights", .string(row.start)), .init("map", JSON(row.map)),
+                        .init("below_supervised", JSON(gap(row))),
                         .init("probes", .object(row.probes.map { .init($0.name, .number($0.value)) })),
-                        .init("ap", .object(row.classes.map { .init($0.name, Self.json($0.ap)) })),
+                        .init("ap", .object(row.classes.map { .init($0.name, JSON($0.ap)) })),
                     ] + row.details)
             })
     }
@@ -145,20 +169,5 @@ public struct Comparison: Sendable {
             differences.map {
                 ["setting": .string($0.setting), "values": .array($0.values.map { .string($0) })]
             })
-    }
-
-    private static func json(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
-
-    /// Bars by class and for the mean, a colour for each row.
-    public var picture: Image {
-        let plot = BarPlot(
-            title: "Average precision after fine-tuning, by starting weights", yLabel: "AP %",
-            groups: classNames + ["mAP"],
-            series: rows.map { row in
-                BarPlot.Series(
-                    row.start,
-                    (classNames.map { Self.ap(row, $0) } + [row.map]).map { 100 * ($0 ?? .nan) })
-            })
-        return plot.render(size: ImageSize(width: max(1400, 110 * (classNames.count + 1)), height: 560))
     }
 }

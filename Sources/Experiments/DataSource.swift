@@ -1,6 +1,5 @@
 public import Datasets
-internal import Foundation
-internal import Support
+public import Support
 internal import VOCData
 
 /// What a path to images may be.
@@ -14,12 +13,43 @@ public enum DataSource {
     /// - Throws: `InputError` when the path is none of these, or `set` has no meaning for it.
     public static func open(_ path: String, set: String? = nil, limit: Int? = nil) throws -> any ImageCollection {
         let images = try images(path, set: set)
+        Notes.write(images.notes)
         return limit == nil ? images : images.limited(to: limit)
+    }
+
+    /// The images that a policy leaves over, for a training: they are looked at before it begins, so that it is the training
+    /// without the others. Images of which a part is used keep that meaning.
+    public static func readable(
+        _ images: any ImageCollection, _ policy: BadImagePolicy, workers: Int, progress: ProgressBar.Style = .automatic
+    ) throws -> any ImageCollection {
+        guard policy.leavesOut else { return images }
+        let bar = SharedProgress("look at images", total: images.count, unit: "images", style: progress)
+        let readable = try images.readable(policy, threads: workers) {
+            try Interruption.check()
+            bar.advance()
+        }
+        bar.finish()
+        guard !readable.isEmpty else {
+            throw InputError(images.source, "has no image that can be read", remedy: "fetch them again")
+        }
+        let kept: any ImageCollection = readable.count == images.count ? images : images.subset(readable)
+        return policy.usesDamaged ? DecodedImages(kept, usesDamaged: true) : kept
     }
 
     private static func images(_ path: String, set: String?) throws -> any ImageCollection {
         let isFolder = Files.isFolder(path)
-        if isFolder, (try? Devkit(path)) != nil { return try VOCImages(Devkit(path), set: set ?? "trainval") }
+        if isFolder, try isDevkit(path, set: set) {
+            let selection = try DevkitSelection(path, sets: set ?? "trainval")
+            let (images, omissions) = try selection.images(.image, missing: .skip)
+            guard !images.isEmpty else {
+                throw InputError(path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
+            }
+            let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
+            Console.remark(lines: SetReport.text(left, name: selection.name))
+            return VOCImages(
+                images,
+                source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
+        }
         if isFolder, CIFARBinary.isFound(in: path) {
             guard let split = CIFARBinary.Split(rawValue: set ?? "train") else {
                 throw InputError(path, "has no part \(set ?? "")", remedy: "use --set train or --set test")
@@ -35,5 +65,12 @@ public enum DataSource {
         }
         if !isFolder, ending == "txt" { return try ImageList(path: path) }
         return try ImageFolder(path: path)
+    }
+
+    /// VOC's own layout; the others look like folders of images, unless one of their sets is asked for.
+    private static func isDevkit(_ path: String, set: String?) throws -> Bool {
+        if Devkit.isVOC(path) { return true }
+        guard let set, !CIFARBinary.isFound(in: path) else { return false }
+        return (try? DevkitSelection(path, sets: set).images(.image, missing: .skip)) != nil
     }
 }

@@ -4,6 +4,7 @@ internal import Detection
 internal import Imaging
 internal import Pretrain
 internal import Probes
+public import Reporting
 public import Support
 internal import Synchronization
 public import Torch
@@ -37,6 +38,20 @@ public struct DemoRun: Sendable {
         /// Files worth a look.
         public var pictures: [String]
         public var json: JSON
+
+        /// The comparison, and how it was made.
+        public var report: Report {
+            var report = comparison.report()
+            report.title = "Demonstration"
+            report.sections.append(
+                .init([
+                    .paragraph(protocolText),
+                    .paragraph(
+                        "\(seconds.fixed(0)) s, \(lanes) threads at work. Pictures: \(pictures.joined(separator: ", "))"
+                    ),
+                ]))
+            return report
+        }
     }
 
     /// What detectors start from.
@@ -133,12 +148,12 @@ public struct DemoRun: Sendable {
     /// The size asked for; that of a demo begun in the same folder; or what a short trial says.
     public func decide(_ choice: DemoChoice) throws -> DemoDecision {
         switch choice {
-        case .given(let size): return DemoDecision(size, reason: "as --size says")
+        case .given(let size): return DemoDecision(size, reason: "as chosen")
         case .within(let minutes):
             if Files.exists(decisionFile) {
                 guard let size = try JSON.read(decisionFile)["size"]?.stringValue.flatMap(DemoSize.init(rawValue:))
                 else {
-                    throw InputError(decisionFile, "names no size", remedy: "choose another --out")
+                    throw InputError(decisionFile, "names no size", remedy: "choose another folder")
                 }
                 return DemoDecision(size, reason: "as the demo in \(folder) was begun")
             }
@@ -277,12 +292,12 @@ public struct DemoRun: Sendable {
         let starts = ["random", "instance"]
         let pictures = try test.ids.prefix(Self.pictures).map { id in
             let pair = try starts.map { start in
-                try Image.read("\(folder)/voc-\(start)/detections/\(id).png").titled(start)
+                ImageSheet.Tile(try Image.read("\(folder)/voc-\(start)/detections/\(id).png"), caption: start)
             }
-            return Image.grid(pair, columns: 2, gap: 2)
+            return ImageSheet.Tile(ImageSheet(pair, columns: 2, gap: 2).render())
         }
-        try Image.grid(pictures, columns: 3, gap: 8).write(to: "\(folder)/detections.png")
-        try comparison.picture.write(to: "\(folder)/ap.png")
+        try ImageSheet(pictures, columns: 3, gap: 8).render().write(to: "\(folder)/detections.png")
+        try comparison.report().picture?.write(to: "\(folder)/ap.png")
     }
 
     /// What was done, so that the figures can be read and repeated.
@@ -305,17 +320,5 @@ public struct DemoRun: Sendable {
             "knn": ["k": .integer(Self.neighbors), "temperature": .number(Self.temperature), "layer": "avgpool"],
             "rows": comparison.json, "differences": comparison.differencesJSON,
         ]
-    }
-}
-
-extension Image {
-    /// With a line of text above it.
-    fileprivate func titled(_ text: String) -> Image {
-        let scale = 2
-        let height = Image.textSize(text, scale: scale).height + 4 * scale
-        var picture = Image(size: ImageSize(width: width, height: self.height + height), color: .white)
-        picture.paste(self, x: 0, y: height)
-        picture.drawText(text, x: scale, y: scale, color: .black, scale: scale)
-        return picture
     }
 }

@@ -1,8 +1,10 @@
 public import Boxes
+public import Datasets
 public import Detection
 internal import Foundation
 public import Imaging
 internal import Proposals
+public import Reporting
 public import Support
 internal import Torch
 internal import Training
@@ -47,26 +49,44 @@ public struct DetectRun {
     }
 
     public struct Outcome {
-        public var evaluation: EvaluationResult
+        /// nil for a set without annotations.
+        public var evaluation: EvaluationResult?
         public var secondsPerImage: Double
         /// The comp4 files.
         public var files: [String]
+        /// Where they are.
+        public var folder: String
+
+        static let unlabelled = "the set has no annotations: mAP is left out"
+
+        public var report: Report {
+            var report = evaluation?.report ?? Report("Detections", [.paragraph(Self.unlabelled)])
+            report.append(.paragraph("\(secondsPerImage.fixed(3)) s an image; comp4 files: \(folder)"))
+            return report
+        }
     }
 
     /// Goes on where an interrupted test was; throws `InterruptedError` with everything found so far saved.
     public func callAsFunction() throws -> Outcome {
         try Files.makeFolder(folder)
+        try DetectionFile.requireFileNames(set: set.name, classes: detector.config.classes, folder: folder)
         let (detections, secondsPerImage, journal) = try detect()
         let files = try DetectionFile.write(
             detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: folder,
             fullPrecision: output.fullPrecision)
         journal.remove()
         try draw(detections)
-        // From the files, so that the printed figure is what anyone gets who evaluates them.
-        let evaluator = try VOCEvaluator(
-            set.annotations, classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
-        let evaluation = try evaluator.evaluate(folder: folder, set: set.name, threads: workers)
-        return Outcome(evaluation: evaluation, secondsPerImage: secondsPerImage, files: files)
+        return Outcome(
+            evaluation: try evaluate(), secondsPerImage: secondsPerImage, files: files, folder: folder)
+    }
+
+    /// From the files, so that the printed figure is what anyone gets who evaluates them.
+    private func evaluate() throws -> EvaluationResult? {
+        if set.isUnlabelled { return nil }
+        let evaluator = try set.evaluator(
+            classes: detector.config.classes, metric: metric, iouThreshold: iouThreshold)
+        return try evaluator.evaluate(
+            folder: folder, set: set.name, unknownImages: set.isAnnotated ? .stop : .ignore, threads: workers)
     }
 
     /// What was found, with the journal that holds it until the files are written.
@@ -83,6 +103,7 @@ public struct DetectRun {
                 "proposals": data.proposals?.header.options ?? .null,
                 "seed": data.proposals.map { .string("\($0.header.seed)") } ?? .null,
                 "method": data.proposals.map { .string($0.header.method) } ?? .null,
+                "turned_by_exif": .integer(set.turnedCount ?? 0),
             ], classCount: detector.config.classes.count)
         let known = journal.found.count
         let bar = ProgressBar("detect", total: set.ids.count, unit: "images", start: known, style: progress)
@@ -100,14 +121,15 @@ public struct DetectRun {
 
     private func draw(_ detections: [[Detection]]) throws {
         var drawn: [Image] = []
+        var pictures = PictureNames(folder, inputs: (0..<set.ids.count).map(set.images.path))
         for i in 0..<min(output.pictures, set.ids.count) {
             let picture = DetectionPicture.draw(
                 detections[i], classes: detector.config.classes, on: try set.image(i),
                 minimumScore: output.pictureScore, objects: output.showsObjects ? set.objects[i].map(\.box) : [])
-            try picture.write(to: "\(folder)/\(set.ids[i]).png")
+            try picture.write(to: pictures.path(set.ids[i], number: i + 1))
             if drawn.count < Self.sheetPictures { drawn.append(picture) }
         }
-        if !drawn.isEmpty { try DetectionPicture.sheet(drawn).write(to: "\(folder)/sheet.png") }
+        if !drawn.isEmpty { try DetectionPicture.sheet(drawn).write(to: pictures.path("sheet", number: 0)) }
     }
 }
 
@@ -122,6 +144,9 @@ public struct ImageDetectionRun {
     public var pictureScore = 0.3
     /// Of the proposals that Fast R-CNN looks at.
     public var seed: UInt64 = 0
+    public var onBadImage = BadImagePolicy.stop
+    /// Whether images are turned as their EXIF orientation says.
+    public var turnsByEXIF = true
     public var progress = ProgressBar.Style.automatic
 
     public init(_ detector: Detector, images: [String], folder: String) {
@@ -130,16 +155,24 @@ public struct ImageDetectionRun {
         self.folder = folder
     }
 
-    /// The JPEG and PNG images in a folder, or the path itself; throws `InputError` for a folder without any.
-    public static func images(at path: String) throws -> [String] {
-        guard Files.isFolder(path) else { return [path] }
-        let found = try Files.list(path).filter {
-            ["jpg", "jpeg", "png"].contains($0.fileExtension.lowercased())
+    /// The JPEG and PNG images in a folder, or the path itself, and what else the folder holds, a line for each kind.
+    ///
+    /// - Throws: `InputError` for a folder without images.
+    public static func images(at path: String) throws -> (images: [String], notes: [String]) {
+        guard Files.isFolder(path) else { return ([path], []) }
+        var passedOver = PassedOver()
+        var found: [String] = []
+        for name in try Files.list(path) {
+            if ["jpg", "jpeg", "png"].contains(name.fileExtension.lowercased()) {
+                found.append("\(path)/\(name)")
+            } else {
+                passedOver.add(Files.isFolder("\(path)/\(name)") ? .folders : .otherFiles, name)
+            }
         }
         guard !found.isEmpty else {
             throw InputError(path, "holds no JPEG or PNG images", remedy: "give images or a folder of them")
         }
-        return found.map { "\(path)/\($0)" }
+        return (found, passedOver.notes(in: path))
     }
 
     /// What was found in one image.
@@ -155,6 +188,21 @@ public struct ImageDetectionRun {
     public struct Outcome: Sendable {
         public var classes: [String]
         public var found: [Found]
+
+        /// Every detection: its class, probability and box.
+        public var report: Report {
+            let corners = ["x0", "y0", "x1", "y1"].map { Table.Column.number($0, decimals: 1) }
+            let rows = found.flatMap { found in
+                found.detections.map { detection -> [Table.Cell] in
+                    let box = detection.box
+                    return [.text(found.image), .text(classes[detection.classIndex]), .number(detection.score)]
+                        + [box.minX, box.minY, box.maxX, box.maxY].map { .number($0) }
+                }
+            }
+            return Report(
+                "Detections",
+                [.table(Table([.text("image"), .text("class"), .number("score", decimals: 3)] + corners, rows))])
+        }
 
         public var json: JSON {
             [
@@ -179,36 +227,50 @@ public struct ImageDetectionRun {
         }
     }
 
-    /// Throws `InputError` naming the image that cannot be read.
+    /// Throws `InputError` naming the image that cannot be read, with what was found before it in `detections.json`.
     public func callAsFunction() throws -> Outcome {
         try Files.makeFolder(folder)
         let classes = detector.config.classes
         let bar = ProgressBar("detect", total: images.count, unit: "images", style: progress)
-        // The contact sheet has a name of its own.
-        var names: Set<String> = ["sheet"]
+        var pictures = PictureNames(folder, inputs: images)
         var drawn: [Image] = []
-        let found = try images.enumerated().map { i, source in
-            try Interruption.check()
-            let image = try Image.read(source)
-            let stem = source.fileName.fileStem
-            // Images of equal name from different folders must not overwrite each other.
-            let name = names.insert(stem).inserted ? stem : "\(stem)-\(i + 1)"
-            names.insert(name)
-            let detections = detector.detect(image, proposals: proposals(image, stem))
-            let path = "\(folder)/\(name).png"
-            let picture = DetectionPicture.draw(
-                detections, classes: classes, on: image, minimumScore: pictureScore)
-            try picture.write(to: path)
-            if drawn.count < DetectRun.sheetPictures { drawn.append(picture) }
-            bar.message("\(source): \(text(detections))")
-            bar.update(i + 1)
-            return Found(image: source, size: image.size, detections: detections, picture: path)
+        var outcome = Outcome(classes: classes, found: [])
+        do {
+            for (i, source) in images.enumerated() {
+                try Interruption.check()
+                let (read, problem) = try onBadImage.read(ImageDecoding(turnsByEXIF: turnsByEXIF)) {
+                    try Image.read(source, decoding: $0)
+                }
+                if let problem { onBadImage.report(problem) }
+                bar.update(i + 1)
+                guard let image = read else { continue }
+                let stem = source.fileName.fileStem
+                let detections = detector.detect(image, proposals: proposals(image, stem))
+                let path = pictures.path(stem, number: i + 1)
+                let picture = DetectionPicture.draw(
+                    detections, classes: classes, on: image, minimumScore: pictureScore)
+                try picture.write(to: path)
+                if drawn.count < DetectRun.sheetPictures { drawn.append(picture) }
+                bar.message("\(source): \(text(detections))")
+                outcome.found.append(Found(image: source, size: image.size, detections: detections, picture: path))
+            }
+        } catch {
+            bar.finish()
+            // A bad image among thousands does not cost the rest.
+            if !outcome.found.isEmpty { try write(outcome) }
+            throw error
         }
         bar.finish()
-        if drawn.count > 1 { try DetectionPicture.sheet(drawn).write(to: "\(folder)/sheet.png") }
-        let outcome = Outcome(classes: classes, found: found)
-        try Files.writeAtomically(outcome.json.pretty, to: "\(folder)/detections.json")
+        guard !outcome.found.isEmpty else {
+            throw InputError(images.first ?? folder, "no image could be read", remedy: "fetch them again")
+        }
+        if drawn.count > 1 { try DetectionPicture.sheet(drawn).write(to: pictures.path("sheet", number: 0)) }
+        try write(outcome)
         return outcome
+    }
+
+    private func write(_ outcome: Outcome) throws {
+        try Files.writeAtomically(outcome.json.pretty, to: "\(folder)/detections.json")
     }
 
     private func proposals(_ image: Image, _ stem: String) -> [Box] {

@@ -2,8 +2,8 @@ internal import Imaging
 internal import Datasets
 public import Backbone
 public import Detection
-internal import Foundation
 internal import Proposals
+public import Reporting
 public import Support
 internal import Torch
 public import Training
@@ -80,7 +80,8 @@ public struct FineTuneRun {
 
         public struct Test {
             public var images: Int
-            public var evaluation: EvaluationResult
+            /// nil for a set without annotations.
+            public var evaluation: EvaluationResult?
             public var secondsPerImage: Double
             public var profile: StageClock?
             /// What the figures depend on: set, filter, proposals.
@@ -90,42 +91,60 @@ public struct FineTuneRun {
         public var json: JSON {
             var members: [JSON.Member] = [
                 .init("start", .string(start)), .init("arch", .string(architecture.rawValue)),
-                .init("iterations", .integer(iterations)), .init("loss", loss.map { .number($0) } ?? .null),
+                .init("iterations", .integer(iterations)), .init("loss", JSON(loss)),
                 .init("images_per_second", .number(imagesPerSecond)), .init("seconds", .number(seconds)),
                 .init("model", .string(model)), .init("train_images", .integer(trainImages)),
             ]
             if trainProposals != .null { members.append(.init("train_proposals", trainProposals)) }
             if let stepProfile { members.append(.init("step_profile_ms", stepProfile.json)) }
             if let profile = test?.profile { members.append(.init("test_profile_ms", profile.json)) }
-            members.append(.init("map", test?.evaluation.meanAveragePrecision.map { .number($0) } ?? .null))
+            members.append(.init("map", JSON(test?.evaluation?.meanAveragePrecision)))
             if let test {
                 members += [
                     .init("test_images", .integer(test.images)),
                     .init("test_seconds_per_image", .number(test.secondsPerImage)),
-                    .init("evaluation", test.evaluation.json), .init("test", test.settings),
+                    .init("evaluation", test.evaluation?.json ?? .null), .init("test", test.settings),
                 ]
             }
             return .object(members)
         }
 
-        /// Where the time went, for people; empty when that was not asked for.
-        public var profileText: String {
-            var text = ""
-            if let stepProfile { text += "a step:\n\(stepProfile.table)\n" }
-            if let test, let profile = test.profile {
-                text += "a test image (\(test.secondsPerImage.fixed(3)) s):\n\(profile.table)\n"
+        /// Where the time went, when that was asked for; the test; the model.
+        public var report: Report {
+            var report = Report("Fine-tuning from \(start) weights", [])
+            func add(_ profile: StageClock?, _ title: String) {
+                guard let profile else { return }
+                report.sections.append(.init("Profile", [.table(Self.table(profile, caption: "\(title):"))]))
             }
-            return text
+            add(stepProfile, "a step")
+            add(test?.profile, "a test image (\((test?.secondsPerImage ?? 0).fixed(3)) s)")
+            if let test {
+                report.sections +=
+                    test.evaluation?.report.sections ?? [.init([.paragraph(DetectRun.Outcome.unlabelled)])]
+            }
+            report.append(
+                .paragraph(
+                    "trained \(iterations) steps at \(imagesPerSecond.fixed(2)) images/s; model: \(model)"))
+            return report
+        }
+
+        private static func table(_ clock: StageClock, caption: String) -> Table {
+            let rows = clock.milliseconds
+            let total = rows.reduce(0) { $0 + $1.value }
+            return Table(
+                [.text("stage"), .number("ms a step", decimals: 1), .percent("share %", decimals: 1)],
+                (rows + [("all", total)]).map { [.text($0.0), .number($0.1), .number($0.1 / max(total, 1e-9))] },
+                caption: caption)
         }
     }
 
     /// Trains and tests, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> Outcome {
+        try prepare()
         let session = try RunSession(
             folder, command: "finetune", resume: resume, settings: settings(),
             mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights"]))
         Interruption.watch()
-        train.reportRepairs()
         let data = try train.with(proposals: proposals(train, given: trainProposals, session))
         let training = try FineTuning(
             options, data: data, weights: start.file?.tensors(), weightPath: start.source.name)
@@ -152,21 +171,37 @@ public struct FineTuneRun {
         return outcome
     }
 
+    /// What would make the end fail is found before the beginning.
+    private func prepare() throws {
+        try DetectionFile.requireFileNames(
+            set: test?.name ?? train.name, classes: options.detector.classes, folder: folder)
+        guard train.objects.contains(where: { !$0.isEmpty }) else {
+            throw InputError(
+                train.path, "the set \"\(train.name)\" holds no object to learn from",
+                remedy: "check the class names and the set")
+        }
+        train.report()
+        guard let test else { return }
+        test.report()
+        if !test.isUnlabelled, !test.hasObjects {
+            Console.remark("\(test.name) holds no object that counts: its average precision will be undefined")
+        }
+    }
+
     private func settings() throws -> [JSON.Member] {
         [
             .init("devkit", .string(train.path)), .init("train_set", .string(train.name)),
             .init("train_images", .integer(train.ids.count)),
             .init("train_fingerprint", .string(try train.images.fingerprint)),
             .init("weights", .string(start.source.name)), .init("start", .string(start.objective)),
-        ] + (options.json.members ?? [])
+        ] + (train.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? []) + (options.json.members ?? [])
     }
 
     /// Says which fully connected layers start from random values although weights were given.
     private func reportInitialization(_ training: FineTuning) {
         let names = training.initializedLayers.map { $0.split(separator: ".").dropFirst().joined(separator: ".") }
         if names.isEmpty { return }
-        FileHandle.standardError.write(
-            Data("\(start.source.name) have no \(names.joined(separator: ", ")): initialised\n".utf8))
+        Console.remark("\(start.source.name) have no \(names.joined(separator: ", ")): initialised")
     }
 
     private func drawCurves(_ session: RunSession) throws {
@@ -212,7 +247,8 @@ public struct FineTuneRun {
         guard let looks, let test else { return nil }
         let subset = test.limited(to: looks.images)
         let data = try subset.with(proposals: try proposals(test, given: testProposals, session))
-        let evaluator = try VOCEvaluator(subset.annotations, classes: options.detector.classes)
+        let evaluator = try subset.evaluator(classes: options.detector.classes)
+        guard evaluator.hasObjects else { return nil }
         let best = session.file("best.safetensors")
         let (filter, workers) = (filter, options.workers)
         return LoopOptions.Evaluation(every: looks.every) {
@@ -221,7 +257,7 @@ public struct FineTuneRun {
             var run = DetectionTest(data)
             run.workers = workers
             let detections = try run.run(detector)
-            let map = try evaluator.evaluate(detections, threads: workers).meanAveragePrecision ?? 0
+            let map = try evaluator.evaluate(subset.annotated(detections), threads: workers).meanAveragePrecision ?? 0
             let earlier = try MetricsLog.read(session.folder.metrics).compactMap { $0["map"]?.doubleValue }.max()
             if map > earlier ?? -1 { try training.writeModel(to: best) }
             return [("map", map)]

@@ -10,7 +10,7 @@ internal import Torch
 public struct PretrainMonitor {
     /// Images of the training set that are classified when no test images are given.
     private static let heldOutRows = 2000
-    private static let neighborCount = 200
+    private static let usualNeighborCount = 200
 
     private let training: Pretraining
     /// What the method has at hand; nil where only the backbone's features are looked at.
@@ -76,6 +76,11 @@ public struct PretrainMonitor {
         self.workers = workers
     }
 
+    /// The usual K, or all voters where they are fewer.
+    private var neighborCount: Int {
+        min(Self.usualNeighborCount, test == nil ? data.count - heldOut.count : data.count)
+    }
+
     /// How the accuracy is measured, for people.
     public var protocolText: String {
         let queries =
@@ -84,7 +89,7 @@ public struct PretrainMonitor {
         let voters =
             neighbors == .bank
             ? "rows of the memory bank" : view == nil ? "features of the training images" : "embeddings of the training images"
-        return "K = \(Self.neighborCount), τ = \(temperature), \(voters) vote on \(queries)"
+        return "K = \(neighborCount), τ = \(temperature), \(voters) vote on \(queries)"
     }
 
     /// τ of the votes: the method's, or what features without one are compared with.
@@ -102,7 +107,7 @@ public struct PretrainMonitor {
             queries = try part(of: all, heldOut)
         }
         let probe = KNNProbe(
-            neighborCounts: [min(Self.neighborCount, voters.count)], temperature: temperature)
+            neighborCounts: [neighborCount], temperature: temperature)
         return try probe.evaluate(train: voters, test: queries, threads: Runtime.threads).accuracies[0].top1
     }
 

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Imaging
 public import Pretrain
 internal import Probes
+public import Reporting
 public import Support
 internal import Torch
 internal import Training
@@ -55,13 +56,32 @@ public struct PretrainRun {
         /// Accuracy in [0, 1] and how it was measured.
         public var knn: (top1: Double, protocolText: String)?
 
+        /// What was measured on the way, over the steps.
+        public var curves: [Figure]
+
+        public var report: Report {
+            let table = Table(
+                [
+                    .number("images"), .number("epochs"), .number("images/s", decimals: 1),
+                    .number("final loss", decimals: 4), .percent("kNN top-1 %", decimals: 1),
+                ],
+                [
+                    [
+                        .integer(images), .integer(epochs), .number(imagesPerSecond), .number(loss),
+                        .number(knn?.top1),
+                    ]
+                ], notes: (knn.map { [$0.protocolText] } ?? []) + ["weights: \(weights)"])
+            return Report(
+                "Pretraining of \(architecture.rawValue), \(objective.rawValue)", [.table(table), .figures(curves)])
+        }
+
         public var json: JSON {
             .object(
                 [
                     .init("objective", .string(method.rawValue)), .init("arch", .string(architecture.rawValue)),
                     .init("epochs", .integer(epochs)), .init("steps", .integer(steps)),
                     .init("images", .integer(images)), .init("images_per_second", .number(imagesPerSecond)),
-                    .init("seconds", .number(seconds)), .init("loss", loss.map { .number($0) } ?? .null),
+                    .init("seconds", .number(seconds)), .init("loss", JSON(loss)),
                     .init("weights", .string(weights)),
                 ]
                     + (knn.map {
@@ -89,12 +109,13 @@ public struct PretrainRun {
         try WeightFile.write(
             training.exported, training.description(details: details(fingerprint)), to: session.folder.weights)
         if case .bank(let view) = training.method.probe { try write(view.bank, to: session.file("bank.safetensors")) }
-        try drawCurves(session)
+        let curves = try drawCurves(session)
         let outcome = Outcome(
             weights: session.folder.weights, method: options.method, architecture: options.architecture,
             epochs: options.recipe.epochs, steps: trained.steps, images: data.count,
             imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
-            knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } })
+            knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } },
+            curves: curves)
         try session.write(outcome.json)
         return outcome
     }
@@ -186,7 +207,7 @@ public struct PretrainRun {
     }
 
     /// One picture of everything that was measured; the loss alone, too.
-    private func drawCurves(_ session: RunSession) throws {
+    private func drawCurves(_ session: RunSession) throws -> [Figure] {
         let title = "\(options.method.rawValue), \(options.architecture.rawValue)"
         try session.drawCurve(["loss"], title: title)
         let panels: [(names: [String], title: String)] = [
@@ -194,9 +215,12 @@ public struct PretrainRun {
             (["embedding_spread"], "spread of embeddings"),
             (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),
         ]
-        let plots = try panels.compactMap { names, title in
-            try session.plot(names, title: title, yLabel: title)?.render(size: ImageSize(width: 640, height: 400))
+        let curves = try panels.compactMap { names, title in
+            try session.plot(names, title: title, yLabel: title).map {
+                Figure.line($0, size: ImageSize(width: 640, height: 400))
+            }
         }
-        try Image.grid(plots, columns: min(3, plots.count)).write(to: session.file("curves.png"))
+        try Image.grid(curves.map { $0.render() }, columns: min(3, curves.count)).write(to: session.file("curves.png"))
+        return curves
     }
 }

@@ -2,6 +2,7 @@ internal import Boxes
 public import Detection
 internal import Imaging
 public import Proposals
+public import Reporting
 public import Support
 
 /// Makes the proposals of an image set; goes on where a killed run was.
@@ -9,8 +10,8 @@ public struct ProposalRun {
     /// What proposes.
     public enum Source {
         case selectiveSearch(SelectiveSearchMode, seed: UInt64)
-        /// The region proposal network of a Faster R-CNN.
-        case network(Detector)
+        /// The region proposal network of a Faster R-CNN, and where that is.
+        case network(Detector, path: String)
     }
 
     public var set: VOCSet
@@ -31,6 +32,30 @@ public struct ProposalRun {
     public struct Outcome: Sendable {
         public var quality: ProposalQuality
         public var recall: RecallCurve
+        /// What proposed, and with what limit.
+        public var protocolText: String
+        /// Whether there are annotations to measure recall with.
+        public var isMeasured: Bool
+
+        public var report: Report {
+            let line = "objects not marked difficult: \(quality.objects); \(protocolText)"
+            return Report(
+                "Region proposals",
+                isMeasured
+                    ? [.table(quality.table), .table(recall.table), .paragraph(line), .figure(recall.figure)]
+                    : [.table(quality.table), .paragraph("\(line); recall is left out, as the set has no annotations")])
+        }
+
+        public var json: JSON { .object((quality.json.members ?? []) + [.init("recall_at", recall.json)]) }
+    }
+
+    private var protocolText: String {
+        let method =
+            switch source {
+            case .selectiveSearch(let mode, let seed): "selective search (\(mode.rawValue)), seed \(seed)"
+            case .network(_, let path): "region proposal network of \(path)"
+            }
+        return "\(method), at most \(limit) boxes an image"
     }
 
     /// Throws `InputError` when the file holds other proposals, and naming an image that cannot be read.
@@ -39,6 +64,10 @@ public struct ProposalRun {
         if let done = try finished(header) { return outcome(done, secondsPerImage: nil) }
         let writer = try ProposalFile.Writer(path: out, header: header)
         let missing = writer.missing
+        // Journal and file hold the same boxes of 16 bytes each for a moment.
+        let folder = out.parentFolder
+        try Files.requireSpace(
+            2 * missing.count * limit * 16, in: folder.isEmpty ? "." : folder, for: "\(set.name)'s proposals")
         let watch = Stopwatch()
         try propose(missing, writer)
         let seconds = missing.isEmpty ? nil : watch.seconds / Double(missing.count)
@@ -62,7 +91,7 @@ public struct ProposalRun {
                     search.boxes(in: image(id), key: SelectiveSearch.key(id), maximumCount: limit), for: id)
                 bar.advance()
             }
-        case .network(let detector):
+        case .network(let detector, _):
             for id in missing {
                 try Interruption.check()
                 try writer.append(detector.regionProposals(image(id), limit: limit), for: id)
@@ -72,17 +101,23 @@ public struct ProposalRun {
         bar.finish()
     }
 
+    /// Boxes of turned images lie elsewhere than those of stored ones.
+    private var turned: [JSON.Member] { self.set.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? [] }
+
     private var header: ProposalFile.Header {
         switch source {
         case .selectiveSearch(let mode, let seed):
             ProposalFile.Header(
                 method: SelectiveSearch.method,
-                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))]), seed: seed,
+                options: .object((mode.options.json.members ?? []) + [.init("limit", .integer(limit))] + turned),
+                seed: seed,
                 imageIDs: set.ids)
-        case .network(let detector):
+        case .network(let detector, _):
             ProposalFile.Header(
                 method: RegionProposalNetwork.method,
-                options: ["detector": .string(detector.fingerprint), "limit": .integer(limit)], seed: 0,
+                options: .object(
+                    [.init("detector", .string(detector.fingerprint)), .init("limit", .integer(limit))] + turned),
+                seed: 0,
                 imageIDs: set.ids)
         }
     }
@@ -100,7 +135,8 @@ public struct ProposalRun {
     }
 
     private func outcome(_ file: ProposalFile, secondsPerImage: Double?) -> Outcome {
-        var outcome = Outcome(quality: ProposalQuality(), recall: RecallCurve())
+        var outcome = Outcome(
+            quality: ProposalQuality(), recall: RecallCurve(), protocolText: protocolText, isMeasured: !set.isUnlabelled)
         for (id, objects) in zip(set.ids, set.objects) {
             let proposals = file.boxes(for: id) ?? []
             outcome.quality.add(proposals: proposals, groundTruth: objects, seconds: secondsPerImage)

@@ -1,7 +1,9 @@
 public import Backbone
+public import Support
 
 /// Figures of papers on VOC 2007 test, to stand beside ours; mAP in percent, trained on trainval.
-public struct PublishedResults {
+public struct PublishedResults: Sendable {
+    public var architecture: Architecture
     /// What the weights learnt from.
     public var start: String
     /// In percent.
@@ -9,25 +11,35 @@ public struct PublishedResults {
     public var source: String
 
     public static func of(_ architecture: Architecture) -> [PublishedResults] {
+        func result(_ start: String, _ map: Double, _ source: String) -> PublishedResults {
+            PublishedResults(architecture: architecture, start: start, map: map, source: source)
+        }
         let paper = "Wu et al., CVPR 2018"
         switch architecture {
         case .alexnet:
             return [
-                .init(start: "random", map: 43.4, source: "Fast R-CNN, as compared with by \(paper)"),
-                .init(start: "supervised", map: 56.8, source: "Fast R-CNN, as compared with by \(paper)"),
-                .init(start: "instance", map: 48.1, source: "Fast R-CNN, \(paper)"),
+                result("random", 43.4, "Fast R-CNN, as compared with by \(paper)"),
+                result("supervised", 56.8, "Fast R-CNN, as compared with by \(paper)"),
+                result("instance", 48.1, "Fast R-CNN, \(paper)"),
             ]
         case .vgg16:
             return [
-                .init(start: "supervised", map: 66.9, source: "Fast R-CNN, Girshick, ICCV 2015"),
-                .init(start: "instance", map: 60.5, source: "Fast R-CNN, \(paper)"),
+                result("supervised", 66.9, "Fast R-CNN, Girshick, ICCV 2015"),
+                result("instance", 60.5, "Fast R-CNN, \(paper)"),
             ]
         case .resnet50:
             return [
-                .init(start: "supervised", map: 76.2, source: "Faster R-CNN, as compared with by \(paper)"),
-                .init(start: "instance", map: 65.4, source: "Faster R-CNN, \(paper)"),
+                result("supervised", 76.2, "Faster R-CNN, as compared with by \(paper)"),
+                result("instance", 65.4, "Faster R-CNN, \(paper)"),
             ]
         case .resnet18, .resnet34, .resnet101, .resnet20, .resnet20x2: return []
         }
+    }
+
+    public var json: JSON {
+        [
+            "arch": .string(architecture.rawValue), "weights": .string(start), "map": .number(map),
+            "source": .string(source),
+        ]
     }
 }

@@ -13,6 +13,7 @@ public struct RetrievalRun {
     /// Neighbours of each query.
     public var k = 10
     public var threads = 2
+    public var onBadImage = BadImagePolicy.stop
 
     public init(_ query: String) { self.query = query }
 
@@ -24,7 +25,13 @@ public struct RetrievalRun {
     ) throws -> (Retrieval, Image) {
         let all: any ImageCollection = Files.isFolder(query) ? try ImageFolder(path: query) : SingleImage(path: query)
         let shown = min(maximumQueries, all.count)
-        let collection = all.subset((0..<shown).map { $0 * all.count / shown })
+        Notes.write(all.notes)
+        let wanted = all.subset((0..<shown).map { $0 * all.count / shown })
+        let readable = try wanted.readable(onBadImage, threads: threads)
+        guard !readable.isEmpty else {
+            throw InputError(query, "has no image that can be read", remedy: "fetch them again")
+        }
+        let collection = DecodedImages(wanted.subset(readable), usesDamaged: onBadImage.usesDamaged)
         let positions = images.map { images in
             Dictionary((0..<images.count).map { (images.name($0), $0) }, uniquingKeysWith: { first, _ in first })
         }
@@ -45,10 +52,10 @@ public struct RetrievalRun {
             queries, features: features.values, dimension: features.dimension, source: query, in: bank, k: k,
             threads: threads)
         let picture = try RetrievalPicture.render(retrieval) { i in
-            try Self.thumbnail(collection, i)
+            try thumbnail(collection, i)
         } neighbor: { row in
             guard let images, let position = positions?[bank.names[row]] else { return nil }
-            return try Self.thumbnail(images, position)
+            return try thumbnail(images, position)
         }
         return (retrieval, picture)
     }
@@ -65,15 +72,18 @@ public struct RetrievalRun {
         let values = try queries.flatMap { query in
             guard let row = query.row else {
                 throw InputError(
-                    query.name, "is not among the images of the features", remedy: "give the --weights that made them")
+                    query.name, "is not among the images of the features", remedy: "give the weights that made them")
             }
             return bank.features[row * bank.dimension..<(row + 1) * bank.dimension]
         }
         return (values, bank.dimension)
     }
 
-    private static func thumbnail(_ images: any ImageCollection, _ i: Int) throws -> Image {
-        RetrievalPicture.thumbnail(try Image.decode(images.data(i), name: images.path(i)))
+    /// nil for an image that is left out: it has no picture.
+    private func thumbnail(_ images: any ImageCollection, _ i: Int) throws -> Image? {
+        try onBadImage.read(images.decoding(i)) { decoding in
+            try images.pixels(i) ?? Image.decode(images.data(i), name: images.path(i), decoding: decoding)
+        }.value.map(RetrievalPicture.thumbnail)
     }
 }
 

@@ -16,10 +16,12 @@ public struct RunRecord: Sendable {
         let path = "\(folder)/result.json"
         guard Files.exists(path) else {
             throw InputError(
-                folder, "is no finished run: it has no result.json", remedy: "finish it with finetune --resume")
+                folder, "is no finished run: it has no result.json", remedy: "resume its fine-tuning to the end")
         }
         result = try JSON.read(path)
-        guard result["start"]?.stringValue != nil, result["evaluation"]?["ap"]?.members != nil else {
+        // A test on a set without annotations has no figures, and is one all the same.
+        let isTested = result["evaluation"]?["ap"]?.members != nil || result["test_images"]?.intValue != nil
+        guard result["start"]?.stringValue != nil, isTested else {
             throw InputError(
                 path, "holds no test of a detector", remedy: "give run folders of finetune with a test set")
         }

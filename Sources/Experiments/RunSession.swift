@@ -1,4 +1,5 @@
-public import Imaging
+internal import Imaging
+public import Reporting
 public import Support
 internal import Torch
 public import Training

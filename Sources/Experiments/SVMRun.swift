@@ -1,7 +1,8 @@
 internal import Imaging
 public import Probes
+public import Reporting
 public import Support
-public import VOCData
+internal import VOCData
 
 /// Classifies images by one-vs-rest linear support vector machines on their features.
 public struct SVMRun {
@@ -38,7 +39,8 @@ public struct SVMRun {
 
 /// Measures features by the average precision of linear SVMs on a VOC devkit.
 public struct VOCSVMRun {
-    public var devkit: Devkit
+    /// The path of the devkit.
+    public var devkit: String
     public var trainSet = "trainval"
     public var testSet = "test"
     /// nil for all with image sets of their own.
@@ -54,11 +56,12 @@ public struct VOCSVMRun {
     public var threads = 2
     public var progress = ProgressBar.Style.automatic
 
-    public init(_ devkit: Devkit) { self.devkit = devkit }
+    public init(_ devkit: String) { self.devkit = devkit }
 
     /// What was measured.
     public struct Outcome {
         public var result: VOCSVMResult
+        /// nil without that form, and as long as it is not measured.
         public var lowShot: [LowShotResult]?
         /// How the features were made.
         public var features: JSON
@@ -67,20 +70,22 @@ public struct VOCSVMRun {
         private let probe: VOCSVMProbe
         private let classCount: Int
 
-        fileprivate init(
-            _ result: VOCSVMResult, _ lowShot: [LowShotResult]?, features: JSON, of run: VOCSVMRun, classCount: Int
-        ) {
+        fileprivate init(_ result: VOCSVMResult, features: JSON, of run: VOCSVMRun, classCount: Int) {
             self.result = result
-            self.lowShot = lowShot
             self.features = features
             (trainSet, testSet, probe) = (run.trainSet, run.testSet, run.probe)
             self.classCount = classCount
         }
 
-        /// For people.
-        public var table: String {
-            result.table + features.featureText
-                + (lowShot.map { "\n" + probe.lowShotTable($0, classCount: classCount) } ?? "\n")
+        /// The full protocol; the low-shot form in a section of its own.
+        public var report: Report {
+            var report = result.report
+            report.append(.paragraph(features.featureText))
+            if let lowShot {
+                report.sections.append(
+                    .init("Low-shot", [.table(probe.lowShotTable(lowShot, classCount: classCount))]))
+            }
+            return report
         }
 
         public var json: JSON {
@@ -92,13 +97,18 @@ public struct VOCSVMRun {
         }
     }
 
-    /// - Parameter extractor: Makes the features; its pipeline is the protocol's, not its own.
+    /// - Parameters:
+    ///   - extractor: Makes the features; its pipeline is the protocol's, not its own.
+    ///   - receive: Receives what is measured as soon as it is: the full protocol first, then all again with the low-shot
+    ///     form, which takes many times as long.
     /// - Throws: `InputError` naming the file that is missing or wrong, before any image is looked at.
-    public func callAsFunction(_ extractor: FeatureExtractor) throws -> Outcome {
-        let names = try classes ?? VOCPresence.classes(of: devkit, sets: [trainSet, testSet])
-        let presence = try [trainSet, testSet].map {
-            try VOCPresence(devkit, set: $0, classes: names, limit: limit)
-        }
+    @discardableResult
+    public func callAsFunction(
+        _ extractor: FeatureExtractor, receive: (Outcome) throws -> Void = { _ in }
+    ) throws -> Outcome {
+        let selections = try [trainSet, testSet].map { try DevkitSelection(devkit, sets: $0) }
+        let names = try classes ?? VOCPresence.classes(of: selections)
+        let presence = try selections.map { try VOCPresence($0, classes: names, limit: limit) }
         var extractor = extractor
         extractor.pipeline = VOCPresence.pipeline(imageSize: extractor.imageSize)
         let tables = try zip(presence, ["features (train)", "features (test)"]).map { presence, title in
@@ -114,12 +124,19 @@ public struct VOCSVMRun {
         let made = JSON.object(
             (tables[0].protocolJSON.members ?? [])
                 + [.init("resize", "short side to 256/224 of the input, then squashed to a square")])
-        return Outcome(
-            result, try lowShot(sets, classCount: names.count), features: made, of: self, classCount: names.count)
+        var outcome = Outcome(result, features: made, of: self, classCount: names.count)
+        try receive(outcome)
+        if let lowShot {
+            outcome.lowShot = try self.lowShot(lowShot, sets, classCount: names.count)
+            try receive(outcome)
+        }
+        return outcome
     }
 
-    private func lowShot(_ sets: [MultiLabelFeatures], classCount: Int) throws -> [LowShotResult]? {
-        guard let (shots, samples) = lowShot else { return nil }
+    private func lowShot(
+        _ form: (shots: [Int], samples: Int), _ sets: [MultiLabelFeatures], classCount: Int
+    ) throws -> [LowShotResult] {
+        let (shots, samples) = form
         let bar = SharedProgress(
             "low-shot fits", total: shots.count * samples * classCount * probe.costs.count, unit: "fits",
             style: progress)

@@ -3,6 +3,7 @@ public import Datasets
 internal import Foundation
 internal import Imaging
 public import Probes
+internal import Reporting
 public import Support
 internal import Torch
 internal import Training
@@ -41,6 +42,7 @@ public struct SemiSupervisedRun {
 
     /// Trains what is missing, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> SemiSupervisedResult {
+        try options.config.architecture.require(imageSize: options.imageSize)
         // Whatever a class is short of is found before the first hour of training.
         let subsets = try fractions.map { fraction in
             try seeds.map { try fraction.indices(of: train, seed: $0) }
@@ -60,7 +62,7 @@ public struct SemiSupervisedRun {
         let result = SemiSupervisedResult(
             runs: runs, recipe: options.recipe, architecture: options.config.architecture.rawValue,
             imageSize: options.imageSize, trainCount: train.count, testCount: test.count, fitSeconds: watch.seconds)
-        try result.plot.render().write(to: session.file("curve.png"))
+        try result.report.picture?.write(to: session.file("curve.png"))
         try session.write(.object((result.json.members ?? []) + inputs))
         return result
     }

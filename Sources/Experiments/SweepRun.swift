@@ -1,7 +1,8 @@
 internal import Datasets
-internal import Imaging
 internal import Backbone
+internal import Imaging
 internal import Pretrain
+public import Reporting
 public import Support
 
 /// One setting of pretraining and the numbers it takes: "negatives=64,512".
@@ -82,16 +83,23 @@ public struct SweepRun {
         /// The picture file.
         public var picture: String
 
-        /// For people.
-        public var table: String {
-            let header = [setting, "kNN top-1 %", "loss", "images/s"]
-            let lines = runs.map { value, outcome in
+        /// The runs in a table, and their accuracies as bars: the values of a sweep are seldom evenly spaced.
+        public var report: Report {
+            let table = Table(
                 [
-                    value.shortest, outcome.knn.map { (100 * $0.top1).fixed(1) } ?? "–",
-                    outcome.loss?.fixed(4) ?? "–", outcome.imagesPerSecond.fixed(1),
-                ]
-            }
-            return textTable([header] + lines) + "\n" + (runs[0].outcome.knn?.protocolText ?? "")
+                    .text(setting), .percent("kNN top-1 %", decimals: 1), .number("loss", decimals: 4),
+                    .number("images/s", decimals: 1),
+                ],
+                runs.map { value, outcome in
+                    [
+                        .text(value.shortest), .number(outcome.knn?.top1), .number(outcome.loss),
+                        .number(outcome.imagesPerSecond),
+                    ]
+                }, notes: runs[0].outcome.knn.map { [$0.protocolText] } ?? [])
+            let bars = BarPlot(
+                title: "kNN accuracy by \(setting)", yLabel: "top-1 %", groups: runs.map(\.value.shortest),
+                series: [.init("", runs.map { 100 * ($0.outcome.knn?.top1 ?? .nan) })])
+            return Report("Sweep of \(setting)", [.table(table), .figure(.bars(bars))])
         }
 
         public var json: JSON {
@@ -99,7 +107,7 @@ public struct SweepRun {
                 "setting": .string(setting),
                 "runs": .array(
                     runs.map { .object([.init("value", .number($0.value))] + ($0.outcome.json.members ?? [])) }),
-                "protocol": runs[0].outcome.knn.map { .string($0.protocolText) } ?? .null,
+                "protocol": JSON(runs[0].outcome.knn?.protocolText),
             ]
         }
     }
@@ -120,6 +128,11 @@ public struct SweepRun {
     /// - Parameter announce: Receives the name of each run before it starts.
     public func callAsFunction(announce: (String) -> Void = { _ in }) throws -> Outcome {
         if let refusal { throw InputError(base.folder, refusal.problem, remedy: refusal.remedy) }
+        for value in sweep.values {
+            var run = base
+            sweep.apply(value, to: &run)
+            try run.options.architecture.require(imageSize: run.options.recipe.imageSize)
+        }
         try Files.makeFolder(base.folder)
         let runs = try sweep.values.map { value in
             announce("\(sweep.setting) = \(value.shortest)")
@@ -130,16 +143,8 @@ public struct SweepRun {
             return (value: value, outcome: try run())
         }
         let outcome = Outcome(setting: sweep.setting, runs: runs, picture: "\(base.folder)/sweep.png")
-        try plot(outcome).render().write(to: outcome.picture)
+        try outcome.report.picture?.write(to: outcome.picture)
         try Files.writeAtomically(outcome.json.pretty, to: "\(base.folder)/sweep.json")
         return outcome
-    }
-
-    /// Bars, because the values of a sweep are seldom evenly spaced.
-    private func plot(_ outcome: Outcome) -> BarPlot {
-        BarPlot(
-            title: "kNN accuracy by \(sweep.setting)", yLabel: "top-1 %",
-            groups: sweep.values.map(\.shortest),
-            series: [.init("", outcome.runs.map { 100 * ($0.outcome.knn?.top1 ?? .nan) })])
     }
 }

@@ -7,7 +7,7 @@ public import Torch
 public enum WeightSource: Hashable, Sendable {
     /// As the network is initialised.
     case random(Architecture, stem: Stem)
-    /// A weight file.
+    /// A weight file, or one of `torch.save`, which is imported when it is opened.
     case file(String)
 
     /// What runs from random weights say they learnt from; no weight file can be called so.
@@ -28,8 +28,9 @@ public enum WeightSource: Hashable, Sendable {
             return StartingWeights(
                 source: self, description: Self.description(of: NetworkConfig(architecture, stem: stem)), file: nil)
         case .file(let path):
-            let (file, description) = try WeightFile.open(path)
-            return StartingWeights(source: self, description: description, file: file)
+            let opened = try WeightFile.open(path)
+            Self.say(opened.note)
+            return StartingWeights(source: self, description: opened.description, file: opened.file)
         }
     }
 
@@ -40,13 +41,20 @@ public enum WeightSource: Hashable, Sendable {
     ///   - seed: Of random weights.
     public func network(imageSize: Int? = nil, seed: UInt64, device: Device) throws -> PretrainedNetwork {
         switch self {
-        case .file(let path): return try PretrainedNetwork(path: path, device: device)
+        case .file(let path):
+            let network = try PretrainedNetwork(path: path, device: device)
+            Self.say(network.importNote)
+            return network
         case .random(let architecture, let stem):
             let description = Self.description(of: NetworkConfig(architecture, stem: stem))
             return PretrainedNetwork(
                 random: description.config, normalization: description.normalization,
                 imageSize: imageSize ?? description.imageSize, seed: seed, device: device)
         }
+    }
+
+    private static func say(_ note: String?) {
+        if let note { Console.remark(note, label: "note") }
     }
 
     /// What random weights would say about themselves.

@@ -18,6 +18,8 @@ public struct ImageRegion: Hashable, Sendable {
 }
 
 extension ImageSize {
+    private static let longestScaledSide = 1 << 16
+
     /// The size whose short side is `shortSide`, of the same shape, the long side cut down to a whole pixel.
     ///
     /// - Parameter longSideAtMost: when the long side would exceed this, it becomes this and the short side follows.
@@ -29,6 +31,9 @@ extension ImageSize {
         if let limit = longSideAtMost, long > limit {
             short = max(1, limit * short / long)
             long = limit
+        } else if longSideAtMost == nil {
+            // Of a line of pixels, a short side of 256 would be gigabytes: it is squeezed.
+            long = min(long, max(short, Self.longestScaledSide))
         }
         return width <= height ? ImageSize(width: short, height: long) : ImageSize(width: long, height: short)
     }

@@ -33,7 +33,9 @@ extension Image {
     }
 
     /// A line of text running upwards, for the axis on the left; (x, y) is the top-left pixel of the whole.
-    mutating func drawTextUpwards(_ text: String, x: Int, y: Int, color: Color, scale: Int, on background: Color) {
+    public mutating func drawTextUpwards(
+        _ text: String, x: Int, y: Int, color: Color, scale: Int, on background: Color
+    ) {
         var line = Image(size: Self.textSize(text, scale: scale), color: background)
         line.drawText(text, x: 0, y: 0, color: color, scale: scale)
         var turned = Image(size: ImageSize(width: line.height, height: line.width))

@@ -16,13 +16,25 @@ public struct ImageHeader: Hashable, Sendable {
     public var channels: Int
     /// Bits a sample.
     public var depth: Int
+    /// What EXIF says; upright where it says nothing.
+    public var orientation = EXIFOrientation.upright
+
+    /// The size of the image as it is seen upright; `size` is that of the stored pixels.
+    public var uprightSize: ImageSize { orientation.swapsSides ? size.transposed : size }
+
+    /// Whether a stated size is that of the upright image and not of the stored pixels: whatever was drawn on an image of
+    /// that size was drawn on the upright one.
+    public func isTurned(to stated: ImageSize?) -> Bool { size != uprightSize && stated == uprightSize }
+
+    /// The size of the image when it is decoded so.
+    func size(_ decoding: ImageDecoding) -> ImageSize { decoding.turnsByEXIF ? uprightSize : size }
 
     /// Reads the header of a JPEG or PNG file held in memory.
     ///
     /// - Parameter name: what errors call the data.
     /// - Throws: `InputError` when the data are empty, neither JPEG nor PNG, cut off inside the header, or nonsensical.
     public static func read(_ data: Data, name: String) throws -> ImageHeader {
-        switch try scan(data, name: name) {
+        switch try scan(data, name: name, isWhole: true) {
         case .found(let header): return header
         case .cutOff: throw InputError(name, "is truncated", remedy: truncatedRemedy)
         }
@@ -45,7 +57,7 @@ public struct ImageHeader: Hashable, Sendable {
                 throw InputError(path, "cannot be read")
             }
             data.append(more)
-            if case .found(let header) = try scan(data, name: path) { return header }
+            if case .found(let header) = try scan(data, name: path, isWhole: more.isEmpty) { return header }
             if more.isEmpty { throw InputError(path, "is truncated", remedy: truncatedRemedy) }
             step *= 4
         }
@@ -58,10 +70,13 @@ public struct ImageHeader: Hashable, Sendable {
         case cutOff
     }
 
-    private static func scan(_ data: Data, name: String) throws -> Scan {
+    /// - Parameter isWhole: Whether no more bytes follow.
+    private static func scan(_ data: Data, name: String, isWhole: Bool) throws -> Scan {
         guard !data.isEmpty else { throw InputError(name, "is empty", remedy: truncatedRemedy) }
         return try data.withUnsafeBytes { bytes in
-            if bytes.starts(with: pngSignature.prefix(bytes.count)) { return try scanPNG(bytes, name: name) }
+            if bytes.starts(with: pngSignature.prefix(bytes.count)) {
+                return try scanPNG(bytes, name: name, isWhole: isWhole)
+            }
             if bytes.starts(with: [0xFF, 0xD8].prefix(bytes.count)) { return try scanJPEG(bytes, name: name) }
             throw InputError(name, "is neither a JPEG nor a PNG image")
         }
@@ -69,8 +84,11 @@ public struct ImageHeader: Hashable, Sendable {
 
     private static func scanJPEG(_ bytes: UnsafeRawBufferPointer, name: String) throws -> Scan {
         var segments = JPEGSegments(bytes)
+        var orientation: EXIFOrientation?
         while let segment = segments.next() {
             switch segment.marker {
+            case 0xE1 where orientation == nil && segment.body.starts(with: exif):
+                orientation = EXIFOrientation(tiff: UnsafeRawBufferPointer(rebasing: segment.body[exif.count...]))
             // SOF0 … SOF15 without DHT, JPG and DAC, which share their range.
             case 0xC0...0xCF where ![0xC4, 0xC8, 0xCC].contains(segment.marker):
                 let body = segment.body
@@ -81,7 +99,9 @@ public struct ImageHeader: Hashable, Sendable {
                     throw InputError(name, "has a JPEG frame of \(size.width)x\(size.height) pixels")
                 }
                 return .found(
-                    ImageHeader(format: .jpeg, size: size, channels: Int(body[5]), depth: Int(body[0])))
+                    ImageHeader(
+                        format: .jpeg, size: size, channels: Int(body[5]), depth: Int(body[0]),
+                        orientation: orientation ?? .upright))
             case 0xD9, 0xDA: throw InputError(name, "is a JPEG file without a frame header")
             default: continue
             }
@@ -89,9 +109,11 @@ public struct ImageHeader: Hashable, Sendable {
         return .cutOff
     }
 
+    private static let exif = Array("Exif\0\0".utf8)
+
     private static let pngSignature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-    private static func scanPNG(_ bytes: UnsafeRawBufferPointer, name: String) throws -> Scan {
+    private static func scanPNG(_ bytes: UnsafeRawBufferPointer, name: String, isWhole: Bool) throws -> Scan {
         guard bytes.count >= 26 else { return .cutOff }
         func word(_ offset: Int) -> Int { (0..<4).reduce(0) { $0 << 8 | Int(bytes[offset + $1]) } }
         guard bytes[12..<16].elementsEqual("IHDR".utf8), word(8) == 13 else {
@@ -109,7 +131,22 @@ public struct ImageHeader: Hashable, Sendable {
         case 6: channels = 4
         default: throw InputError(name, "is a PNG file of unknown colour type \(bytes[25])")
         }
-        return .found(ImageHeader(format: .png, size: size, channels: channels, depth: Int(bytes[24])))
+        var header = ImageHeader(format: .png, size: size, channels: channels, depth: Int(bytes[24]))
+        // EXIF may stand in front of the pixels; that behind them is for nobody who reads from the front.
+        var position = 33
+        while position + 8 <= bytes.count, !bytes[position + 4..<position + 8].elementsEqual("IDAT".utf8) {
+            let body = position + 8
+            let length = word(position)
+            guard length <= bytes.count - body else { break }
+            if bytes[position + 4..<body].elementsEqual("eXIf".utf8) {
+                let tiff = UnsafeRawBufferPointer(rebasing: bytes[body..<body + length])
+                header.orientation = EXIFOrientation(tiff: tiff) ?? .upright
+                return .found(header)
+            }
+            position = body + length + 4
+        }
+        let reachesPixels = position + 8 <= bytes.count && bytes[position + 4..<position + 8].elementsEqual("IDAT".utf8)
+        return reachesPixels || isWhole ? .found(header) : .cutOff
     }
 }
 

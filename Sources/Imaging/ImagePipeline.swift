@@ -65,25 +65,29 @@ public struct ImagePipeline: Hashable, Sendable {
     /// still has a pixel for each one wanted: several times faster, and close to but not bit for bit what `apply`
     /// gives on the fully decoded image. The random choices are the same.
     /// - Throws: `InputError` naming `name`, as `Image.decode`.
-    public func load(_ data: Data, name: String, random: inout RandomStream) throws -> Image {
+    public func load(
+        _ data: Data, name: String, random: inout RandomStream, decoding: ImageDecoding = .asStored
+    ) throws -> Image {
         var streams = [random]
         defer { random = streams[0] }
-        return try Self.load([self], data, name: name, streams: &streams)[0]
+        return try Self.load([self], data, name: name, streams: &streams, decoding: decoding)[0]
     }
 
     /// The same for several views of one image, which is decoded once, at the size that the largest of them needs.
     ///
     /// - Parameter streams: One a view.
     public static func load(
-        _ views: [ImagePipeline], _ data: Data, name: String, streams: inout [RandomStream]
+        _ views: [ImagePipeline], _ data: Data, name: String, streams: inout [RandomStream],
+        decoding: ImageDecoding = .asStored
     ) throws -> [Image] {
         let header = try ImageHeader.read(data, name: name)
-        let starts = views.indices.map { views[$0].start(header.size, random: &streams[$0]) }
+        let whole = header.size(decoding)
+        let starts = views.indices.map { views[$0].start(whole, random: &streams[$0]) }
         let reductions = starts.map { start in
             header.format == .jpeg ? start.wanted.map { JPEGDecoder.reduction(of: $0.part, atLeast: $0.size) } ?? 1 : 1
         }
         let reduction = reductions.min() ?? 1
-        let image = try Image.decode(data, header: header, name: name, reduction: reduction)
+        let image = try Image.decode(data, header: header, name: name, reduction: reduction, decoding: decoding)
         return views.indices.map { view in
             let rest = starts[view].wanted == nil ? views[view] : views[view].rest
             return rest.apply(starts[view].prepare(image, reduction), random: &streams[view])

@@ -26,7 +26,10 @@ enum JPEGDecoder {
         } ?? 1
     }
 
-    static func decode(_ data: Data, header: ImageHeader, reduction: Int, name: String) throws -> Image {
+    /// - Parameter onDamage: Hears of damage that libjpeg filled in with grey; nil refuses the image.
+    static func decode(
+        _ data: Data, header: ImageHeader, reduction: Int, name: String, onDamage: ((InputError) -> Void)? = nil
+    ) throws -> Image {
         guard header.depth == 8 else {
             throw InputError(
                 name, "is a JPEG image of \(header.depth) bits a sample; 8 can be read", remedy: "convert the file")
@@ -49,25 +52,29 @@ enum JPEGDecoder {
                 if status != 0, !decoder.isWarning { buffer.initialize(repeating: 0) }
             }
         }
-        if status != 0 { try check(decoder, data, name) }
+        if status != 0, let error = damage(decoder, data, name) {
+            guard let onDamage, decoder.isWarning else { throw error }
+            onDamage(error)
+        }
         return Image(size: size, pixels: isCMYK ? rgb(fromInvertedCMYK: pixels) : pixels)
     }
 
-    /// Decides whether what TurboJPEG complained about cost pixels.
+    /// What of TurboJPEG's complaint cost pixels; nil when they are all there.
     ///
     /// libjpeg reports damage as warnings and fills in grey. Only the first warning's text is kept, so a missing
     /// end-of-image marker is looked for as well. Other warnings (bytes between segments, odd scan parameters,
     /// an unknown Adobe transform) leave the picture whole and occur in published data sets.
-    private static func check(_ decoder: borrowing TurboJPEG, _ data: Data, _ name: String) throws {
+    private static func damage(_ decoder: borrowing TurboJPEG, _ data: Data, _ name: String) -> InputError? {
         let message = decoder.message
         if message.contains("Premature end of JPEG file") || !endsProperly(data) {
-            throw InputError(name, "is truncated", remedy: ImageHeader.truncatedRemedy)
+            return InputError(name, "is truncated", remedy: ImageHeader.truncatedRemedy)
         }
         let lossy = ["premature end of data segment", "bad Huffman code", "bad arithmetic code", "instead of RST"]
         if !decoder.isWarning || lossy.contains(where: message.contains) {
-            throw InputError(
+            return InputError(
                 name, "is a damaged or unsupported JPEG image (\(message))", remedy: ImageHeader.truncatedRemedy)
         }
+        return nil
     }
 
     /// Whether an end-of-image marker follows the first scan; one of an embedded thumbnail comes before it.

@@ -1,37 +1,43 @@
 internal import CPNG
+internal import CPNGDecoder
 internal import Foundation
 internal import Support
 
-/// PNG through libpng's simplified interface, which reports errors by return value and never jumps out.
+/// PNG through libpng: read by `CPNGDecoder`, written by libpng's simplified interface.
 enum PNGCodec {
-    static func decode(_ data: Data, header: ImageHeader, name: String) throws -> Image {
-        var png = png_image()
-        png.version = UInt32(PNG_IMAGE_VERSION)
-        defer { png_image_free(&png) }
-        return try data.withUnsafeBytes { bytes in
-            guard png_image_begin_read_from_memory(&png, bytes.baseAddress, bytes.count) != 0 else {
-                throw failure(&png, name)
+    /// - Parameter onDamage: Hears of damage when some rows could be read; nil refuses the image.
+    static func decode(
+        _ data: Data, header: ImageHeader, name: String, onDamage: ((InputError) -> Void)? = nil
+    ) throws -> Image {
+        let (image, decoding) = attempt(data, header.size, isTolerant: false)
+        guard let problem = message(decoding) else { return image }
+        let error = failure(problem, name)
+        guard let onDamage else { throw error }
+        // Again, over wrong checksums.
+        let (rest, kept) = attempt(data, header.size, isTolerant: true)
+        guard kept.rows > 0 else { throw error }
+        onDamage(error)
+        return rest
+    }
+
+    private static func attempt(_ data: Data, _ size: ImageSize, isTolerant: Bool) -> (Image, png_decoding) {
+        var decoding = png_decoding()
+        let pixels = data.withUnsafeBytes { bytes in
+            [UInt8](unsafeUninitializedCapacity: size.pixelCount * 3) { buffer, count in
+                count = size.pixelCount * 3
+                buffer.initialize(repeating: 0)
+                decoding = png_decode_rgb(
+                    bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, UInt32(size.width), UInt32(size.height),
+                    isTolerant ? 1 : 0, buffer.baseAddress)
             }
-            guard Int(png.width) == header.size.width, Int(png.height) == header.size.height else {
-                throw InputError(name, "has a PNG header that contradicts itself")
-            }
-            // 16-bit files without a gamma chunk are taken as sRGB, like 8-bit ones, not as linear light.
-            png.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
-            // With alpha the colour is read beside it and kept as stored, not blended with a background.
-            let hasAlpha = png.format & UInt32(PNG_FORMAT_FLAG_ALPHA) != 0
-            png.format = UInt32(PNG_FORMAT_FLAG_COLOR) | (hasAlpha ? UInt32(PNG_FORMAT_FLAG_ALPHA) : 0)
-            let bytesPerPixel = hasAlpha ? 4 : 3
-            var succeeded = false
-            var pixels = [UInt8](unsafeUninitializedCapacity: header.size.pixelCount * bytesPerPixel) {
-                buffer, count in
-                count = header.size.pixelCount * bytesPerPixel
-                succeeded = png_image_finish_read(&png, nil, buffer.baseAddress, 0, nil) != 0
-                if !succeeded { buffer.initialize(repeating: 0) }
-            }
-            guard succeeded else { throw failure(&png, name) }
-            if hasAlpha { dropAlpha(&pixels) }
-            return Image(size: header.size, pixels: pixels)
         }
+        return (Image(size: size, pixels: pixels), decoding)
+    }
+
+    /// What libpng complained about; nil when it did not.
+    private static func message(_ decoding: png_decoding) -> String? {
+        let text = withUnsafeBytes(of: decoding.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return text.isEmpty ? nil : text
     }
 
     /// Throws `InputError` when libpng refuses the size (more than a million pixels a side).
@@ -54,29 +60,18 @@ enum PNGCodec {
                 }
             }
             if status != 0 { return data.prefix(size) }
-            guard size > capacity else { throw failure(&png, "PNG image of \(image.width)x\(image.height)") }
+            guard size > capacity else {
+                let message = withUnsafeBytes(of: &png.message) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                throw failure(message, "PNG image of \(image.width)x\(image.height)")
+            }
             capacity = size
         }
     }
 
-    private static func dropAlpha(_ pixels: inout [UInt8]) {
-        let count = pixels.count / 4
-        pixels.withUnsafeMutableBufferPointer { buffer in
-            for pixel in 0..<count {
-                buffer[3 * pixel] = buffer[4 * pixel]
-                buffer[3 * pixel + 1] = buffer[4 * pixel + 1]
-                buffer[3 * pixel + 2] = buffer[4 * pixel + 2]
-            }
-        }
-        pixels.removeLast(count)
-    }
-
-    private static func failure(_ png: inout png_image, _ name: String) -> InputError {
-        let message = withUnsafeBytes(of: &png.message) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        // libpng calls the end of the data inside a chunk "read beyond end of data".
-        let isTruncated = ["beyond end", "Not enough image data", "Read Error"].contains { message.contains($0) }
+    private static func failure(_ message: String, _ name: String) -> InputError {
+        let isTruncated = ["beyond end", "Not enough image data"].contains { message.contains($0) }
         return InputError(
             name, isTruncated ? "is truncated" : "is a damaged or unsupported PNG image (\(message))",
             remedy: ImageHeader.truncatedRemedy)

@@ -21,6 +21,7 @@ public final class Pretraining: CapturableTask {
     /// - Throws: `InputError` when the data cannot serve the method.
     public init(_ options: PretrainOptions, data: any ImageCollection) throws(InputError) {
         let recipe = options.recipe
+        try options.architecture.require(imageSize: recipe.imageSize)
         guard data.count >= recipe.batch else {
             throw InputError(
                 data.source, "has only \(data.count) images for batches of \(recipe.batch)",

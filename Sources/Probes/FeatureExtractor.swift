@@ -24,11 +24,12 @@ public struct FeatureExtractor {
     /// - Parameters:
     ///   - layer: nil for the network's default.
     ///   - imageSize: nil for the size the weights were trained on.
-    /// - Throws: `InputError` when the network has no such layer.
+    /// - Throws: `InputError` when the network has no such layer, or cannot take images of that size.
     public init(_ network: PretrainedNetwork, layer: String? = nil, imageSize: Int? = nil) throws(InputError) {
         self.network = network
         self.layer = layer ?? network.defaultLayer
         self.imageSize = imageSize ?? network.description.imageSize
+        try network.description.config.architecture.require(imageSize: self.imageSize)
         guard network.layerNames.contains(self.layer) else {
             throw InputError(
                 "the layer \(self.layer)", "is no layer of \(network.description.config.architecture.rawValue)",
@@ -101,6 +102,7 @@ public struct FeatureExtractor {
             let rows = withoutGradients { reader(batch)[0].flatten(from: 1) }  // [N, d]
             try body(normalizes ? rows.l2Normalized() : rows, batch)
         }
+        if done == 0 { throw InputError(data.source, "has no image that can be read", remedy: "fetch them again") }
     }
 
     /// What was done to the images, for files and results.

@@ -1,3 +1,4 @@
+public import Reporting
 public import Support
 
 #if canImport(Glibc)
@@ -128,8 +129,8 @@ public struct KNNResult: Hashable, Sendable {
     public var json: JSON {
         let headline = accuracies.first
         return [
-            "protocol": .string(protocolText), "top1": headline.map { .number($0.top1) } ?? .null,
-            "top5": headline.map { .number($0.top5) } ?? .null, "k": headline.map { .integer($0.k) } ?? .null,
+            "protocol": .string(protocolText), "top1": JSON(headline?.top1),
+            "top5": JSON(headline?.top5), "k": JSON(headline?.k),
             "temperature": .number(temperature), "bank": .string(isBFloat16 ? "bf16" : "fp32"),
             "dimension": .integer(dimension), "n_train": .integer(trainCount),
             "n_test": .integer(testCount), "search_seconds": .number(searchSeconds),
@@ -138,9 +139,10 @@ public struct KNNResult: Hashable, Sendable {
         ]
     }
 
-    /// A table for people, in percent.
-    public var table: String {
-        let rows = accuracies.map { [String($0.k), (100 * $0.top1).fixed(2), (100 * $0.top5).fixed(2)] }
-        return textTable([["K", "top-1 %", "top-5 %"]] + rows) + "\n" + protocolText + "\n"
+    public var report: Report {
+        let table = Table(
+            [.number("K"), .percent("top-1 %"), .percent("top-5 %")],
+            accuracies.map { [.integer($0.k), .number($0.top1), .number($0.top5)] }, notes: [protocolText])
+        return Report("Nearest neighbours", [.table(table)])
     }
 }

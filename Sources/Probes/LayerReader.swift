@@ -20,7 +20,7 @@ public final class LayerReader {
     public let layers: [Layer]
     private let backbone: FrozenBackbone
 
-    /// - Throws: `InputError` when the network has no such layer.
+    /// - Throws: `InputError` when the network has no such layer, one is named twice, or the images are too small.
     public init(
         _ network: PretrainedNetwork, layers names: [String], pooling: PoolingRule, imageSize: Int, precision: Precision
     ) throws(InputError) {
@@ -30,6 +30,11 @@ public final class LayerReader {
                 "the layer \(unknown)", "is no layer of \(architecture.rawValue)",
                 remedy: "use one of \(network.layerNames.joined(separator: ", "))")
         }
+        if names.distinct.count < names.count {
+            throw InputError(
+                "the layers \(names.joined(separator: ","))", "name a layer twice", remedy: "name each layer once")
+        }
+        try architecture.require(imageSize: imageSize)
         backbone = network.frozen(precision)
         // A black image tells the shapes.
         let black = [UInt8](repeating: 0, count: imageSize * imageSize * 3)

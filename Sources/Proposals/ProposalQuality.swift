@@ -1,4 +1,5 @@
 public import Boxes
+public import Reporting
 public import Support
 
 /// How well proposals cover the objects of an image set; images are added one at a time.
@@ -63,15 +64,30 @@ public struct ProposalQuality: Hashable, Sendable {
 
     /// The figures as results for machines; what is not known is null.
     public var json: JSON {
-        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
-        return [
+        [
             "images": .integer(images),
             "objects": .integer(objects),
-            "boxes_per_image": number(boxesPerImage),
-            "seconds_per_image": number(secondsPerImage),
-            "recall": ["0.5": number(recall50), "0.7": number(recall70)],
-            "average_best_overlap": number(averageBestOverlap),
-            "mean_average_best_overlap": number(meanAverageBestOverlap),
+            "boxes_per_image": JSON(boxesPerImage),
+            "seconds_per_image": JSON(secondsPerImage),
+            "recall": ["0.5": JSON(recall50), "0.7": JSON(recall70)],
+            "average_best_overlap": JSON(averageBestOverlap),
+            "mean_average_best_overlap": JSON(meanAverageBestOverlap),
         ]
+    }
+
+    public var table: Table {
+        table([
+            ("images", .integer(images)), ("boxes per image", .number(boxesPerImage, as: .number(decimals: 1))),
+            ("seconds per image", .number(secondsPerImage, as: .number(decimals: 3))),
+        ])
+    }
+
+    /// Other facts, and how well the objects are covered.
+    func table(_ facts: [(name: String, value: Table.Cell)], notes: [String] = []) -> Table {
+        let coverage = [
+            ("recall at IoU .5", recall50), ("recall at IoU .7", recall70),
+            ("average best overlap", averageBestOverlap),
+        ].map { (name: $0, value: Table.Cell.number($1, as: .number(decimals: 4))) }
+        return Table(facts: facts + coverage, notes: notes, missing: "unknown")
     }
 }

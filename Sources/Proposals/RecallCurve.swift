@@ -1,4 +1,5 @@
 public import Boxes
+public import Reporting
 public import Support
 
 /// How well the first few proposals cover the objects of an image set: recall over the number of proposals, the figure by
@@ -23,20 +24,28 @@ public struct RecallCurve: Hashable, Sendable {
         }
     }
 
-    /// A table for people.
-    public var table: String {
-        func text(_ value: Double?) -> String { value?.fixed(4) ?? "-" }
-        return textTable(
-            [["first boxes", "recall at IoU .5", "at IoU .7"]]
-                + zip(counts, qualities).map { [String($0), text($1.recall50), text($1.recall70)] })
+    public var table: Table {
+        Table(
+            [.number("first boxes"), .number("recall at IoU .5", decimals: 4), .number("at IoU .7", decimals: 4)],
+            zip(counts, qualities).map { [.integer($0), .number($1.recall50), .number($1.recall70)] })
+    }
+
+    /// Recall over the number of boxes, a line for each overlap.
+    public var figure: Figure {
+        let overlaps = [("IoU .5", \ProposalQuality.recall50), ("IoU .7", \ProposalQuality.recall70)]
+        let series = overlaps.map { name, recall in
+            LinePlot.Series(name, x: counts.map(Double.init), y: qualities.map { $0[keyPath: recall] ?? .nan })
+        }
+        var plot = LinePlot(title: "Recall of proposals", xLabel: "first boxes", yLabel: "recall", series: series)
+        plot.yRange = 0...1
+        return .line(plot)
     }
 
     /// `[{"boxes", "0.5", "0.7"}]`.
     public var json: JSON {
-        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
-        return .array(
+        .array(
             zip(counts, qualities).map {
-                ["boxes": .integer($0), "0.5": number($1.recall50), "0.7": number($1.recall70)]
+                ["boxes": .integer($0), "0.5": JSON($1.recall50), "0.7": JSON($1.recall70)]
             })
     }
 }

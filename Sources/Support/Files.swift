@@ -55,14 +55,18 @@ public enum Files {
     ///
     /// - Parameter limit: Most bytes that make sense for such a file; a longer one is refused before it is read.
     public static func read(_ path: String, limit: Int? = nil) throws -> Data {
+        let name = systemPath(path)
         var status = stat()
-        guard stat(path, &status) == 0 else { throw systemError(path, "cannot be read") }
+        guard stat(name, &status) == 0 else { throw systemError(path, "cannot be read") }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw InputError(path, "is not a regular file", remedy: "give the path of a file")
         }
         if let limit, status.st_size > limit {
             throw InputError(path, "is \(status.st_size) bytes long; at most \(limit) are accepted for such a file")
         }
+        // Foundation cannot name a file whose name is not UTF-8.
+        let isText = String(validating: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) != nil
+        guard isText else { return try readPiecewise(name, path: path) }
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
@@ -70,13 +74,23 @@ public enum Files {
         }
     }
 
-    /// The text of a file; throws `InputError` when it cannot be read or is not UTF-8.
-    public static func readText(_ path: String) throws -> String {
-        guard let text = String(data: try read(path), encoding: .utf8) else {
-            throw InputError(path, "is not UTF-8 text")
-        }
-        return text
+    private static func readPiecewise(_ name: [CChar], path: String) throws -> Data {
+        let descriptor = open(name, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemError(path, "cannot be read") }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do { return try handle.readToEnd() ?? Data() } catch { throw systemError(path, "cannot be read") }
     }
+
+    /// The path for a system call: its own bytes, or, where no such file is there and a part of it is written as
+    /// `String(escaping:)` does, the bytes that stands for.
+    public static func systemPath(_ path: String) -> [CChar] {
+        let plain = Array(path.utf8CString)
+        guard let bytes = path.unescapedBytes, access(plain, F_OK) != 0 else { return plain }
+        return bytes.map { CChar(bitPattern: $0) } + [0]
+    }
+
+    /// The text of a file, without a byte order mark; throws `InputError` when it cannot be read or is not UTF-8.
+    public static func readText(_ path: String) throws -> String { try TextFile.text(read(path), name: path) }
 
     /// Closes a file that was locked by `flock`, and gives the lock up at once: a child process that is just being started
     /// holds a copy of the descriptor until it runs its own program, and would keep the lock for so long.
@@ -88,11 +102,24 @@ public enum Files {
     /// Removes a file; it is no error when there is none.
     public static func remove(_ path: String) { unlink(path) }
 
-    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    public static func exists(_ path: String) -> Bool { access(systemPath(path), F_OK) == 0 }
 
     public static func isFolder(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return stat(systemPath(path), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The path from the root, with what exists of it free of links, "." and "..".
+    public static func resolved(_ path: String) -> String {
+        if let found = realpath(systemPath(path), nil) {
+            defer { free(found) }
+            return String(escaping: UnsafeRawBufferPointer(start: found, count: strlen(found)))
+        }
+        // Of a folder that has been removed.
+        if path == "." { return path }
+        let parent = path.parentFolder
+        let start = resolved(parent.isEmpty ? "." : parent)
+        return start == "/" ? "/\(path.fileName)" : "\(start)/\(path.fileName)"
     }
 
     /// Makes a folder and those above it; one that exists is fine.
@@ -106,18 +133,50 @@ public enum Files {
         if !isFolder(path) { throw failure }
     }
 
-    /// Names of the entries of a folder, sorted by their UTF-8 bytes, hidden ones left out.
+    /// Names of the entries of a folder, sorted by their UTF-8 bytes, hidden ones left out. A name that is not UTF-8 is
+    /// written as `String(escaping:)` does.
     public static func list(_ path: String) throws -> [String] {
-        guard let folder = opendir(path) else { throw systemError(path, "the folder cannot be read") }
+        guard let folder = opendir(systemPath(path)) else { throw systemError(path, "the folder cannot be read") }
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    String(escaping: UnsafeRawBufferPointer(start: name, count: strlen(name)))
+                }
             }
             if !name.hasPrefix(".") { names.append(name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Throws `InputError` when a file cannot be written at `path`: before the work whose results it is to hold.
+    ///
+    /// Folders that are not there yet can be made; what is there is left as it is.
+    public static func requireWritable(_ path: String) throws {
+        if isFolder(path) { throw InputError(path, "is a folder", remedy: "give the path of a file") }
+        var folder = path.parentFolder
+        while !folder.isEmpty, !exists(folder) { folder = folder.parentFolder }
+        if folder.isEmpty { folder = "." }
+        guard isFolder(folder) else {
+            throw InputError(path, "cannot be written: \(folder) is no folder", remedy: "check the path")
+        }
+        guard access(systemPath(folder), W_OK | X_OK) == 0 else { throw systemError(path, "cannot be written") }
+    }
+
+    /// Throws `InputError` when the disk of a folder has less room than is going to be written.
+    ///
+    /// - Parameter use: What it is for, in a few words: "a checkpoint".
+    public static func requireSpace(_ bytes: Int, in folder: String, for use: String) throws {
+        var status = statvfs()
+        // Where that cannot be told, writing will tell.
+        guard statvfs(systemPath(folder), &status) == 0 else { return }
+        let free = Double(status.f_bavail) * Double(status.f_frsize)
+        guard free < Double(bytes) else { return }
+        func text(_ bytes: Double) -> String { "\((bytes / 1e9).fixed(2)) GB" }
+        throw InputError(
+            folder, "has \(text(free)) free, and \(use) takes \(text(Double(bytes)))",
+            remedy: "free some space, or give a folder on another disk")
     }
 
     /// The current system error as an `InputError` about `path`.

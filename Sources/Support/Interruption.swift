@@ -17,12 +17,14 @@ public enum Interruption {
 
     /// Starts to watch; until then the signals keep their usual effect. Calling it again does no harm.
     public static func watch() {
-        // Initialises the counter here: the handler must not be the first to touch it.
+        // Initialises both here: the handler must not be the first to touch them.
         _ = signals.load(ordering: .relaxed)
+        _ = Console.isQuiet
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in
             // Only what may be called in a signal handler: atomics, write(2) and _exit(2).
             if Interruption.signals.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue > 0 { _exit(130) }
+            if Console.isQuiet { return }
             let note: StaticString = "\ninterrupted: stopping after this step; once more stops at once\n"
             let code = errno
             _ = write(2, note.utf8Start, note.utf8CodeUnitCount)

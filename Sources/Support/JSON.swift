@@ -19,6 +19,11 @@ public enum JSON: Hashable, Sendable {
         }
     }
 
+    /// The value, or null without one.
+    public init(_ value: Double?) { self = value.map { .number($0) } ?? .null }
+    public init(_ value: Int?) { self = value.map { .integer($0) } ?? .null }
+    public init(_ value: String?) { self = value.map { .string($0) } ?? .null }
+
     /// The member of an object, or nil.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
@@ -136,9 +141,9 @@ extension JSON {
         public var description: String { "\(problem) at byte \(offset)" }
     }
 
-    /// Parses one JSON value. Depth is bounded, duplicate member names are refused.
+    /// Parses one JSON value, with or without a byte order mark. Depth is bounded, duplicate member names are refused.
     public static func parse(_ text: some Sequence<UInt8>) throws(ParseError) -> JSON {
-        var parser = Parser(bytes: Array(text))
+        var parser = Parser(bytes: TextFile.utf8(Array(text)))
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         if parser.position != parser.bytes.count { throw parser.error("unexpected text after the value") }

@@ -4,6 +4,8 @@ public protocol OptionValue {
     init?(argument: String)
     /// What the value must be, as a noun phrase for error messages: "a whole number".
     static var kind: String { get }
+    /// Values worth offering by name; empty where there are too many.
+    static var choices: [String] { get }
     /// The text that would give this value; shown as the default in the help.
     var argument: String { get }
     /// As in `config.json`.
@@ -11,11 +13,16 @@ public protocol OptionValue {
 }
 
 extension OptionValue {
+    public static var choices: [String] { [] }
     public var json: JSON { .string(argument) }
 }
 
 extension Int: OptionValue {
-    public init?(argument: String) { self.init(argument) }
+    /// Up to a million million, so that the product of two such numbers that are multiplied fits: epochs and steps.
+    public init?(argument: String) {
+        guard let value = Int(argument), value.magnitude <= 1_000_000_000_000 else { return nil }
+        self = value
+    }
     public static var kind: String { "a whole number" }
     public var argument: String { String(self) }
     public var json: JSON { .integer(self) }

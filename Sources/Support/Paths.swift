@@ -23,6 +23,9 @@ extension String {
     /// The file name up to the point of its extension: "b" of "a/b.jpg".
     public var fileStem: String { extensionStart.map { String(fileName[..<$0]) } ?? fileName }
 
+    /// Whether the name is that of a JPEG or PNG file, in any case.
+    public var hasImageExtension: Bool { ["jpg", "jpeg", "png"].contains(fileExtension.lowercased()) }
+
     private var extensionStart: String.Index? {
         let name = fileName
         guard let point = name.lastIndex(of: "."), point > name.startIndex, name.index(after: point) < name.endIndex

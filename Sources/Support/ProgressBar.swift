@@ -4,7 +4,7 @@ internal import Glibc
 /// Shows how far long work has come, on standard error.
 ///
 /// On a terminal one line is redrawn, at most ten times a second; elsewhere plain lines appear every ten seconds and
-/// at every tenth of the work.
+/// at every tenth of the work. Nothing appears when `Console.isQuiet`.
 public final class ProgressBar {
     public enum Style: Sendable {
         /// One line that is redrawn.
@@ -13,8 +13,8 @@ public final class ProgressBar {
         case lines
         case quiet
 
-        /// `terminal` or `lines`, by what standard error is.
-        public static var automatic: Style { isatty(2) == 1 ? .terminal : .lines }
+        /// `terminal` or `lines`, by what standard error is, or `quiet` where the user wants it so.
+        public static var automatic: Style { Console.isQuiet ? .quiet : isatty(2) == 1 ? .terminal : .lines }
     }
 
     private let title: String
@@ -90,6 +90,7 @@ public final class ProgressBar {
 
     /// Prints a line of text without disturbing the bar.
     public func message(_ text: String) {
+        if Console.isQuiet { return }
         switch style {
         case .terminal:
             output("\r\u{1b}[K\(text)\n")

@@ -80,10 +80,10 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
         do {
             _ = try throwing { libtorch.load_cuda($0) }
         } catch {
-            throw TorchError("no CUDA here (\(error.message)); use --device cpu, or a libtorch built with CUDA")
+            throw TorchError("no CUDA here (\(error.message)); use the CPU, or a libtorch built with CUDA")
         }
         let count = Int(libtorch.cuda_device_count())
-        if index >= count { throw TorchError("there is no GPU \(index), this machine has \(count); use --device cpu") }
+        if index >= count { throw TorchError("there is no GPU \(index), this machine has \(count); use the CPU") }
     }
 
     /// Waits until everything sent to the device is done; nothing to wait for on the CPU.
@@ -132,5 +132,6 @@ public final class Generator {
 extension Device: OptionValue {
     public init?(argument: String) { self.init(argument) }
     public static var kind: String { "cpu, cuda or cuda:N" }
+    public static var choices: [String] { ["cpu", "cuda"] }
     public var argument: String { description }
 }

@@ -30,7 +30,7 @@ public struct Operator: Sendable {
             return try call(arguments, capacity)
         } catch {
             let shapes = arguments.map(\.summary).joined(separator: ", ")
-            fatalError("\(name)(\(shapes)): \(error.message)")
+            stop("\(name)(\(shapes))", error.message)
         }
     }
 

@@ -49,8 +49,15 @@ public final class Parameters {
     }
 
     /// Copies tensors of equal name and shape into the model, and says what did not fit.
+    ///
+    /// - Throws: `InputError` naming the file when one of them could not be used (`WeightCheck`).
     @discardableResult
-    public func load(_ source: [String: Tensor]) -> LoadReport {
+    public func load(_ source: [String: Tensor], from file: String) throws(InputError) -> LoadReport {
+        var check = WeightCheck()
+        for entry in entries {
+            if let value = source[entry.name], value.shape == entry.tensor.shape { check.examine(entry.name, value) }
+        }
+        try check.require(in: file)
         var report = LoadReport()
         withoutGradients {
             for entry in entries {
@@ -71,9 +78,9 @@ public final class Parameters {
         return report
     }
 
-    /// Copies every tensor; throws naming the file and the first names that do not fit.
+    /// Copies every tensor; throws naming the file and the first names that do not fit, or cannot be used.
     public func loadExactly(_ source: [String: Tensor], from file: String) throws(InputError) {
-        let report = load(source)
+        let report = try load(source, from: file)
         let problems =
             report.missing.map { "\($0) is missing" } + report.mismatched
             + report.unexpected.map { "\($0) is unexpected" }

@@ -70,11 +70,12 @@ public final class SGD {
                 if parameters.isEmpty { continue }
                 if let trust = group.trust { Self.adapt(gradients, to: parameters, trust, group.weightDecay) }
                 // Arguments: …, weight_decay, momentum, lr, dampening, nesterov, maximize, is_first_step. Velocities
-                // start at zero, which makes the first step an ordinary one.
+                // start at zero, which makes the first step an ordinary one; without
+                // momentum libtorch wants none.
                 let rate = group.fixedRate.map { (Self.fused, .double($0)) } ?? (fused, rate(group.learningRateScale))
                 _ = rate.0.results(
                     [
-                        .tensors(parameters), .tensors(gradients), .tensors(buffers),
+                        .tensors(parameters), .tensors(gradients), .tensors(momentum == 0 ? [] : buffers),
                         .double(group.trust == nil ? group.weightDecay : 0), .double(momentum), rate.1, 0.0,
                         .bool(nesterov), false, false,
                     ], 0)

@@ -43,9 +43,17 @@ public struct SafetensorsFile: Sendable {
         func bad(_ problem: String) -> InputError {
             InputError(path, "is not a valid safetensors file: \(problem)", remedy: "write or download it again")
         }
+        if let kind = FileKind(data) {
+            throw InputError(
+                path, kind.problem("not a safetensors file"),
+                remedy: kind.role == .torch
+                    ? "turn it into a weight file with: \(FileKind.importCommand(path))" : kind.remedy)
+        }
         guard data.count >= 8 else { throw bad("it has only \(data.count) bytes") }
         let length = (0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(data[$1]) }
-        guard length <= UInt64(Self.maximumHeader) else { throw bad("its header claims \(length) bytes") }
+        guard length <= UInt64(Self.maximumHeader) else {
+            throw bad("its header claims \(length) bytes (it begins with \(FileKind.bytes(data)))")
+        }
         guard Int(length) <= data.count - 8 else { throw bad("it ends inside the header") }
         let start = 8 + Int(length)
         let header: JSON
@@ -145,6 +153,23 @@ public struct SafetensorsFile: Sendable {
                 UnsafeRawBufferPointer(
                     rebasing: $0[(start + entry.range.lowerBound)..<(start + entry.range.upperBound)]))
         }
+    }
+
+    /// The bytes of a file with these tensors in their order.
+    ///
+    /// - Parameter tensor: Makes each tensor when its turn comes, so that no second copy of all lies in memory.
+    public static func data(
+        _ entries: [(name: String, dtype: DType, shape: [Int])], metadata: [String: String] = [:],
+        tensor: (_ index: Int) throws -> Tensor
+    ) throws -> Data {
+        var data = header(entries, metadata)
+        data.reserveCapacity(data.count + entries.reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) })
+        for (index, entry) in entries.enumerated() {
+            let tensor = try tensor(index)
+            precondition(tensor.dtype == entry.dtype && tensor.shape == entry.shape, "\(entry.name) is \(tensor)")
+            tensor.detach().withBytes { data.append(contentsOf: $0) }
+        }
+        return data
     }
 
     /// Writes tensors in the given order, atomically; throws `InputError` naming the file.

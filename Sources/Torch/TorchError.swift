@@ -1,4 +1,5 @@
 internal import CTorch
+internal import Glibc
 
 /// A failure reported by libtorch, with its own words and without its backtrace.
 public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -27,6 +28,16 @@ func trapping<Result>(
     do {
         return try throwing(body)
     } catch {
-        fatalError("\(context()): \(error.message)")
+        stop(context(), error.message)
     }
+}
+
+/// Ends the program: in a line when memory is not enough, which no check of options can foresee, else with a trap.
+func stop(_ context: String, _ message: String) -> Never {
+    guard ["can't allocate memory", "out of memory"].contains(where: message.contains) else {
+        fatalError("\(context): \(message)")
+    }
+    let line = "error: not enough memory for \(context); give smaller batches, images or networks\n"
+    _ = Array(line.utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    exit(1)
 }

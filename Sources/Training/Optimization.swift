@@ -35,7 +35,7 @@ public struct Optimization: Hashable, Sendable {
 
     /// The learning rate at each step; milestones and warm-up round to the nearest step.
     public func rates(epochs: Int, stepsPerEpoch: Int) -> LearningRateSchedule {
-        func steps(_ epochs: Double) -> Int { Int((epochs * Double(stepsPerEpoch)).rounded()) }
+        func steps(_ epochs: Double) -> Int { Int(nearestTo: epochs * Double(stepsPerEpoch)) }
         return LearningRateSchedule(
             base: learningRate, shape: schedule, milestones: milestones.map(steps), gamma: gamma,
             totalSteps: epochs * stepsPerEpoch, warmUpSteps: steps(warmUpEpochs))
@@ -61,7 +61,7 @@ public struct Optimization: Hashable, Sendable {
 
     /// The schedule in words, for protocols: "0.01, x0.1 at epochs 30, 60 of 70".
     public func text(epochs: Int) -> String {
-        let steps = milestones.map { $0 == $0.rounded() ? String(Int($0)) : $0.fixed(1) }.joined(separator: ", ")
+        let steps = milestones.map { $0 == $0.rounded() ? $0.shortest : $0.fixed(1) }.joined(separator: ", ")
         return "\(learningRate), x\(gamma) at epochs \(steps) of \(epochs)"
     }
 }

@@ -83,7 +83,7 @@ extension RunFolder {
             let names = try Files.list(path)
             if stored != nil {
                 throw InputError(
-                    path, "already holds a run", remedy: "continue it with --resume, or give another run folder")
+                    path, "already holds a run", remedy: "resume it, or give another run folder")
             }
             if let first = names.first(where: { !$0.contains(".partial-") && $0 != "checkpoints" }) {
                 throw InputError(

@@ -37,15 +37,6 @@ public final class StageClock {
         seconds.map { ($0.name, 1000 * $0.sum / Double(max(1, steps))) }
     }
 
-    /// "stage, ms a step, share of all stages" for people.
-    public var table: String {
-        let rows = milliseconds
-        let total = rows.reduce(0) { $0 + $1.value }
-        return textTable(
-            [["stage", "ms a step", "share %"]]
-                + (rows + [("all", total)]).map { [$0.0, $0.1.fixed(1), (100 * $0.1 / max(total, 1e-9)).fixed(1)] })
-    }
-
     /// {"stage": milliseconds a step}.
     public var json: JSON { .object(milliseconds.map { JSON.Member($0.name, .number($0.value)) }) }
 }

@@ -145,6 +145,7 @@ public struct TrainingLoop {
 
     /// From the beginning, or from the last checkpoint of a run that is resumed.
     private func begin() throws -> LoopProgress {
+        try requireSpace()
         let path = Self.checkpointPath(folder)
         let (done, sums) = try folder.isResumed && Files.exists(path) ? restore(path) : (0, LoopProgress.Sums())
         return LoopProgress(
@@ -188,7 +189,7 @@ public struct TrainingLoop {
 
     private func stopped(_ progress: LoopProgress) -> InterruptedError {
         progress.stopShowing()
-        return InterruptedError("stopped after step \(progress.done) of \(task.totalSteps); go on with --resume")
+        return InterruptedError("stopped after step \(progress.done) of \(task.totalSteps); resume it to go on")
     }
 
     private func end(_ progress: LoopProgress) -> Outcome {
@@ -252,6 +253,16 @@ public struct TrainingLoop {
     }
 
     // MARK: Checkpoint
+
+    /// Throws `InputError` when a checkpoint and the weights will not fit on the disk.
+    private func requireSpace() throws {
+        let tensors =
+            task.parameters.entries.map(\.tensor) + task.optimizer.state.map(\.tensor)
+            + task.extraState.tensors.map(\.tensor)
+        // The earlier checkpoint stays until the new one is written; the weights at the end are less than that.
+        let bytes = 2 * tensors.reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) }
+        try Files.requireSpace(bytes, in: folder.path, for: "its checkpoints")
+    }
 
     private func save(_ progress: LoopProgress) throws {
         let extra = task.extraState

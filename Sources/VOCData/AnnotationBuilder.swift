@@ -23,10 +23,12 @@ final class AnnotationBuilder {
     private struct Object {
         var fields: [Element: String] = [:]
         var hasBox = false
+        /// What makes the object ambiguous.
+        var problem: String?
     }
 
-    /// Annotations are five deep, with parts six.
-    private static let maximumDepth = 32
+    /// Annotations are five deep, with parts six; libxml2 itself stops at 256.
+    private static let maximumDepth = 200
 
     private var context: xmlParserCtxtPtr?
     private var path: [Element] = []
@@ -64,7 +66,7 @@ final class AnnotationBuilder {
         // The first of the path is always .annotation.
         if path.count == 2, element == .object { objects.append(Object()) }
         if path.count == 3, path[1] == .object, element == .bndbox {
-            if objects[objects.count - 1].hasBox { return refuse("object \(objects.count) has two <bndbox>") }
+            if objects[objects.count - 1].hasBox { objects[objects.count - 1].problem = "has two <bndbox>" }
             objects[objects.count - 1].hasBox = true
         }
     }
@@ -75,8 +77,8 @@ final class AnnotationBuilder {
         guard let element = path.last else { return }
         switch path.count {
         case 1: isComplete = true
-        case 2 where element == .filename || element == .folder: keep(element, in: &fields, owner: "the annotation")
-        case 3 where path[1] == .size: keep(element, in: &fields, owner: "the annotation")
+        case 2 where element == .filename || element == .folder: keep(element, in: &fields)
+        case 3 where path[1] == .size: keep(element, in: &fields)
         case 3 where path[1] == .object && element != .bndbox: keepInObject(element)
         case 4 where path[1] == .object && path[2] == .bndbox: keepInObject(element)
         default: break
@@ -86,15 +88,33 @@ final class AnnotationBuilder {
     }
 
     private func keepInObject(_ element: Element) {
-        keep(element, in: &objects[objects.count - 1].fields, owner: "object \(objects.count)")
+        let index = objects.count - 1
+        let isSame = keep(element, in: &objects[index].fields)
+        // Class, box and whether it counts have to be certain.
+        let matters: Set<Element> = [.name, .difficult, .xmin, .ymin, .xmax, .ymax]
+        if !isSame, matters.contains(element) { objects[index].problem = "has two <\(element.rawValue)>" }
     }
 
-    private func keep(_ element: Element, in fields: inout [Element: String], owner: String) {
-        if element == .other { return }
-        guard fields.updateValue(trimmed(String(decoding: text, as: UTF8.self)), forKey: element) == nil else {
-            return refuse("\(owner) has two <\(element.rawValue)>")
+    /// Keeps the first text of an element; false when it is not the first and says something else.
+    @discardableResult
+    private func keep(_ element: Element, in fields: inout [Element: String]) -> Bool {
+        if element == .other { return true }
+        let value = TextFile.trimmed(String(decoding: text, as: UTF8.self))
+        guard let first = fields[element], !first.isEmpty else {
+            fields[element] = value
+            return true
         }
+        return value.isEmpty || first == value
     }
+}
+
+/// A file as it was read: what can be used, and what cannot.
+struct ParsedAnnotation: Sendable {
+    var annotation: Annotation
+    /// Of each object of the annotation its place in the file, from 1 on.
+    var numbers: [Int]
+    /// Objects that cannot be used, with their place in the file.
+    var problems: [(number: Int, text: String)] = []
 }
 
 /// Fields of an object that annotation files may leave out.
@@ -112,59 +132,86 @@ extension AnnotationBuilder {
         }
     }
 
-    /// The annotation, once the document has been read; throws `InputError` naming object and field.
-    func annotation(file: String) throws -> Annotation {
-        let filename = fields[.filename] ?? ""
-        if !filename.isEmpty { try requireFileName(filename, subject: file, what: "<filename>") }
-        let width = try side(.width, file: file)
-        let height = try side(.height, file: file)
-        let depth = try side(.depth, file: file)
-        return Annotation(
-            folder: fields[.folder] ?? "", filename: filename,
-            size: width > 0 && height > 0 ? ImageSize(width: width, height: height) : nil,
-            depth: fields[.depth] == nil ? 3 : depth,
-            objects: try objects.enumerated().map { try object($1, number: $0 + 1, file: file) })
+    /// Whether a class name holds the character that stands for damaged text.
+    var hasDamagedNames: Bool { objects.contains { $0.fields[.name]?.contains("\u{FFFD}") ?? false } }
+
+    /// The annotation, once the document has been read.
+    ///
+    /// What nobody learns from is taken as it is, or as not stated where it cannot be understood.
+    func annotation(file: String) throws -> ParsedAnnotation {
+        let (width, height) = (side(.width), side(.height))
+        var parsed = ParsedAnnotation(
+            annotation: Annotation(
+                folder: fields[.folder] ?? "", filename: fields[.filename] ?? "",
+                size: width.flatMap { width in height.map { ImageSize(width: width, height: $0) } },
+                depth: side(.depth) ?? 3, objects: []),
+            numbers: [])
+        for (index, object) in objects.enumerated() {
+            do throws(ObjectProblem) {
+                parsed.annotation.objects.append(try self.object(object))
+                parsed.numbers.append(index + 1)
+            } catch {
+                let name = object.fields[.name] ?? ""
+                let owner = "object \(index + 1)" + (name.isEmpty ? "" : " (\(name))")
+                parsed.problems.append((index + 1, owner + error.text))
+            }
+        }
+        return parsed
     }
 
-    /// A length of the image; 0 when it is not stated.
-    private func side(_ element: Element, file: String) throws -> Int {
-        guard let text = fields[element], !text.isEmpty else { return 0 }
+    /// A length of the image; nil when it is not stated, or not as one.
+    private func side(_ element: Element) -> Int? {
         // A hundred times the longest side this project accepts.
-        guard let value = number(text), value >= 0, value <= 3e6 else {
-            throw InputError(file, "<\(element.rawValue)> of the image is \"\(text)\", not a length in pixels")
-        }
+        guard let text = fields[element], let value = number(text), value >= 1, value <= 3e6 else { return nil }
         return Int(value)
     }
 
-    private func object(_ object: Object, number objectNumber: Int, file: String) throws -> AnnotatedObject {
+    /// What makes an object useless, as it follows the object's name.
+    private struct ObjectProblem: Error {
+        var text: String
+    }
+
+    private func object(_ object: Object) throws(ObjectProblem) -> AnnotatedObject {
         let name = object.fields[.name] ?? ""
-        guard !name.isEmpty else { throw InputError(file, "object \(objectNumber) has no <name>") }
-        let owner = "object \(objectNumber) (\(name))"
-        guard object.hasBox else { throw InputError(file, "\(owner) has no <bndbox>") }
-        func coordinate(_ element: Element) throws -> Double {
+        guard !name.isEmpty else { throw ObjectProblem(text: " has no <name>") }
+        guard object.hasBox else { throw ObjectProblem(text: " has no <bndbox>") }
+        if let problem = object.problem { throw ObjectProblem(text: " \(problem)") }
+        func coordinate(_ element: Element) throws(ObjectProblem) -> Double {
             guard let text = object.fields[element], !text.isEmpty else {
-                throw InputError(file, "\(owner) has no <\(element.rawValue)>")
+                throw ObjectProblem(text: " has no <\(element.rawValue)>")
             }
             guard let value = number(text), value.isFinite else {
-                throw InputError(file, "\(owner): <\(element.rawValue)> is \"\(text)\", not a finite number")
+                throw ObjectProblem(text: ": <\(element.rawValue)> is \"\(text)\", not a finite number")
             }
             return value
         }
-        func flag(_ element: Element) throws -> Bool? {
-            switch object.fields[element]?.lowercased() {
-            // Some tools write "Unspecified" into every field they do not know.
-            case nil, "", "unspecified": return nil
-            case "0", "false": return false
-            case "1", "true": return true
-            case let text?: throw InputError(file, "\(owner): <\(element.rawValue)> is \"\(text)\", neither 0 nor 1")
-            }
+        let difficult = object.fields[.difficult] ?? ""
+        let isDifficult = Self.flag(difficult)
+        // Whether an object counts decides the score: no guesses.
+        guard isDifficult != nil || ["", "unspecified", "unknown"].contains(difficult.lowercased()) else {
+            throw ObjectProblem(text: ": <difficult> is \"\(difficult)\", neither 0 nor 1")
         }
         return AnnotatedObject(
-            name: name, pose: object.fields[.pose] ?? "", isTruncated: try flag(.truncated) ?? false,
-            isDifficult: try flag(.difficult) ?? false, isOccluded: try flag(.occluded),
+            name: name, pose: object.fields[.pose] ?? "", isTruncated: share(object.fields[.truncated]) ?? false,
+            isDifficult: isDifficult ?? false, isOccluded: share(object.fields[.occluded]),
             box: Box(
                 vocXMin: try coordinate(.xmin), yMin: try coordinate(.ymin), xMax: try coordinate(.xmax),
                 yMax: try coordinate(.ymax)))
+    }
+
+    /// Yes or no as tools write it; nil for everything else.
+    private static func flag(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "0", "false", "no", "n", "0.0": false
+        case "1", "true", "yes", "y", "1.0": true
+        default: nil
+        }
+    }
+
+    /// The same; a number above 0 is a share that is hidden, or a degree of it (KITTI), and counts as yes.
+    private func share(_ text: String?) -> Bool? {
+        guard let text else { return nil }
+        return Self.flag(text) ?? number(text).flatMap { $0 >= 0 ? $0 > 0 : nil }
     }
 
     private func number(_ text: String) -> Double? {

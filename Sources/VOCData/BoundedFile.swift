@@ -18,7 +18,7 @@ struct BoundedFile: ~Copyable {
 
     private init(_ path: String) throws {
         self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        descriptor = open(Files.systemPath(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Files.systemError(path, "cannot be read") }
     }
 

@@ -22,7 +22,10 @@ public enum BoxIssue: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// What to do with an object whose box has a `BoxIssue`.
+/// What to do with an object whose box has a `BoxIssue`, and with what cannot be read at all.
+///
+/// An object without class or box, or a file that is no annotation, is an error under `stop` and `keep`, and left out and
+/// told under `clip` and `skip`: the object alone, or the image of the file.
 public enum BadAnnotationPolicy: String, Hashable, Sendable, CaseIterable {
     /// An error that names the file, the object and the box.
     case stop
@@ -32,6 +35,11 @@ public enum BadAnnotationPolicy: String, Hashable, Sendable, CaseIterable {
     case skip
     /// Take boxes as the file has them, as the official evaluator does.
     case keep
+}
+
+extension BadAnnotationPolicy {
+    /// Whether what cannot be read is left out.
+    var leavesOut: Bool { self == .clip || self == .skip }
 }
 
 /// One thing that was done to an object of an annotation file.
@@ -44,13 +52,13 @@ public struct AnnotationRepair: Hashable, Sendable, CustomStringConvertible {
     public var file: String
     /// Counted from 1, in file order.
     public var objectNumber: Int
-    public var className: String
-    public var issue: BoxIssue
+    /// What was wrong, with the object: "object 2 (car): box out of the frame".
+    public var problem: String
+    /// What was wrong with its box; nil when the object could not be read.
+    public var issue: BoxIssue?
     public var action: Action
 
-    public var description: String {
-        "\(file): object \(objectNumber) (\(className)): box \(issue.rawValue), \(action.rawValue)"
-    }
+    public var description: String { "\(file): \(problem), \(action.rawValue)" }
 }
 
 extension Annotation {
@@ -60,11 +68,18 @@ extension Annotation {
     public func checked(
         _ policy: BadAnnotationPolicy, file: String
     ) throws(InputError) -> (annotation: Annotation, repairs: [AnnotationRepair]) {
+        try checked(policy, file: file, numbers: Array(1..<(objects.count + 1)))
+    }
+
+    /// - Parameter numbers: of each object its place in the file.
+    func checked(
+        _ policy: BadAnnotationPolicy, file: String, numbers: [Int]
+    ) throws(InputError) -> (annotation: Annotation, repairs: [AnnotationRepair]) {
         if policy == .keep { return (self, []) }
         var result = self
         var repairs: [AnnotationRepair] = []
         result.objects = []
-        for (index, object) in objects.enumerated() {
+        for (number, object) in zip(numbers, objects) {
             guard let issue = BoxIssue.find(in: object.box, size: size) else {
                 result.objects.append(object)
                 continue
@@ -74,7 +89,7 @@ extension Annotation {
             case .keep, .skip: break
             case .stop:
                 throw InputError(
-                    file, "object \(index + 1) (\(object.name)): " + describe(object.box, issue),
+                    file, "object \(number) (\(object.name)): " + describe(object.box, issue),
                     remedy: "correct the file, or clip or skip such boxes")
             case .clip where issue == .outOfFrame:
                 var kept = object
@@ -89,7 +104,9 @@ extension Annotation {
             }
             repairs.append(
                 AnnotationRepair(
-                    file: file, objectNumber: index + 1, className: object.name, issue: issue, action: action))
+                    file: file, objectNumber: number,
+                    problem: "object \(number) (\(object.name)): box \(issue.rawValue)",
+                    issue: issue, action: action))
         }
         return (result, repairs)
     }

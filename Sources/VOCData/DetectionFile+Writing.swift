@@ -32,8 +32,7 @@ extension DetectionFile {
         _ detections: [[Detection]], ids: [String], classes: [String], set: String, to folder: String,
         fullPrecision: Bool = false
     ) throws -> [String] {
-        try requireFileName(set, subject: folder, what: "image set")
-        for name in classes { try requireFileName(name, subject: folder, what: "class name") }
+        try requireFileNames(set: set, classes: classes, folder: folder)
         let columns = ClassDetections.byClass(detections, classCount: classes.count)
         for column in columns {
             for index in 0..<column.count where !column.scores[index].isFinite || !column.boxes[index].isFinite {

@@ -19,7 +19,10 @@ public struct DetectionFolder: Hashable, Sendable {
         for name in try Files.list(path) where name.hasSuffix(".txt") {
             let stem = String(name.dropLast(4))
             // The longest name wins: "big_cat" before "cat".
-            let owner = classes.filter { stem == $0 || stem.hasSuffix("_\($0)") }.max { $0.utf8.count < $1.utf8.count }
+            let owner = classes.filter { name in
+                let file = DetectionFile.fileName(ofClass: name)
+                return stem == file || stem.hasSuffix("_\(file)")
+            }.max { $0.utf8.count < $1.utf8.count }
             if let owner { candidates[owner, default: []].append(name) } else { unused.append(name) }
         }
         guard !candidates.isEmpty else {
@@ -30,7 +33,9 @@ public struct DetectionFolder: Hashable, Sendable {
         }
         var files: [String: String] = [:]
         for (owner, names) in candidates {
-            let ofSet = set.map { set in names.filter { $0.hasSuffix("_\(set)_\(owner).txt") } } ?? []
+            let ofSet =
+                set.map { set in names.filter { $0.hasSuffix("_\(set)_\(DetectionFile.fileName(ofClass: owner)).txt") }
+                } ?? []
             let choice = names.count == 1 ? names : ofSet
             guard let name = choice.first, choice.count == 1 else {
                 throw InputError(

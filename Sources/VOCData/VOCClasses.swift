@@ -8,19 +8,16 @@ public enum VOCClasses {
         "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
     ]
 
-    /// One class name a line; empty lines are skipped. Throws `InputError` for a name that is repeated or not usable
-    /// in a file name, and for a file without any.
+    /// One class name a line; empty lines are skipped. Throws `InputError` for a name that is repeated or no text, and for
+    /// a file without any.
     public static func read(_ path: String) throws -> [String] {
         var names: [String] = []
         var seen: Set<String> = []
-        for (index, line) in try Files.readText(path).split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
-            let name = trimmed(line)
-            if name.isEmpty { continue }
-            try requireFileName(name, subject: "\(path):\(index + 1)", what: "class name")
+        for line in try Files.readLines(path) where !line.text.isEmpty {
+            let name = line.text
+            try requireClassName(name, subject: "\(path):\(line.number)")
             guard seen.insert(name).inserted else {
-                throw InputError("\(path):\(index + 1)", "the class \"\(name)\" is listed twice")
+                throw InputError("\(path):\(line.number)", "the class \"\(name)\" is listed twice")
             }
             names.append(name)
         }
@@ -37,22 +34,29 @@ public enum VOCClasses {
     }
 }
 
-/// Without the spaces, tabs and carriage returns at both ends.
-func trimmed(_ text: some StringProtocol) -> String {
-    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" || $0 == "\n" || $0 == "\r\n" }
-    guard let first = text.firstIndex(where: { !isBlank($0) }), let last = text.lastIndex(where: { !isBlank($0) })
-    else { return "" }
-    return String(text[first...last])
+/// Refuses what could lead out of its folder when put into a path.
+///
+/// Folders in front of the name are allowed where `allowsFolders` says so.
+func requireFileName(_ name: String, subject: String, what: String, allowsFolders: Bool = false) throws {
+    let isPlain = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+        !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8)
+            && part.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+    }
+    // A backslash comes from Windows' paths, or writes a byte that is not UTF-8.
+    let backslashes = name.utf8.count { $0 == UInt8(ascii: "\\") }
+    let isPath = name.contains("/") && !allowsFolders
+    guard isPlain, !isPath, backslashes == 0 || name.unescapedBytes?.contains(UInt8(ascii: "\\")) == false else {
+        throw InputError(
+            subject, "the \(what) \"\(name.printable)\" is not a plain name",
+            remedy: "use a name that is not empty, not \"..\", and has no \"/\", \"\\\" or control characters")
+    }
 }
 
-/// Refuses what could lead out of its folder when put into a path.
-func requireFileName(_ name: String, subject: String, what: String) throws {
-    let isPlain =
-        !name.isEmpty && name != "." && !name.contains("..")
-        && name.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") && $0 != 0x7f }
-    guard isPlain else {
+/// Refuses a class name that nobody can have meant.
+func requireClassName(_ name: String, subject: String) throws {
+    guard !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
         throw InputError(
-            subject, "the \(what) \"\(name)\" is not a plain name",
-            remedy: "use a name that is not empty and has no \"/\", \"\\\", \"..\" or control characters")
+            subject, "the class name \"\(name.printable)\" is empty or holds control characters",
+            remedy: "write one name a line")
     }
 }

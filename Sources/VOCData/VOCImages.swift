@@ -2,29 +2,42 @@ public import Datasets
 public import Foundation
 internal import Support
 
-/// The images of a VOC image set as an unlabelled collection, in the order of the set.
+/// The images of image sets as an unlabelled collection, in their order.
 public struct VOCImages: ImageCollection {
-    public let devkit: Devkit
     public let ids: [String]
+    public let source: String
     private let paths: [String]
+    private let names: [String]
 
     /// - Throws: `InputError` for the set, and naming the first image that is missing.
     public init(_ devkit: Devkit, set: String) throws {
-        self.devkit = devkit
-        ids = try devkit.imageSet(set)
-        paths = ids.map(devkit.imagePath)
-        if let missing = paths.first(where: { !Files.exists($0) }) {
-            throw InputError(
-                missing, "the image set \"\(set)\" names this image, which does not exist",
-                remedy: "complete the devkit or take the image out of the set")
+        let images = try devkit.imageSet(set).map { id in
+            let path = devkit.imagePath(id)
+            guard Files.exists(path) else {
+                throw InputError(
+                    path, "the image set \"\(set)\" names this image, which does not exist",
+                    remedy: "complete the devkit or take the image out of the set")
+            }
+            return SetImage(id: id, image: path, annotation: nil)
         }
+        self.init(images, source: devkit.imageFolder)
+    }
+
+    /// - Parameter images: those without a file are left out.
+    public init(_ images: [SetImage], source: String) {
+        let images = images.filter { $0.image != nil }
+        ids = images.map(\.id)
+        paths = images.compactMap(\.image)
+        // Files of different folders may have one name; their ids differ.
+        names = zip(ids, paths).map { id, path in id.contains("/") ? "\(id).\(path.fileExtension)" : path.fileName }
+        self.source = source
     }
 
     public var count: Int { ids.count }
     public var classes: [String] { [] }
     /// The file name, with its extension.
-    public func name(_ i: Int) -> String { paths[i].fileName }
+    public func name(_ i: Int) -> String { names[i] }
     public func label(_ i: Int) -> Int? { nil }
     public func data(_ i: Int) throws -> Data { try Files.read(paths[i]) }
-    public var source: String { devkit.imageFolder }
+    public func path(_ i: Int) -> String { paths[i] }
 }

@@ -11,11 +11,8 @@ enum Program {
         static let interrupted: Int32 = 130
     }
 
-    /// Prints the name of a step, at once, also where the output is a pipe.
-    @Sendable static func announce(_ step: String) {
-        print("· \(step)")
-        fflush(nil)
-    }
+    /// Says which step begins.
+    @Sendable static func announce(_ step: String) { Console.remark("· \(step)") }
 
     static func run(_ arguments: [String]) -> Int32 {
         // A reader that goes away (`| head`) must not kill a training run before its checkpoint.
@@ -27,13 +24,13 @@ enum Program {
             try checkOutput()
             return ExitCode.done
         } catch let error as UsageError {
-            report(error)
+            Console.error("\(error)")
             return ExitCode.wrongUsage
         } catch let error as InterruptedError {
-            report(error)
+            Console.error("\(error)")
             return ExitCode.interrupted
         } catch {
-            report(error)
+            Console.error("\(error)")
             return ExitCode.failed
         }
     }
@@ -41,12 +38,5 @@ enum Program {
     /// Throws when results for standard output were lost to anything but a reader that has seen enough.
     private static func checkOutput() throws {
         if fflush(nil) != 0, errno != EPIPE { throw Files.systemError("standard output", "cannot be written") }
-    }
-
-    private static func report(_ error: any Error) {
-        let line = "error: \(error)".split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
-        // What the command has printed comes before the error, also in a log that takes both.
-        fflush(nil)
-        _ = Array(line.utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

@@ -22,7 +22,8 @@ extension NetworkTests {
                 Formula.fill(scope.parameters, gain: 2)
                 try WeightFile.write(scope.parameters, description(config), to: path)
 
-                let (file, found) = try WeightFile.open(path)
+                let opened = try WeightFile.open(path)
+                let (file, found) = (opened.file, opened.description)
                 #expect(found == description(config))
                 #expect(file.entries.map(\.name) == scope.parameters.entries.map(\.name))
                 let copy = Scope(seed: 2)

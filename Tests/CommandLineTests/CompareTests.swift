@@ -59,6 +59,35 @@ import Testing
         }
     }
 
+    @Test func aReportIsWrittenAsItsNameEnds() throws {
+        try withTemporaryFolder { folder in
+            try write("\(folder)/a", start: "random", map: 0.1, ap: ["<i>|\"": .number(0.1)])
+            try write("\(folder)/b", start: "instance", map: 0.2, ap: ["<i>|\"": .number(0.2)], iterations: 200)
+            let compare = ["compare", "\(folder)/a", "\(folder)/b", "--report"]
+            let output = try succeed(compare + ["\(folder)/c.html"])
+            let page = try #require(Page(try Files.readText("\(folder)/c.html")))
+            #expect(page["h1"].map(\.text) == ["Comparison of starting weights"] && page["i"].isEmpty)
+            #expect(page["h2"].map(\.text) == ["Published"])
+            // What is printed stands on the page, cell by cell.
+            let cells = page.elements.filter { ["th", "td", "caption", "p"].contains($0.name) }.map(\.text)
+            for line in output.split(separator: "\n") {
+                let words = line.split(separator: " ")
+                #expect(words.allSatisfy { word in cells.contains { $0.contains(word) } }, "\(line)")
+            }
+            #expect(page["img"].count == 1 && page["img"][0].attributes["alt"]?.contains("<i>|\"") == true)
+            _ = try succeed(compare + ["\(folder)/c.md"])
+            #expect(try Files.readText("\(folder)/c.md").contains("| &nbsp;&nbsp;AP \\<i\\>\\|\" | 10.0 | 20.0 |\n"))
+            _ = try succeed(compare + ["\(folder)/c.csv"])
+            #expect(
+                try Files.readText("\(folder)/c.csv").hasPrefix(
+                    "weights,random,instance\nmAP %,10.0,20.0\n\"  AP <i>|\"\"\",10.0,20.0\n"))
+            // Before anything is read.
+            let refused = try run(["compare", "\(folder)/none", "--report", "\(folder)/c.pdf"])
+            #expect(refused.exitCode == 2 && refused.output.isEmpty)
+            #expect(refused.errors.contains("give a file name that ends in .html, .md or .csv"))
+        }
+    }
+
     /// Whatever shaped a run is compared, wherever it is written down; only what is meant to differ is passed over.
     @Test func everySettingThatDiffersIsSaid() throws {
         try withTemporaryFolder { folder in

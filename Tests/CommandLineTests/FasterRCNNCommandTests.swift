@@ -142,7 +142,7 @@ extension ProgramRuns {
                 #expect(try problem(fast, exit: 2).contains("without --head faster"))
                 func train(_ set: String) -> [String] { start + ["resnet18", "--train-set", set] }
                 #expect(try problem(train("2013:trainval"), exit: 1).contains("2007, 2012"))
-                #expect(try problem(train("x:trainval"), exit: 1).contains("no year"))
+                #expect(try problem(train("x:trainval"), exit: 1).contains("in a folder x; choose"))
                 #expect(try problem(train("trainval,2007:trainval"), exit: 1).contains("more than once"))
                 #expect(try problem(train("trainval,"), exit: 1).contains("image set"))
                 #expect(!Files.exists("\(folder)/run"))

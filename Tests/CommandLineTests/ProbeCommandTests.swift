@@ -140,6 +140,14 @@ import Torch
             #expect(result["low_shot"]?["shots"]?.members?.map(\.name) == ["1", "2"])
             #expect(try SafetensorsFile(path: "\(folder)/test.st")["features"]?.shape.last == 512)
 
+            // What the full protocol has measured is there whatever becomes of the low-shot form.
+            try FileManager.default.removeItem(atPath: "\(folder)/voc.json")
+            let stopped = try run(arguments + ["--shots", "1000", "--report", "\(folder)/voc.csv"])
+            #expect(stopped.exitCode == 1 && stopped.errors.contains("k = 1000 needs"))
+            #expect(stopped.output.hasPrefix("class") && stopped.output.contains("features: "))
+            #expect(try JSON.read("\(folder)/voc.json")["map"]?.doubleValue == map)
+            #expect(try Files.readText("\(folder)/voc.csv").hasPrefix("class,AP %,C,fold AP %,positives\n"))
+
             let one = classes[0]
             let path = "\(folder)/VOC2007/ImageSets/Main/\(one)_trainval.txt"
             let text = try Files.readText(path)

@@ -5,7 +5,7 @@ import Testing
 
 /// The contract of the command line: help, suggestions, error lines and exit codes.
 @Suite(.tags(.program), .tiered) struct ProgramTests {
-    @Test(arguments: [[], ["--help"], ["-h"], ["help"]])
+    @Test(arguments: [[], ["--help"], ["-h"], ["help"], ["help", "help"], ["help", "--help"]])
     func theOverviewListsTheCommands(arguments: [String]) throws {
         let outcome = try run(arguments)
         #expect(outcome.exitCode == 0)
@@ -23,6 +23,57 @@ import Testing
         #expect(outcome.output.contains("Example:\n  detect-cli doctor"))
     }
 
+    @Test(arguments: [
+        ["doctor"], ["voc", "check"], ["proposals"], ["finetune", "--recipe", "voc07-c4-moco"], ["voc"],
+    ])
+    func helpOfACommandIsTheCommandsHelp(words: [String]) throws {
+        let outcome = try run(["help"] + words)
+        #expect(outcome.exitCode == 0)
+        #expect(try outcome.output == run(words + ["--help"]).output)
+    }
+
+    @Test(arguments: [
+        (["doctor", "--bad", "--color", "always"], "\u{1b}[31merror:\u{1b}[0m --bad is not"),
+        (["doctor", "--bad", "--color=never"], "error: --bad is not"),
+        (["doctor", "--bad"], "error: --bad is not"),
+    ])
+    func coloursAreChosen(arguments: [String], beginning: String) throws {
+        #expect(try run(arguments, environment: ["NO_COLOR": "1"]).errors.hasPrefix(beginning))
+    }
+
+    @Test(arguments: [("", "\u{1b}[31merror:\u{1b}[0m --bad is not"), ("1", "error: --bad is not")])
+    func aTerminalHasColoursUnlessTheEnvironmentObjects(noColor: String, beginning: String) throws {
+        let outcome = try run(
+            ["doctor", "--bad"], shell: "exec script -qec \"$0 $*\" /dev/null",
+            environment: ["NO_COLOR": noColor, "TERM": "xterm"])
+        #expect(outcome.output.hasPrefix(beginning))
+    }
+
+    @Test func headingsAreBold() throws {
+        for arguments in [["--help"], ["doctor", "--help"]] {
+            let plain = try run(arguments).output
+            let bold = try run(arguments + ["--color", "always"]).output
+            #expect(bold.contains("\u{1b}[1musage:\u{1b}[0m detect-cli"))
+            #expect(bold.replacing("\u{1b}[1m", with: "").replacing("\u{1b}[0m", with: "") == plain)
+        }
+    }
+
+    @Test func quietLeavesResultsAndErrors() throws {
+        try withTemporaryFolder { folder in
+            let kit = "\(folder)/kit"
+            _ = try succeed(["synthesize", "--out", kit, "--images", "4", "--width", "64", "--height", "64"])
+            func propose(_ more: [String]) throws -> Outcome {
+                try run(["proposals", "--devkit", kit, "--set", "test", "--out", "\(folder)/p\(more.count)"] + more)
+            }
+            let usual = try propose([])
+            #expect(usual.errors.contains("images") && usual.output.contains("recall at IoU .5"))
+            let quiet = try propose(["--quiet"])
+            #expect(quiet.errors.isEmpty && quiet.output.contains("recall at IoU .5"))
+            let failed = try run(["proposals", "--quiet", "--devkit", folder, "--set", "test", "--out", "p"])
+            #expect(failed.exitCode == 1 && failed.errors.hasPrefix("error: "))
+        }
+    }
+
     @Test func theVersionIsPrinted() throws {
         let outcome = try run(["--version"])
         #expect(outcome.exitCode == 0)
@@ -31,6 +82,10 @@ import Testing
 
     @Test(arguments: [
         (["doctr"], "error: `doctr` is not a command; did you mean `doctor`?\n"),
+        (["help", "doctr"], "error: `doctr` is not a command; did you mean `doctor`?\n"),
+        (["help", "voc", "chek"], "error: `voc chek` is not a command; did you mean `voc check`?\n"),
+        (["hepl", "doctor"], "error: `hepl` is not a command; did you mean `help`?\n"),
+        (["completions", "tcsh"], "error: bash|zsh|fish cannot be \"tcsh\"; give one of bash, zsh, fish\n"),
         (["zzzzzz"], "error: `zzzzzz` is not a command; see `detect-cli --help`\n"),
         (["--jsn", "doctor"], "error: --jsn comes before the command; give the command first: detect-cli COMMAND\n"),
         (["doctor", "--jsno", "f"], "error: --jsno is not an option of `doctor`; did you mean --json?\n"),
@@ -64,6 +119,31 @@ import Testing
             #expect(outcome.exitCode == 1)
             #expect(outcome.errors.hasPrefix("error: libtorch: libCTorch.so: cannot open shared object file"))
             #expect(outcome.errors.contains("it belongs beside the program"))
+        }
+    }
+
+    /// In the layout of `make install`, called through a link.
+    @Test func anInstalledProgramFindsItsWeightManifest() throws {
+        try withTemporaryFolder { folder in
+            let installed = "\(folder)/share/detect/weights"
+            for path in [installed, "\(folder)/lib/detect", "\(folder)/bin", "\(folder)/here/weights"] {
+                try Files.makeFolder(path)
+            }
+            let manifest = #"{"format": 1, "weights": []}"#
+            try Files.writeAtomically(manifest, to: "\(installed)/manifest.json")
+            try Files.writeAtomically(manifest, to: "\(folder)/here/weights/manifest.json")
+            let listed = try run(
+                ["weights", "list"],
+                shell: """
+                    cp "$0" lib/detect && ln -s ../lib/detect/detect-cli bin/detect-cli
+                    bin/detect-cli "$@" && cd here && ../bin/detect-cli "$@"
+                    """, folder: folder)
+            #expect(
+                listed.output == """
+                    no weights are listed in \(installed)/manifest.json
+                    no weights are listed in weights/manifest.json
+
+                    """)
         }
     }
 

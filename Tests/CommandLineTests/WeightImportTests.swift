@@ -77,11 +77,34 @@ extension ProgramRuns {
             try withTemporaryFolder { folder in
                 let evil = Repository.path("Tests/BackboneTests/Golden/pth/evil.pth")
                 let outcome = try run(
-                    ["weights", "import", evil, "--out", "weights.safetensors"], folder: folder)
+                    ["weights", "import", evil, "--out", "weights.safetensors", "--prefix", "model."], folder: folder)
                 #expect(outcome.exitCode == 1)
                 #expect(outcome.errors.split(separator: "\n").count == 1)
-                #expect(outcome.errors.contains("posix.system"), "\(outcome.errors)")
+                #expect(outcome.errors.contains("none of the known networks"), "\(outcome.errors)")
                 #expect(try Files.list(folder).isEmpty)
+            }
+        }
+
+        /// Weights that others saved, given where a weight file is expected.
+        @Test func otherFilesUnderTheNameOfWeightsAreCalledWhatTheyAre() throws {
+            try withTemporaryFolder { folder in
+                for (content, problem) in [
+                    ("<!DOCTYPE html><html>", "is a web page"),
+                    ("version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+                    ("", "is an empty file"),
+                ] {
+                    let path = "\(folder)/w.pth"
+                    try Files.writeAtomically(content, to: path)
+                    for command in [
+                        ["weights", "import", path, "--out", "\(folder)/out"], ["weights", "inspect", path],
+                        ["features", "--weights", path, "--data", folder, "--out", "\(folder)/out"],
+                        ["detect", "--model", path, "--out", "\(folder)/out", "a.jpg"],
+                    ] {
+                        let outcome = try run(command)
+                        #expect(
+                            outcome.exitCode == 1 && outcome.errors.contains(problem), "\(command): \(outcome.errors)")
+                    }
+                }
             }
         }
     }

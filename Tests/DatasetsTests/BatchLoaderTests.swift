@@ -157,11 +157,65 @@ private struct MadeCollection: ImageCollection {
         #expect(batches[0].indices == order[0..<20].filter { $0 != order[3] })
     }
 
-    @Test func aBatchOfBadImagesIsAnError() throws {
+    /// What is left does not depend on how images meet in batches.
+    @Test(arguments: [1, 2, 20]) func aBatchOfBadImagesIsPassedOver(batchSize: Int) throws {
         let loader = loader(
-            MadeCollection(count: 4, bad: [0, 1, 2, 3]), workers: 1, onBadImage: .skip(report: { _ in }))
-        #expect(throws: InputError.self) { try loader.next() }
+            MadeCollection(count: 6, bad: [0, 1, 2, 3]), batchSize: batchSize, workers: 1,
+            onBadImage: .skip(report: { _ in }))
+        #expect(Set(try all(loader).flatMap(\.indices)) == [4, 5])
         #expect(loader.skippedCount == 4)
+        let none = self.loader(MadeCollection(count: 2, bad: [0, 1]), workers: 0, onBadImage: .skip { _ in })
+        #expect(try none.next() == nil && none.skippedCount == 2)
+    }
+
+    @Test func aTrainingStepWithoutImagesIsAnError() throws {
+        let batches = EpochBatches(
+            MadeCollection(count: 4, bad: [0, 1, 2, 3]), batchSize: 2, pipeline: Self.pipeline, seed: 1, workers: 0,
+            onBadImage: .skip { _ in })
+        #expect(throws: InputError.self) { try batches.batch(atStep: 0) }
+    }
+
+    /// A damaged image is used and named, one that holds nothing is left out and named; whatever the workers.
+    @Test(arguments: [0, 2]) func damagedImagesAreUsed(workers: Int) throws {
+        let folder = try TemporaryFolder()
+        let picture = Image(size: ImageSize(width: 40, height: 30), color: Color(red: 9, green: 200, blue: 40))
+        try folder.write(try picture.encodedJPEG(), "1.jpg")
+        try folder.write(try picture.encodedJPEG().dropLast(30), "2.jpg")
+        try folder.write(Data("<html>".utf8), "3.jpg")
+        let images = try ImageFolder(path: folder.path, cache: nil)
+        let reports = Mutex<[String]>([])
+        let policy = BadImagePolicy.use { text in reports.withLock { $0.append(text) } }
+        let loader = BatchLoader(
+            images, order: [0, 1, 2], batchSize: 2, pipeline: ImagePipeline([.resize(ImageSize(width: 4, height: 4))]),
+            seed: 0, epoch: 0, workers: workers, onBadImage: policy)
+        #expect(try all(loader).flatMap(\.indices) == [0, 1] && loader.skippedCount == 1)
+        let texts = reports.withLock { $0 }
+        #expect(texts.count == 2 && texts[0].hasPrefix("what there is of \(folder.path)/2.jpg: is truncated"))
+        #expect(texts[1].hasPrefix("nothing of \(folder.path)/3.jpg: is neither"))
+        #expect(try images.readable(policy, threads: 1 + workers) == [0, 1])
+        #expect(try images.readable(.skip { _ in }, threads: 1 + workers) == [0])
+        #expect(try images.readable(.stop, threads: 1 + workers) == [0, 1, 2])
+        #expect(throws: InputError.self) { try images.image(1) }
+        #expect(try DecodedImages(images, usesDamaged: true).subset([1]).image(0).size == picture.size)
+    }
+
+    /// As many of each class as there can be, the first ones, in the order of the collection.
+    @Test func aLimitTakesFromAllClasses() throws {
+        let folder = try TemporaryFolder()
+        for name in ["a/1.png", "a/2.png", "a/3.png", "a/4.png", "b/1.png", "c/1.png", "c/2.png"] {
+            try folder.writeImage(name, level: 1)
+        }
+        let images = try ImageFolder(path: folder.path, cache: nil)
+        func names(_ limit: Int?) -> [String] {
+            let part = images.limited(to: limit)
+            return (0..<part.count).map(part.name)
+        }
+        #expect(names(1) == ["a/1.png"] && names(2) == ["a/1.png", "b/1.png"])
+        #expect(names(5) == ["a/1.png", "a/2.png", "b/1.png", "c/1.png", "c/2.png"])
+        #expect(names(6) == ["a/1.png", "a/2.png", "a/3.png", "b/1.png", "c/1.png", "c/2.png"])
+        #expect(names(nil).count == 7 && names(100).count == 7)
+        let flat = try ImageFolder(path: "\(folder.path)/a", cache: nil).limited(to: 2)
+        #expect((0..<flat.count).map(flat.name) == ["1.png", "2.png"])
     }
 
     @Test(arguments: [0, 2])

@@ -19,6 +19,11 @@ import Testing
         #expect(images.classes == ["cat", "dog"])
         #expect((0..<images.count).map(images.name) == ["cat/deep/er/c.png", "cat/z.jpg", "dog/a.JPEG", "dog/b.jpg"])
         #expect((0..<images.count).map(images.label) == [0, 0, 1, 1])
+        #expect(
+            images.notes == [
+                "\(folder.path): passed over 2 files that are no .jpg, .jpeg or .png "
+                    + "(README.md, \(folder.path)/dog/notes.txt)"
+            ])
         let pixels = try Image.decode(try images.data(0), name: images.path(0))
         #expect(pixels[0, 0] == Color(red: 3, green: 252, blue: 1))
     }
@@ -92,6 +97,6 @@ import Testing
         #expect(subset.classes == ["c0", "c1"])
         #expect(images.limited(to: 2).count == 2)
         #expect(images.limited(to: 99).count == 4)
-        #expect(images.limited(to: 3).limited(to: 2).name(1) == images.name(1))
+        #expect(images.limited(to: 3).limited(to: 2).name(1) == "c1/1.png")
     }
 }

@@ -66,6 +66,86 @@ import Testing
         #expect(flat.classes.isEmpty && flat.name(0) == "3.jpg" && flat.label(0) == nil)
     }
 
+    /// Links lead to the images they name, of two members of one name the later one counts, and what else there is is named.
+    @Test(arguments: ["gnu", "pax"]) func linksAndRepeatedMembers(format: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.writeImage("set/cat/1.jpg", level: 1)
+        try folder.writeImage("set/dog/2.jpg", level: 2)
+        let long = String(repeating: "y", count: 120)
+        try folder.writeImage("set/dog/\(long).jpg", level: 3)
+        let root = "\(folder.path)/set"
+        try FileManager.default.linkItem(atPath: "\(root)/dog/2.jpg", toPath: "\(root)/cat/hard.jpg")
+        for (name, target) in [
+            ("cat/soft.jpg", "../dog/\(long).jpg"), ("cat/chain.jpg", "soft.jpg"), ("cat/lost.jpg", "none.jpg"),
+            ("cat/out.jpg", "../../../x.jpg"), ("bird", "cat"),
+        ] {
+            try FileManager.default.createSymbolicLink(atPath: "\(root)/\(name)", withDestinationPath: target)
+        }
+        let archive = try pack(folder, ["set"], format: format)
+        let images = try TarImages(path: archive)
+        let names = ["cat/1.jpg", "cat/chain.jpg", "cat/hard.jpg", "cat/soft.jpg", "dog/2.jpg", "dog/\(long).jpg"]
+        #expect((0..<images.count).map(images.name) == names)
+        for (i, name) in names.enumerated() {
+            #expect(try images.data(i) == Files.read("\(root)/\(name)"), "\(name)")
+        }
+        #expect(images.notes.count == 1)
+        #expect(images.notes[0].hasPrefix("\(archive): passed over 3 links to nothing among the images (set/"))
+        // The same name once more, behind.
+        try folder.writeImage("set/cat/1.jpg", level: 9)
+        try appendMembers(folder, ["set/cat/1.jpg"], to: archive)
+        let later = try TarImages(path: archive)
+        #expect(try later.count == 6 && later.data(0) == Files.read("\(root)/cat/1.jpg"))
+        #expect(
+            later.notes.contains { $0.contains("1 members that a later one of the same name replaces (set/cat/1.jpg)") }
+        )
+    }
+
+    private func appendMembers(_ folder: TemporaryFolder, _ members: [String], to archive: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/tar")
+        process.arguments = ["-C", folder.path, "-rf", archive] + members
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+    }
+
+    @Test(arguments: ["gnu", "pax"]) func sparseMembersAndOtherFilesAreNamed(format: String) throws {
+        let folder = try TemporaryFolder()
+        try fill(folder)
+        // Holes enough for the map of GNU's old kind to go on behind the header.
+        let path = "\(folder.path)/images/cat/holes.jpg"
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        for hole in 0..<30 {
+            try file.seek(toOffset: UInt64(hole * 100_000))
+            try file.write(contentsOf: Data("x".utf8))
+        }
+        try file.close()
+        let archive = try pack(folder, ["--sparse", "images"], format: format)
+        let images = try TarImages(path: archive)
+        try #require(images.count == 5)
+        for i in 0..<5 { #expect(try images.data(i) == Files.read("\(folder.path)/images/\(images.name(i))")) }
+        #expect(
+            images.notes == [
+                "\(archive): passed over 1 files that are no .jpg, .jpeg or .png (images/dog/notes.txt)",
+                "\(archive): passed over 1 sparse members (images/cat/holes.jpg)",
+            ])
+    }
+
+    @Test func whatFollowsTheEndIsNamed() throws {
+        let folder = try TemporaryFolder()
+        try folder.writeImage("a/1.jpg", level: 1)
+        try folder.writeImage("a/2.jpg", level: 2)
+        let (first, second) = (try pack(folder, ["a/1.jpg"]), try pack(folder, ["a/2.jpg"]))
+        #expect(try TarImages(path: first).notes.isEmpty)
+        try folder.write(Files.read(first) + Files.read(second), "both.tar")
+        let notes = try TarImages(path: "\(folder.path)/both.tar").notes
+        #expect(notes.count == 1 && notes[0].contains("bytes behind the end of the archive"))
+        let member = try Files.read("\(folder.path)/a/1.jpg").count
+        try folder.write(Files.read(first).prefix(512 + (member + 511) / 512 * 512), "cut.tar")
+        #expect(try TarImages(path: "\(folder.path)/cut.tar").notes.map { $0.contains("has no end mark") } == [true])
+    }
+
     private func error(_ bytes: Data) throws -> InputError? {
         let folder = try TemporaryFolder()
         try folder.write(bytes, "bad.tar")

@@ -1,19 +1,62 @@
 import Foundation
 import Imaging
 import Support
+import Synchronization
 import TestSupport
 import Testing
 
 @Suite(.tags(.unit), .tiered) struct DecodingTests {
-    /// One level: the golden values come from another release of libjpeg, and libpng rounds 16 bits to 8 where
-    /// Pillow cuts.
+    /// PNG to the bit, with gamma and profiles or without; JPEG within a level, as the golden values come from another
+    /// release of libjpeg.
     @Test(arguments: try GoldenImage.load("decoding"))
     func equalsPillow(golden: GoldenImage) throws {
         let file = try #require(golden.file)
-        #expect(largestDifference(try Image.decode(file, name: golden.name), golden.image) <= 1)
+        #expect(
+            largestDifference(try Image.decode(file, name: golden.name), golden.image)
+                <= (golden.name.hasPrefix("png") ? 0 : 1))
         let header = try ImageHeader.read(file, name: golden.name)
         #expect(header.size == golden.image.size)
         #expect(header.format == (golden.name.hasPrefix("png") ? .png : .jpeg))
+    }
+
+    /// Of a file that is cut off: what OpenCV makes of a JPEG, the rows so far of a PNG and black below.
+    @Test(arguments: try GoldenImage.load("damaged"))
+    func damagedImagesAreUsed(golden: GoldenImage) throws {
+        let file = try #require(golden.file)
+        #expect(throws: InputError.self) { try Image.decode(file, name: golden.name) }
+        let errors = Mutex<[InputError]>([])
+        let image = try Image.decode(
+            file, name: golden.name, decoding: ImageDecoding { error in errors.withLock { $0.append(error) } })
+        #expect(errors.withLock { $0.map(\.problem) } == ["is truncated"])
+        guard golden.name == "png" else { return #expect(largestDifference(image, golden.image) <= 1) }
+        let rowBytes = 3 * image.width
+        let rows = (0..<image.height).prefix { row in
+            let range = row * rowBytes..<(row + 1) * rowBytes
+            return image.pixels[range] == golden.image.pixels[range]
+        }
+        #expect((10..<image.height).contains(rows.count))
+        // The row that was cut may be there in part.
+        #expect(image.pixels.dropFirst((rows.count + 1) * rowBytes).allSatisfy { $0 == 0 })
+    }
+
+    /// Wrong checksums cost nothing but trust.
+    @Test func aPNGWithAWrongChecksumIsUsedAsAWhole() throws {
+        let image = samplePicture(width: 80, height: 60)
+        var file = try image.encodedPNG()
+        let end = try #require(file.range(of: Data("IEND".utf8))).lowerBound
+        file[end - 5] ^= 1
+        #expect(throws: InputError.self) { try Image.decode(file, name: "x") }
+        #expect(try Image.decode(file, name: "x", decoding: ImageDecoding { _ in }) == image)
+    }
+
+    @Test func whatHoldsNothingIsRefused() throws {
+        let picture = samplePicture(width: 80, height: 60)
+        let decoding = ImageDecoding { _ in }
+        for file in [
+            try picture.encodedPNG().prefix(45), try picture.encodedJPEG().prefix(100), Data("x".utf8), Data(),
+        ] {
+            #expect(throws: InputError.self) { try Image.decode(file, name: "x", decoding: decoding) }
+        }
     }
 
     @Test func headerTellsChannelsAndDepth() throws {

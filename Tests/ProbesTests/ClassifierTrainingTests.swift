@@ -2,6 +2,7 @@ import Backbone
 import Foundation
 import Imaging
 import Probes
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -123,10 +124,16 @@ import Training
         #expect(abs(first["top1"]!.doubleValue! - 0.6) < 1e-12 && first["labels"] == 10)
         #expect(first["top1_min"] == 0.5 && first["top1_max"] == 0.7 && first["runs"]?.arrayValue?.count == 2)
         #expect(result.json["top1"] == 0.8)
-        #expect(result.plot.series.map(\.name) == ["instance", "random"])
-        #expect(result.plot.series[1].x == [10, 20] && abs(result.plot.series[1].y[0] - 25) < 1e-9)
+        guard case .figures(let figures) = try #require(result.report.sections[0].blocks.last),
+            case .line(let plot, _) = figures[0]
+        else {
+            Issue.record("the report does not end with a curve")
+            return
+        }
+        #expect(plot.series.map(\.name) == ["instance", "random"])
+        #expect(plot.series[1].x == [10, 20] && abs(plot.series[1].y[0] - 25) < 1e-9)
         for text in ["10 %", "20 %", "60.00", "50.00", "70.00", "2 seeds", "lr 0.01, x0.1 at epochs 30, 60 of 70"] {
-            #expect(result.table.contains(text), "\(text)")
+            #expect(result.report.text.contains(text), "\(text)")
         }
     }
 }

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Imaging
 import Probes
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -237,6 +238,6 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
         ] {
             #expect(text.contains(part), "\(part)")
         }
-        #expect(result.table.contains("layer4") && result.table.contains("100.00") && result.table.contains(text))
+        #expect(["layer4", "100.00", text].allSatisfy(result.report.text.contains))
     }
 }

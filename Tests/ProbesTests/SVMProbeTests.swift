@@ -1,4 +1,5 @@
 import Probes
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -69,7 +70,7 @@ import Testing
         }
         #expect(json["n_train"]?.intValue == 12 && json["n_test"]?.intValue == 12 && json["top1"]?.doubleValue == 1)
         #expect(json["c"]?.doubleValue == result.cost && (json["fit_seconds"]?.doubleValue ?? -1) >= 0)
-        #expect(json["held_out"]?.arrayValue?.count == 2 && result.table.contains(text))
+        #expect(json["held_out"]?.arrayValue?.count == 2 && result.report.text.contains(text))
     }
 
     @Test func badInputIsNamed() throws {

@@ -1,4 +1,5 @@
 import Probes
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -112,7 +113,7 @@ import Testing
         }
         #expect(json["ap"]?.members?.map(\.name) == classes && json["map"]?.doubleValue == result.map)
         #expect(json["folds"]?.intValue == 3 && json["positive_weight"]?.doubleValue == 2)
-        #expect(result.table.contains("person"))
+        #expect(result.report.text.contains("person"))
     }
 
     @Test func badInputIsNamed() throws {

@@ -93,7 +93,7 @@ import Testing
             let path = "\(folder)/latin1"
             try Files.writeAtomically(Data([0x63, 0xe9]), to: path)
             let error = #expect(throws: InputError.self) { try Files.readText(path) }
-            #expect(error?.problem == "is not UTF-8 text")
+            #expect(error?.subject == "\(path):1" && error?.problem == "is not UTF-8 text (c\\xe9)")
         }
     }
 
@@ -109,5 +109,42 @@ import Testing
     @Test func errorsAreOneLine() {
         #expect(InputError("a\nb", "is bad", remedy: "go\r\nhome").description == "a b: is bad; go home")
         #expect(InputError("f", "is bad").description == "f: is bad")
+    }
+
+    @Test func whatCannotBeWrittenIsKnownBeforehand() throws {
+        try withTemporaryFolder { folder in
+            try Files.writeAtomically("x", to: "\(folder)/file")
+            try Files.requireWritable("\(folder)/new")
+            try Files.requireWritable("\(folder)/a/b/new")
+            try Files.requireWritable("new")
+            try Files.requireWritable("\(folder)/file")
+            #expect(!Files.exists("\(folder)/a"))
+            for (path, part) in [
+                (folder, "is a folder"), ("\(folder)/file/new", "is no folder"),
+            ] {
+                let error = #expect(throws: InputError.self) { try Files.requireWritable(path) }
+                #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
+            }
+        }
+    }
+
+    @Test func aFullDiskIsKnownBeforehand() throws {
+        try withTemporaryFolder { folder in
+            try Files.requireSpace(1, in: folder, for: "a byte")
+            let error = #expect(throws: InputError.self) {
+                try Files.requireSpace(1 << 60, in: folder, for: "its checkpoints")
+            }
+            #expect(error?.description.contains("its checkpoints takes 1152921504.61 GB; free some space") == true)
+        }
+    }
+
+    @Test func resolvedPathsHaveNoLinks() throws {
+        try withTemporaryFolder { folder in
+            let folder = Files.resolved(folder)
+            try Files.makeFolder("\(folder)/real")
+            #expect(symlink("\(folder)/real", "\(folder)/link") == 0)
+            #expect(Files.resolved("\(folder)/link/../link/new/deep") == "\(folder)/real/new/deep")
+            #expect(Files.resolved("/") == "/" && Files.resolved("/nothing-here") == "/nothing-here")
+        }
     }
 }

@@ -19,9 +19,22 @@ import Testing
         #expect("abcde".aligned(4) == "abcde")
     }
 
-    @Test func tablesLineUp() {
-        let table = textTable([["class", "AP"], ["aeroplane", "0.5"], ["cat", "12.25"], ["only"]])
-        #expect(table == "class         AP\naeroplane    0.5\ncat        12.25\nonly     ")
-        #expect(textTable([]) == "")
+    @Test(arguments: [
+        ("", 0), ("cat", 3), ("–", 1), ("e\u{301}", 1), ("猫", 2), ("ネコ", 4), ("고양이", 6), ("ｃ", 2), ("🐈", 2),
+        ("❤\u{FE0F}", 2),
+    ])
+    func wideCharactersTakeTwoColumns(text: String, width: Int) {
+        #expect(text.terminalWidth == width)
+        #expect(text.padded(7).terminalWidth == 7 && text.aligned(7).hasSuffix(text))
+    }
+
+    @Test func significantDigitsAreThoseOfPrintf() {
+        #expect((100 * 0.07).significant(12) == "7" && (1.0 / 3).significant(3) == "0.333")
+    }
+
+    @Test func whatMovesTheCursorIsReplaced() {
+        #expect("a\u{1b}[2J\nb\u{202e}".withoutControls == "a\u{FFFD}[2J\u{FFFD}b\u{FFFD}")
+        #expect(String(repeating: "x", count: 400).withoutControls.count == 400)
+        #expect(String(repeating: "x", count: 400).printable.count == 300)
     }
 }

@@ -26,6 +26,21 @@ import Torch
         #expect(abs(optimizer.state[0].tensor.doubles[0] - velocity) < 1e-6)
     }
 
+    /// Plain descent, by number and by tensor: p ← p − lr · (∇ + wd · p).
+    @Test func withoutMomentum() {
+        let scope = Scope(seed: 0)
+        let p = scope.parameter("p", [1], .constant(2))
+        let optimizer = SGD([ParameterGroup(scope.parameters.trainable, weightDecay: 0.5)], momentum: 0)
+        (p.square() * 0.5).sum().backward()
+        optimizer.step(learningRate: 0.1)
+        #expect(abs(p.detach().doubles[0] - (2 - 0.1 * 3)) < 1e-6)
+        optimizer.clearGradients()
+        (p.square() * 0.5).sum().backward()
+        optimizer.step(learningRate: Tensor.zeros([], dtype: .float64).fill_(0.1))
+        #expect(abs(p.detach().doubles[0] - 1.7 * 0.85) < 1e-6)
+        #expect(optimizer.state[0].tensor.doubles == [0])
+    }
+
     /// With a second group of another rate; the tensor's rate changes between steps.
     @Test func theLearningRateMayBeATensor() {
         func trained(_ step: (SGD, Double) -> Void) -> [Double] {

@@ -3,6 +3,20 @@ import Testing
 import Training
 
 @Suite(.tags(.unit), .tiered) struct LearningRateScheduleTests {
+    /// "Never" and "for ever", as people write them.
+    @Test func epochsBeyondAnyNumberOfSteps() {
+        var optimization = Optimization(learningRate: 2, milestones: [1, 1e30, 1e300], weightDecay: 0)
+        #expect(optimization.rates(epochs: 3, stepsPerEpoch: 10).rate(atStep: 29) == 2 * 0.1)
+        #expect(optimization.text(epochs: 3) == "2.0, x0.1 at epochs 1, 1e+30, 1e+300 of 3")
+        optimization.warmUpEpochs = 1e30
+        #expect(optimization.rates(epochs: 3, stepsPerEpoch: 10).rate(atStep: 9) < 0.003)
+        optimization.schedule = .cosine
+        #expect(optimization.rates(epochs: 3, stepsPerEpoch: 10).rate(atStep: 29) < 0.003)
+        var early = Optimization(learningRate: 1, milestones: [-1e30, 1e30], weightDecay: 0)
+        early.gamma = 0.5
+        #expect(early.rates(epochs: 3, stepsPerEpoch: 7).rate(atStep: 0) == 0.5)
+    }
+
     private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-12 * max(abs(a), abs(b)) }
 
     @Test func constant() {

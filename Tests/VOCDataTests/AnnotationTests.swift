@@ -55,7 +55,7 @@ import VOCData
         ("<xmin>1</xmin><ymin>inf</ymin><xmax>5</xmax><ymax>5</ymax>", "object 2 (dog): <ymin> is \"inf\""),
         ("<xmin>1</xmin><ymin>1</ymin><xmax>5 6</xmax><ymax>5</ymax>", "object 2 (dog): <xmax> is \"5 6\""),
         ("<xmin>1</xmin><ymin>1</ymin><xmax>0x10</xmax><ymax>5</ymax>", "object 2 (dog): <xmax> is \"0x10\""),
-        ("<xmin>1</xmin><xmin>2</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax>", "object 2 has two <xmin>"),
+        ("<xmin>1</xmin><xmin>2</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax>", "object 2 (dog) has two <xmin>"),
     ])
     func badCoordinatesAreNamed(box: String, message: String) {
         let text = inputError { try parse(object("<name>cat</name>") + object("<name>dog</name>", box: box)) }
@@ -66,10 +66,6 @@ import VOCData
     @Test(arguments: [
         ("<object><name>cat</name></object>", "object 1 (cat) has no <bndbox>"),
         ("<object><bndbox></bndbox></object>", "object 1 has no <name>"),
-        ("<filename>../../etc/passwd</filename>", "<filename>"),
-        ("<filename>a/b.jpg</filename>", "<filename>"),
-        ("<size><width>many</width></size>", "<width> of the image is \"many\""),
-        ("<size><width>1e300</width></size>", "<width> of the image"),
         ("<object>", "not valid XML"),
         ("&undeclared;", "not valid XML"),
     ])
@@ -117,7 +113,7 @@ import VOCData
     }
 
     @Test func depthAndLengthAreBounded() throws {
-        let deep = String(repeating: "<x>", count: 100) + String(repeating: "</x>", count: 100)
+        let deep = String(repeating: "<x>", count: 250) + String(repeating: "</x>", count: 250)
         #expect(inputError { try parse(deep) }?.contains("deep") == true)
         let scratch = try TemporaryFolder()
         let long = scratch.path + "/long.xml"

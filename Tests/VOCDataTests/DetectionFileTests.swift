@@ -1,4 +1,5 @@
 import Boxes
+import Foundation
 import Support
 import TestSupport
 import Testing
@@ -94,10 +95,38 @@ import VOCData
                 [[Detection(box: box, classIndex: 0, score: score)]], ids: ["img7"], classes: classes, set: set,
                 to: scratch.path)
         }
-        #expect(inputError { try write(["../evil"], "test") }?.contains("../evil") == true)
+        let long = String(repeating: "long ", count: 60)
+        #expect(inputError { try write([long], "test") }?.contains("is too long for a file name") == true)
         #expect(inputError { try write(["cup"], "a/b") }?.contains("a/b") == true)
         #expect(inputError { try write(["cup"], "test", score: .nan) }?.hasPrefix("img7: ") == true)
         #expect(try Files.list(scratch.path).isEmpty)
+    }
+
+    @Test(arguments: [
+        ("car", "car"), ("bag/case", "bag%2Fcase"), ("../evil", "..%2Fevil"), ("etc...", "etc..."), ("50%", "50%"),
+        ("bag%2Fcase", "bag%252Fcase"), ("a\nb", "a%0Ab"), ("crème brûlée", "crème brûlée"),
+    ])
+    func anyClassNameMakesAFileName(name: String, file: String) throws {
+        #expect(DetectionFile.fileName(ofClass: name) == file)
+        let scratch = try TemporaryFolder()
+        let box = Box(minX: 0, minY: 0, maxX: 1, maxY: 1)
+        try DetectionFile.write(
+            [[Detection(box: box, classIndex: 0, score: 1)]], ids: ["img 7"], classes: [name, "case"], set: "test",
+            to: scratch.path)
+        #expect(try Files.list(scratch.path).contains("comp4_det_test_\(file).txt"))
+        let folder = try DetectionFolder(scratch.path, classes: [name, "case"])
+        let read = try DetectionFile.read(try #require(folder.files[name]), imageIndex: ["img 7": 0])
+        #expect(read.count == 1 && read.boxes == [box])
+    }
+
+    @Test(arguments: [
+        "\u{FEFF}a b 0.5 1 1 2 2\r\nc 1 3 3 4 4", "a b 0.5 1 1 2 2\rc 1 3 3 4 4\r",
+        " a b\t0.5 1 1 2 2 \n\nc 1 3 3 4 4\n",
+    ])
+    func idsMayHoldBlanksAndLinesEndAsTheyLike(text: String) throws {
+        let read = try DetectionFile.parse(Data(text.utf8), name: "d.txt", imageIndex: ["a b": 0, "c": 1])
+        #expect(read.imageIndices == [0, 1] && read.scores == [0.5, 1])
+        #expect(read.boxes.map(\.maxX) == [2, 4])
     }
 
     @Test func filesAreFoundUnderEveryName() throws {

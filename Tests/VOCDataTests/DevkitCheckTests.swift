@@ -1,6 +1,7 @@
 import Boxes
 import Foundation
 import Imaging
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -48,7 +49,42 @@ import VOCData
         let check = try DevkitCheck(devkit, classes: ["cat"])
         #expect(check.findings.isEmpty && check.seriousCount == 0 && check.images == 2)
         #expect(check.classes.map(\.objects) == [2] && check.classes.map(\.images) == [2])
-        #expect(check.table.contains("nothing to complain about"))
+        #expect(check.report(listing: 5).text.contains("nothing to complain about"))
+        withExtendedLifetime(scratch) {}
+    }
+
+    /// Cut off behind its header: only who decodes it sees that.
+    @Test func aTruncatedImageIsFound() throws {
+        let (scratch, devkit) = try kit()
+        let path = "\(devkit.imageFolder)/a.jpg"
+        try Files.writeAtomically(try Files.read(path).dropLast(20), to: path)
+        let check = try DevkitCheck(devkit, classes: ["cat"])
+        #expect(check.findings.map(\.kind) == [.unreadableImage])
+        #expect(check.findings.first?.file == path && check.findings.first?.detail == "is truncated")
+        #expect(try DevkitCheck(devkit, classes: ["cat"], decodesImages: false).findings.isEmpty)
+        withExtendedLifetime(scratch) {}
+    }
+
+    /// A quarter turn by EXIF: the annotation was drawn on the turned image, its boxes are sound there.
+    @Test func aTurnedImageIsNamed() throws {
+        let (scratch, devkit) = try kit([
+            "VOC2007/Annotations/a.xml": xml("a", object("cat", 1, 1, 30, 40), size: "30 40")
+        ])
+        let path = "\(devkit.imageFolder)/a.jpg"
+        let tiff: [UInt8] = [0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+        let body = Data("Exif\0\0".utf8) + tiff
+        var file = try Files.read(path)
+        file.insert(contentsOf: Data([0xFF, 0xE1, 0, UInt8(body.count + 2)]) + body, at: 2)
+        try Files.writeAtomically(file, to: path)
+        let check = try DevkitCheck(devkit, classes: ["cat"])
+        #expect(check.findings.map(\.kind.rawValue) == ["turned_by_exif"] && check.seriousCount == 0)
+        #expect(check.findings.first?.detail.contains("states 30x40") == true)
+        func read(_ turns: Bool) throws -> AnnotatedSet {
+            try devkit.annotations(ids: ["a"], policy: .clip, usesImageSizes: true, turnsByEXIF: turns)
+        }
+        let (turned, stored) = (try read(true), try read(false))
+        #expect(turned.annotations[0].objects[0].box.maxY == 40 && turned.wrongSizes.isEmpty && turned.repairs.isEmpty)
+        #expect(stored.annotations[0].objects[0].box.maxY == 30 && stored.wrongSizes.count == 1)
         withExtendedLifetime(scratch) {}
     }
 
@@ -91,7 +127,7 @@ import VOCData
         func files(_ kind: DevkitFinding.Kind) -> [String] {
             found.filter { $0.kind == kind }.map { $0.file.fileName }
         }
-        #expect(files(.unusableImageSet) == ["val.txt"])
+        #expect(files(.listedTwice) == ["val.txt:2"])
         #expect(files(.missingAnnotation) == ["c.xml"] && files(.missingImage) == ["c.jpg"])
         #expect(files(.unreadableAnnotation) == ["b.xml"] && files(.unreadableImage) == ["d.jpg"])
         #expect(files(.unusedFile) == ["notes.txt"] && files(.unusedImage) == ["d.jpg"])
@@ -126,7 +162,7 @@ import VOCData
             + [0, 0, 0, 40, 0, 0, 0, 30, 8, 0, 0, 0, 0]
         try FileManager.default.removeItem(atPath: "\(devkit.imageFolder)/a.jpg")
         try Files.writeAtomically(Data(png), to: "\(devkit.imageFolder)/a.png")
-        let found = try DevkitCheck(devkit, set: "test", classes: ["cat"]).findings
+        let found = try DevkitCheck(devkit, set: "test", classes: ["cat"], decodesImages: false).findings
         #expect(found.map(\.kind) == [.notRGB, .otherFilename, .otherFilename])
         #expect(found.allSatisfy { $0.severity == .note })
         withExtendedLifetime(scratch) {}

@@ -1,6 +1,7 @@
 import Boxes
 import Foundation
 import Imaging
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -21,10 +22,10 @@ import VOCData
         let evaluator = try evaluator()
         let zero = try evaluator.evaluate(folder: scratch.path)
         #expect(zero.meanAveragePrecision == 0.5 && zero["key"]?.ap == 0 && zero.classesWithoutFile == ["key"])
-        #expect(zero.table.contains("no detections file, counted as AP 0: key"))
+        #expect(zero.report.text.contains("no detections file, counted as AP 0: key"))
         let out = try evaluator.evaluate(folder: scratch.path, missingFiles: .leaveOut)
         #expect(out.meanAveragePrecision == 1 && out.excluded == ["key"])
-        #expect(out.table.contains("no detections file, left out of the mean: key"))
+        #expect(out.report.text.contains("no detections file, left out of the mean: key"))
         #expect(
             inputError { try evaluator.evaluate(folder: scratch.path, missingFiles: .stop) }?.contains("key") == true)
     }

@@ -1,5 +1,6 @@
 import Boxes
 import Foundation
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -99,7 +100,53 @@ import VOCData
         #expect(errors.missed == 4)
         #expect(report.errors[1].missed == 1 && report.errors[1].examined == 0)
         #expect(report.json["errors"]?["cup"]?["confused_with"]?["key"]?.intValue == 1)
-        #expect(report.errorTable.contains("all classes"))
+        #expect(!report.report().text.contains("cup      "))
+        let text = report.report(showsClassErrors: true).text
+        for line in [
+            "cup                        7     28.6      14.3         14.3       14.3        28.6       4",
+            "all classes                7     28.6      14.3         14.3       14.3        28.6       5",
+        ] {
+            #expect(text.contains("\n\(line)\n"), "\(text)")
+        }
+    }
+
+    // IoU 0.77 again; a key that is not found.
+    @Test func theReportIsTextAPageAndTables() throws {
+        let report = try report(
+            [object(box(0, 100)), object(box(200, 300), 1)], [detection(box(0, 77), 1)],
+            classes: ["cup", "<key>"], iou: [0.75, 0.77]
+        ).report()
+        #expect(
+            report.text == """
+                class    AP %  npos  detections  TP  FP
+                cup    100.00     1           1   1   0
+                <key>    0.00     1           0   0   0
+                mAP     50.00
+                AP as area under the curve, IoU > 0.75, 1 images, mean of 2 classes
+
+                AP % at IoU >    0.75  0.77   mean
+                cup            100.00  0.00  50.00
+                <key>            0.00  0.00   0.00
+                mAP             50.00  0.00  25.00
+
+                AP50 50.00  AP75 50.00  mean of AP at IoU > .50, .55 … .95: 30.00
+
+                objects by area of the box  objects      mAP %
+                small, under 32²                  2      50.00
+                medium, 32² to 96²                0  undefined
+                large, over 96²                   0  undefined
+
+                best detections, %  examined  correct  poor box  other class  duplicate  background  missed
+                all classes                1    100.0       0.0          0.0        0.0         0.0       1
+
+                """)
+        let page = try #require(Page(try report.html()))
+        #expect(page["h1"].map(\.text) == ["Average precision"] && page["table"].count == 4 && page["img"].count == 1)
+        #expect(page["th"].contains { $0.text == "<key>" } && page["key"].isEmpty)
+        #expect(
+            report.csv.hasPrefix(
+                "class,AP %,npos,detections,TP,FP\ncup,100.0,1,1,1,0\n<key>,0.0,1,0,0,0\nmAP,50.0,,,,\n\n"))
+        #expect(report.markdown.contains("| \\<key\\> | 0.00 | 1 | 0 | 0 | 0 |"))
     }
 
     @Test func curvesAreWrittenAsTextAndPictures() throws {

@@ -1,5 +1,6 @@
 import Boxes
 import Imaging
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -44,12 +45,12 @@ import VOCData
         // The middle of .01 and 1.
         #expect(json["classes"]?["cup"]?["median_area"]?.doubleValue == 0.505)
         #expect(json["classes"]?["fish"]?["median_area"] == .null)
-        #expect(statistics.table.contains("50.5 %") && statistics.table.contains("median image 100x200"))
+        #expect(["50.5 %", "median image 100x200"].allSatisfy(statistics.report(title: "test").text.contains))
     }
 
     // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
-    @Test func thePictureHasAllParts() {
-        let picture = statistics.picture(title: "test")
+    @Test func thePictureHasAllParts() throws {
+        let picture = try #require(statistics.report(title: "test").picture)
         #expect(picture.width == 1440 && picture.height > 740)
         let colors = Set(
             (0..<picture.height).flatMap { y in

@@ -1,4 +1,5 @@
 import Boxes
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -111,7 +112,7 @@ import VOCData
         #expect(result.classes.map(\.ap) == [1, nil, nil] && result.meanAveragePrecision == 1)
         #expect(result.undefinedClasses == ["key", "fish"])
         #expect(result["fish"]?.falsePositives == 1)
-        #expect(result.table.contains("left out of the mean: key, fish"))
+        #expect(result.report.text.contains("left out of the mean: key, fish"))
         #expect(result.json["ap"]?["key"] == .null && result.json["npos"]?["cup"]?.intValue == 1)
     }
 
@@ -120,10 +121,12 @@ import VOCData
         #expect(try evaluate([object(0, 10)], [], metric: .voc07).ap == 0)
     }
 
-    @Test func noGroundTruthAtAllIsAnError() {
-        #expect(
-            inputError { try evaluate([object(0, 10, difficult: true)], [detection(0, 10, 1)]) }?
-                .contains("no object of the 1 classes that counts") == true)
+    @Test func withoutGroundTruthAtAllTheMeanIsUndefined() throws {
+        let evaluator = try VOCEvaluator(ids: ["a"], objects: [[object(0, 10, difficult: true)]], classes: ["cup"])
+        #expect(!evaluator.hasObjects)
+        #expect(try evaluator.evaluate([[detection(0, 10, 1)]]).meanAveragePrecision == nil)
+        let text = inputError { try evaluator.requireObjects() }
+        #expect(text?.contains("no object of the 1 classes that counts") == true)
         #expect(
             inputError {
                 try VOCEvaluator(ids: ["a", "a"], objects: [[object(0, 1)], []], classes: ["cup"])

@@ -16,6 +16,20 @@ public struct ForeignWeights {
         public let dtype: DType?
     }
 
+    /// Something beside the state dict.
+    public struct Other: Sendable, CustomStringConvertible {
+        /// Its key: "optimizer".
+        public let name: String
+        /// The classes in it that are nothing here but names: "lib.NCEAverage.NCEAverage".
+        public let classes: [String]
+
+        /// "lemniscate: lib.NCEAverage.NCEAverage"
+        public var description: String {
+            let more = classes.count > 3 ? " and others" : ""
+            return name + (classes.isEmpty ? "" : ": " + classes.prefix(3).joined(separator: ", ") + more)
+        }
+    }
+
     public let path: String
     public let format: Format
     /// Keys that lead to the state dict from the top of the file: `["state_dict"]`; empty when it is the file itself.
@@ -23,7 +37,9 @@ public struct ForeignWeights {
     /// In the order of the file.
     public let items: [Item]
     /// What else stands beside the state dict or in it: `epoch`, `optimizer`.
-    public let others: [String]
+    public let others: [Other]
+    /// The class of a network that was pickled as a whole.
+    public let networkClass: String?
     private let positions: [String: Int]
     private let read: (String) throws -> Tensor
 
@@ -46,15 +62,15 @@ public struct ForeignWeights {
 
     /// The same for the bytes of a file; `path` names it in errors.
     public init(_ data: Data, path: String) throws {
-        if data.starts(with: [0x50, 0x4B]) {
+        let kind = FileKind(data)
+        if kind?.role == .torch || kind?.role == .archive {
             try self.init(try TorchFile(data, path: path))
-        } else if data.starts(with: TorchFile.legacyMagic) {
+        } else if let kind {
+            throw InputError(path, kind.problem("neither a PyTorch nor a safetensors file"), remedy: kind.remedy)
+        } else if data.count > 8, data[data.startIndex + 8] != UInt8(ascii: "{") {
             throw InputError(
-                path, "is of PyTorch's format before 1.6, which is not read",
-                remedy: "save it again with a newer PyTorch: torch.save(torch.load(FILE, map_location=\"cpu\"), OTHER)")
-        } else if data.starts(with: [0x80]) {
-            throw InputError(
-                path, "is a plain pickle, not a file of torch.save", remedy: "save a state dict with torch.save")
+                path, "is neither a PyTorch nor a safetensors file (it begins with the bytes \(FileKind.bytes(data)))",
+                remedy: "download or copy it again")
         } else {
             try self.init(try SafetensorsFile(data, path: path))
         }
@@ -77,7 +93,13 @@ public struct ForeignWeights {
 
     private init(_ file: TorchFile) throws {
         let heap = file.heap
-        func find(_ value: PickleValue, _ place: [String]) -> (place: [String], value: PickleValue)? {
+        typealias Members = [(key: String, value: PickleValue)]
+        // Values that were looked at, with the least depth: dictionaries may hold themselves.
+        var tried: [PickleValue: Int] = [:]
+        func find(_ value: PickleValue, _ place: [String]) -> (place: [String], members: Members, value: PickleValue)? {
+            if let depth = tried[value], depth <= place.count { return nil }
+            tried[value] = place.count
+            if let state = heap.moduleState(value) { return (place, state, value) }
             guard let members = heap.members(value) else { return nil }
             if place.count < Self.depth {
                 for key in Self.keys {
@@ -86,41 +108,54 @@ public struct ForeignWeights {
                 }
             }
             let hasTensors = members.contains { if case .tensor = $0.value { true } else { false } }
-            return hasTensors ? (place, value) : nil
+            return hasTensors ? (place, members, value) : nil
         }
-        guard let (place, dictionary) = find(heap.root, []), let members = heap.members(dictionary) else {
+        var seen: Set<PickleValue> = []
+        guard let (place, members, value) = find(heap.root, []) else {
             let keys = heap.members(heap.root)?.prefix(8).map(\.key.printable).joined(separator: ", ")
+            let classes = heap.foreignNames(in: heap.root).prefix(3).map(\.printable)
             throw InputError(
-                file.path, "holds no state dict" + (keys.map { " (it has \($0.isEmpty ? "no keys" : $0))" } ?? ""),
+                file.path,
+                "holds no state dict" + (keys.map { " (it has \($0.isEmpty ? "no keys" : $0))" } ?? "")
+                    + (classes.isEmpty ? "" : "; it refers to \(classes.joined(separator: ", "))"),
                 remedy: "save one with PyTorch: torch.save(model.state_dict(), FILE)")
         }
         var tensors: [String: TorchTensor] = [:]
         var names: [String] = []
-        var others = place.isEmpty ? [] : heap.members(heap.root)!.map(\.key).filter { $0 != place[0] }
+        var others: [Other] = []
+        func leaveOut(_ name: String, _ value: PickleValue) {
+            others.append(Other(name: name, classes: heap.foreignNames(in: value, seen: &seen)))
+        }
+        if !place.isEmpty {
+            for member in heap.members(heap.root)! where member.key != place[0] { leaveOut(member.key, member.value) }
+        }
         for (key, value) in members {
             if case .tensor(let number) = value {
                 // The last of equal keys counts, as in Python.
                 if tensors.updateValue(heap.tensors[number], forKey: key) == nil { names.append(key) }
             } else {
-                others.append(key)
+                leaveOut(key, value)
             }
         }
+        var networkClass: String?
+        if case .object(let number) = value { networkClass = heap.objects[number].className }
         let items = names.map { Item(name: $0, shape: tensors[$0]!.shape, dtype: tensors[$0]!.element.dtype) }
         let found = tensors
-        self.init(path: file.path, format: .torch, place: place, items: items, others: others) {
-            try file.tensor(found[$0]!)
-        }
+        self.init(
+            path: file.path, format: .torch, place: place, items: items, others: others, networkClass: networkClass
+        ) { try file.tensor(found[$0]!) }
     }
 
     private init(
-        path: String, format: Format, place: [String], items: [Item], others: [String],
-        read: @escaping (String) throws -> Tensor
+        path: String, format: Format, place: [String], items: [Item], others: [Other],
+        networkClass: String? = nil, read: @escaping (String) throws -> Tensor
     ) {
         self.path = path
         self.format = format
         self.place = place
         self.items = items
         self.others = others
+        self.networkClass = networkClass
         self.read = read
         positions = Dictionary(items.enumerated().map { ($1.name, $0) }) { $1 }
     }

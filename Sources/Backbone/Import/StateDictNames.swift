@@ -69,7 +69,7 @@ struct StateDictNames {
         if let other = unknown.first {
             throw InputError(
                 weights.path, "its network's names begin with \(other.printable)",
-                remedy: "give --prefix \(other.printable) to take that off")
+                remedy: "name the prefix \(other.printable) to take it off")
         }
         return ""
     }

@@ -14,6 +14,9 @@ public enum TorchElement: String, CaseIterable, Sendable {
     case bool = "BoolStorage"
     case complex64 = "ComplexFloatStorage"
     case complex128 = "ComplexDoubleStorage"
+    case quantizedInt8 = "QInt8Storage"
+    case quantizedUInt8 = "QUInt8Storage"
+    case quantizedInt32 = "QInt32Storage"
 
     /// The same type here; nil for those that no network of this toolkit has.
     public var dtype: DType? {
@@ -26,15 +29,15 @@ public enum TorchElement: String, CaseIterable, Sendable {
         case .int32: .int32
         case .uint8: .uint8
         case .bool: .bool
-        case .int16, .int8, .complex64, .complex128: nil
+        case .int16, .int8, .complex64, .complex128, .quantizedInt8, .quantizedUInt8, .quantizedInt32: nil
         }
     }
 
     var byteCount: Int {
         switch self {
-        case .int8, .uint8, .bool: 1
+        case .int8, .uint8, .bool, .quantizedInt8, .quantizedUInt8: 1
         case .float16, .bfloat16, .int16: 2
-        case .float32, .int32: 4
+        case .float32, .int32, .quantizedInt32: 4
         case .float64, .int64, .complex64: 8
         case .complex128: 16
         }
@@ -48,6 +51,8 @@ struct TorchStorage: Sendable {
     var element: TorchElement
     /// Elements.
     var count: Int
+    /// Elements of the entry in front of it.
+    var start = 0
 }
 
 /// A view of a storage: element (i, j, …) is at offset + i·strides[0] + j·strides[1] + …
@@ -99,10 +104,11 @@ public struct TorchTensor: Sendable {
         return true
     }
 
-    /// Copies the elements out of the storage's bytes in row-major order.
+    /// Copies the elements out of the bytes of the storage's entry in row-major order.
     func copy(from bytes: UnsafeRawBufferPointer, dtype: DType) -> Tensor {
         let width = element.byteCount
         if count == 0 { return Tensor.empty(shape, dtype: dtype) }
+        let offset = storage.start + offset
         if isContiguous {
             let start = offset * width
             return Tensor(

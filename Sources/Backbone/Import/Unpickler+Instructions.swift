@@ -32,8 +32,12 @@ extension Unpickler {
         case .long4: try push(try long(try unsigned(4)))
         case .binFloat:
             try push(.number(Double(bitPattern: try take(8).reduce(0) { $0 << 8 | UInt64($1) })))
-        case .shortBinUnicode, .shortBinString: try push(try text(try unsigned(1)))
-        case .binUnicode, .binString: try push(try text(try unsigned(4)))
+        case .shortBinUnicode: try push(try text(try unsigned(1)))
+        case .binUnicode: try push(try text(try unsigned(4)))
+        case .shortBinString, .binString:
+            // A text of Python 2, which may be bytes of any kind.
+            let bytes = try take(try unsigned(operation == .shortBinString ? 1 : 4))
+            try push(String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .opaque)
         case .binUnicode8: try push(try text(try unsigned(8)))
         case .shortBinBytes, .binBytes, .binBytes8, .byteArray8:
             _ = try take(try unsigned(operation == .shortBinBytes ? 1 : operation == .binBytes ? 4 : 8))
@@ -59,48 +63,39 @@ extension Unpickler {
         case .tuple1: try push(newSequence(try pop(1)))
         case .tuple2: try push(newSequence(try pop(2)))
         case .tuple3: try push(newSequence(try pop(3)))
-        case .emptyDict: try push(newMapping(.dictionary))
+        case .emptyDict: try push(newMapping())
         case .append: try append(try pop(1))
         case .appends, .addItems: try append(try popToMark())
         case .setItem: try setItems(try pop(2))
         case .setItems: try setItems(try popToMark())
-        case .global: try push(try global(module: try line(), name: try line()))
+        case .global: try push(global(module: try line(), name: try line()))
         case .stackGlobal:
             let names = try pop(2)
             guard let module = names[0].text, let name = names[1].text else {
                 throw damaged("it names something without text")
             }
-            try push(try global(module: module, name: name))
-        case .instance: throw refused("it makes an instance of \(try line()).\(try line())")
-        case .object: throw refused("it makes an object with the instruction OBJ")
+            try push(global(module: module, name: name))
+        case .instance:
+            let name = global(module: try line(), name: try line())
+            try push(try call(name, newSequence(try popToMark())))
+        case .object:
+            let values = try popToMark()
+            guard let name = values.first else { throw damaged("it makes an object of no class") }
+            try push(try call(name, newSequence(Array(values.dropFirst()))))
         case .extension1, .extension2, .extension4: throw refused("it refers to a registered extension of Python")
         case .reduce, .newObject:
             let values = try pop(2)
-            try push(try call(values[0], values[1], isNew: operation == .newObject))
+            try push(try call(values[0], values[1]))
         case .newObjectKeywords:
-            throw refused("it makes an instance of \(name(try pop(3)[0])) with keywords")
+            let values = try pop(3)
+            try push(try call(values[0], newSequence([values[1], values[2]])))
         case .build:
             let state = try pop()
             try setState(of: try top(), to: state)
-        case .binPersistentID: try push(try storage(try pop()))
+        case .binPersistentID: try push(try persistent(try pop()))
         case .persistentID: throw refused("it has the persistent id \"\(try line())\"")
         case .nextBuffer, .readOnlyBuffer: throw refused("it has a buffer outside the pickle")
         default: preconditionFailure("\(operation) is done by step")
-        }
-    }
-
-    private mutating func append(_ values: [PickleValue]) throws(InputError) {
-        guard case .sequence(let number) = try top() else { throw damaged("it appends to something that is no list") }
-        heap.sequences[number] += values
-    }
-
-    private mutating func setItems(_ values: [PickleValue]) throws(InputError) {
-        guard case .mapping(let number) = try top(), heap.mappings[number].kind != .namespace else {
-            throw damaged("it sets items of something that is no dictionary")
-        }
-        guard values.count % 2 == 0 else { throw damaged("a key has no value") }
-        for index in stride(from: 0, to: values.count, by: 2) {
-            heap.mappings[number].pairs.append((values[index], values[index + 1]))
         }
     }
 }

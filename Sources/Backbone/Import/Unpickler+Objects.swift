@@ -7,40 +7,53 @@ extension Unpickler {
         return .sequence(heap.sequences.count - 1)
     }
 
-    mutating func newMapping(_ kind: PickleMapping.Kind) -> PickleValue {
-        heap.mappings.append(PickleMapping(kind: kind))
+    mutating func newMapping(_ pairs: [(key: PickleValue, value: PickleValue)] = []) -> PickleValue {
+        heap.mappings.append(PickleMapping(pairs: pairs))
         return .mapping(heap.mappings.count - 1)
     }
 
-    func global(module: String, name: String) throws(InputError) -> PickleValue {
-        guard let global = PickleGlobal(module: module, name: name) else {
-            throw refused("it refers to \(module).\(name)")
-        }
-        return .global(global)
+    private mutating func newObject(_ className: String, _ arguments: PickleValue) -> PickleValue {
+        heap.objects.append(PickleObject(className: className, arguments: arguments))
+        return .object(heap.objects.count - 1)
     }
 
-    /// What stands in messages for a value that is called.
-    func name(_ value: PickleValue) -> String {
-        if case .global(let global) = value { global.name } else { "something that is no class" }
+    func global(module: String, name: String) -> PickleValue {
+        PickleGlobal(module: module, name: name).map { .global($0) } ?? .foreign("\(module).\(name)")
     }
 
-    /// REDUCE, or NEWOBJ if `isNew`: the value of a call.
-    mutating func call(
-        _ callee: PickleValue, _ arguments: PickleValue, isNew: Bool
-    ) throws(InputError) -> PickleValue {
-        guard case .global(let global) = callee, let values = heap.sequence(arguments) else {
-            throw refused("it calls \(name(callee))")
+    /// The value of a call: what a state dict is made of, or an object that holds what the pickle says and does nothing.
+    mutating func call(_ callee: PickleValue, _ arguments: PickleValue) throws(InputError) -> PickleValue {
+        switch callee {
+        case .foreign(let name): return newObject(name, arguments)
+        // What such a call gives is not known, only what it comes from.
+        case .object(let number): return newObject(heap.objects[number].className, arguments)
+        case .global(let global):
+            guard let values = heap.sequence(arguments) else {
+                throw damaged("it calls \(global.name) without a tuple")
+            }
+            return try call(global, values) ?? newObject(global.name, arguments)
+        default: throw damaged("it calls something that is no class")
         }
+    }
+
+    /// Nil for arguments that are none of those of a state dict.
+    private mutating func call(_ global: PickleGlobal, _ values: [PickleValue]) throws(InputError) -> PickleValue? {
         switch (global, values.count) {
-        case (.namespace, 0): return newMapping(.namespace)
-        case (.orderedDictionary, 0): return newMapping(.ordered)
-        case (.orderedDictionary, 1) where !isNew: return try ordered(values[0])
-        case (.size, 1) where !isNew && heap.integers(values[0]) != nil: return values[0]
-        case (.rebuildTensor, 6...7) where !isNew: return try tensor(values)
-        case (.rebuildParameter, 3) where !isNew:
-            guard case .tensor = values[0] else { throw damaged("a parameter is made of something else than a tensor") }
-            return values[0]
-        default: throw refused("it calls \(global.name) with \(values.count) unusual arguments")
+        case (.orderedDictionary, 0): return newMapping()
+        case (.orderedDictionary, 1): return try ordered(values[0])
+        case (.size, 1) where heap.integers(values[0]) != nil: return values[0]
+        case (.rebuildTensor, 4...7):
+            // The storage may be of a kind that is not known.
+            if case .object = values[0] { return nil }
+            return try tensor(values)
+        case (.rebuildParameter, 3...4):
+            if case .tensor = values[0] { return values[0] }
+            return nil
+        case (.rebuildFromType, 4):
+            // Called is only what calls nothing in turn: a tensor or a parameter.
+            guard values[0] == .global(.rebuildTensor) || values[0] == .global(.rebuildParameter) else { return nil }
+            return try call(values[0], values[2])
+        default: return nil
         }
     }
 
@@ -55,11 +68,10 @@ extension Unpickler {
             }
             pairs.append((pair[0], pair[1]))
         }
-        heap.mappings.append(PickleMapping(kind: .ordered, pairs: pairs))
-        return .mapping(heap.mappings.count - 1)
+        return newMapping(pairs)
     }
 
-    /// (storage, offset, size, stride, requires_grad, hooks[, metadata])
+    /// (storage, offset, size, stride[, requires_grad, hooks[, metadata]])
     private mutating func tensor(_ values: [PickleValue]) throws(InputError) -> PickleValue {
         guard case .storage(let number) = values[0], let offset = values[1].integer,
             let shape = heap.integers(values[2]), let strides = heap.integers(values[3])
@@ -75,37 +87,66 @@ extension Unpickler {
         return .tensor(heap.tensors.count - 1)
     }
 
-    /// BUILD: the attributes of a `Namespace` are its items; those of an `OrderedDict` (`_metadata` of a state dict) say
+    /// BUILD: an object keeps its attributes; those of an `OrderedDict` (`_metadata` of a state dict) and of a tensor say
     /// nothing about weights.
     mutating func setState(of object: PickleValue, to state: PickleValue) throws(InputError) {
-        guard case .mapping(let target) = object, heap.mappings[target].kind != .dictionary else {
-            throw refused("it sets the state of \(name(object))")
+        switch object {
+        case .object(let number): heap.objects[number].state = state
+        case .mapping, .tensor: break
+        default: throw damaged("it sets the state of something that has none")
         }
-        guard case .mapping(let source) = state, source != target, heap.mappings[source].kind == .dictionary else {
-            throw refused("it sets the state of an object to something that is no dictionary")
-        }
-        let pairs = heap.mappings[source].pairs
-        try charge(pairs.count)
-        for pair in pairs {
-            guard let attribute = pair.key.text, !attribute.hasPrefix("__") else {
-                throw refused("it sets the attribute \(pair.key.text ?? "without a name")")
-            }
-        }
-        if heap.mappings[target].kind == .namespace { heap.mappings[target].pairs += pairs }
     }
 
-    /// ("storage", class, key, location, number of elements), which is all that a persistent id of `torch.save` can be.
-    mutating func storage(_ value: PickleValue) throws(InputError) -> PickleValue {
-        guard let parts = heap.sequence(value), parts.count == 5, parts[0] == .text("storage"),
-            case .global(.storage(let element)) = parts[1], let key = parts[2].text, parts[3].text != nil,
+    mutating func append(_ values: [PickleValue]) throws(InputError) {
+        switch try top() {
+        case .sequence(let number): heap.sequences[number] += values
+        case .object(let number): heap.objects[number].values += values
+        default: throw damaged("it appends to something that is no list")
+        }
+    }
+
+    mutating func setItems(_ values: [PickleValue]) throws(InputError) {
+        guard values.count % 2 == 0 else { throw damaged("a key has no value") }
+        let pairs = stride(from: 0, to: values.count, by: 2).map { (key: values[$0], value: values[$0 + 1]) }
+        switch try top() {
+        case .mapping(let number): heap.mappings[number].pairs += pairs
+        case .object(let number): heap.objects[number].pairs += pairs
+        default: throw damaged("it sets items of something that is no dictionary")
+        }
+    }
+
+    /// What a persistent id of `torch.save` stands for: a storage, or in the older format the class of a network, with its
+    /// source: ("module", class, path, text).
+    mutating func persistent(_ value: PickleValue) throws(InputError) -> PickleValue {
+        let parts = heap.sequence(value) ?? []
+        if parts.count == 4, parts[0] == .text("module") { return parts[1] }
+        return try storage(parts, value)
+    }
+
+    /// ("storage", class, key, location, number of elements[, view]), where a view is nothing or (key, offset, number of
+    /// elements): storages that were part of others, before PyTorch 0.4.
+    private mutating func storage(_ parts: [PickleValue], _ value: PickleValue) throws(InputError) -> PickleValue {
+        guard (5...6).contains(parts.count), parts[0] == .text("storage"), let key = parts[2].text,
             let count = parts[4].integer, count >= 0
         else { throw refused("it has a persistent id that is no storage") }
+        guard case .global(.storage(let element)) = parts[1] else {
+            guard case .foreign(let name) = parts[1] else { throw refused("it has a storage of no class") }
+            return newObject(name, value)
+        }
         guard let length = storageLength(key) else { throw damaged("the storage \(key.printable) is missing") }
         let bytes = count.multipliedReportingOverflow(by: element.byteCount)
         guard !bytes.overflow, bytes.partialValue <= length else {
             throw damaged("the storage \(key.printable) has \(length) bytes, too few for \(count) elements")
         }
-        heap.storages.append(TorchStorage(key: key, element: element, count: count))
+        var storage = TorchStorage(key: key, element: element, count: count)
+        if parts.count == 6, parts[5] != .none {
+            guard let view = heap.sequence(parts[5]), view.count == 3, let start = view[1].integer,
+                let size = view[2].integer, start >= 0, size >= 0, start <= count, size <= count - start
+            else { throw damaged("a part of the storage \(key.printable) does not lie in it") }
+            storage.start = start
+            storage.count = size
+        }
+        heap.storages.append(storage)
         return .storage(heap.storages.count - 1)
     }
 }

@@ -1,7 +1,7 @@
 public import Support
 
 /// Reads the pickles that `torch.save` writes (protocols 2 to 5), as data: whatever a pickle names is either one of
-/// `PickleGlobal` or refused by its name, and nothing is executed.
+/// `PickleGlobal` or stays a name, what would be made by calling it is kept as a `PickleObject`, and nothing is executed.
 ///
 /// The work and the memory are bounded by the length of the pickle. Source: Python's `pickletools`.
 public struct Unpickler {
@@ -24,10 +24,11 @@ public struct Unpickler {
     var memo: [Int: PickleValue] = [:]
     private var budget = maximumValues
 
-    private init(_ bytes: [UInt8], path: String, storageLength: @escaping (String) -> Int?) {
+    private init(_ bytes: [UInt8], from start: Int, path: String, storageLength: @escaping (String) -> Int?) {
         self.bytes = bytes
         self.path = path
         self.storageLength = storageLength
+        position = start
     }
 
     /// What the pickle holds.
@@ -39,9 +40,16 @@ public struct Unpickler {
         guard bytes.count <= maximumLength else {
             throw InputError(path, "its pickle has \(bytes.count) bytes; at most \(maximumLength) are accepted")
         }
-        var unpickler = Unpickler(bytes, path: path, storageLength: storageLength)
+        return try read(bytes, from: 0, path: path, storageLength: storageLength).heap
+    }
+
+    /// The same for a pickle that begins at `start`, and where it ends.
+    static func read(
+        _ bytes: [UInt8], from start: Int, path: String, storageLength: @escaping (_ key: String) -> Int? = { _ in nil }
+    ) throws(InputError) -> (heap: PickleHeap, end: Int) {
+        var unpickler = Unpickler(bytes, from: start, path: path, storageLength: storageLength)
         while try unpickler.step() {}
-        return unpickler.heap
+        return (unpickler.heap, unpickler.position)
     }
 
     // MARK: Errors
@@ -54,7 +62,8 @@ public struct Unpickler {
     func refused(_ what: String) -> InputError {
         InputError(
             path, "\(what.printable), which is not among what weights are made of; nothing of it was executed",
-            remedy: "if you trust the file, save its tensors alone with PyTorch: torch.save(model.state_dict(), FILE)")
+            remedy: "if you trust the file, save its tensors alone with PyTorch, the folder of its code on PYTHONPATH: "
+                + "torch.save(torch.load(FILE, map_location=\"cpu\", weights_only=False)[\"state_dict\"], OTHER)")
     }
 
     // MARK: The stack

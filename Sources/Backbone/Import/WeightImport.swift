@@ -1,4 +1,4 @@
-internal import Support
+public import Support
 internal import Torch
 
 /// How the tensors of a foreign file become a weight file of ours: decided and reported before any of them is read.
@@ -72,10 +72,10 @@ public struct WeightImport {
         guard isWhole || options.lastLayer == .auto || options.lastLayer == .none else {
             throw InputError(
                 source.path, "has no last layer \(last)weight with a bias that fits \(config.architecture.rawValue)",
-                remedy: "leave --fc out")
+                remedy: "leave the kind of the last layer open")
         }
         guard options.lastLayer != .projection || item("projection.weight") == nil else {
-            throw InputError(source.path, "has a projection beside its last layer", remedy: "leave --fc out")
+            throw InputError(source.path, "has a projection beside its last layer", remedy: "leave the kind of the last layer open")
         }
         lastLayer = isWhole ? choice : .none
         config.classes = lastLayer == .classifier ? rows : nil
@@ -120,7 +120,7 @@ public struct WeightImport {
         let stem = options.stem ?? (isSmall && architecture.takes(.cifar) ? .cifar : .imagenet)
         guard architecture.takes(stem) else {
             throw InputError(
-                "--stem", "cannot be cifar: \(architecture.rawValue) has one stem only", remedy: "leave it out")
+                source.path, "holds \(architecture.rawValue), which has no CIFAR stem", remedy: "leave the stem open")
         }
         var config = NetworkConfig(architecture, stem: stem)
         if let last = shape(config.classifierPrefix + "weight"), last.count == 2, last[0] > 0,
@@ -168,12 +168,73 @@ public struct WeightImport {
                 + (mismatched.isEmpty ? [] : ["\(mismatched.count) do not fit: \(Self.some(mismatched))"])
             throw InputError(
                 source.path, "does not hold a complete \(config): \(problems.joined(separator: "; "))",
-                remedy: "give complete weights, or another --arch")
+                remedy: "give complete weights, or name another architecture")
         }
+        var check = WeightCheck()
         try withoutGradients {
-            for pair in loaded { parameters[pair.name]!.copy_(try source.tensor(pair.source)) }
+            for pair in loaded {
+                let tensor = try source.tensor(pair.source)
+                check.examine(pair.source, tensor)
+                parameters[pair.name]!.copy_(tensor)
+            }
         }
+        try check.require(in: source.path)
         try WeightFile.write(parameters, description, to: path)
+    }
+
+    /// The tensors that fit, as float32 in a weight file that is in memory alone, and need not be complete: some uses need
+    /// no more than the convolutions.
+    ///
+    /// - Throws: `InputError` when a tensor does not fit, cannot be used or is damaged.
+    func file() throws -> SafetensorsFile {
+        if !mismatched.isEmpty {
+            throw InputError(
+                source.path, "does not hold a \(config): \(Self.some(mismatched))",
+                remedy: "give the weights of one of the known networks")
+        }
+        let entries = loaded.map { pair in
+            let tensor = parameters[pair.name]!
+            return (name: pair.name, dtype: tensor.dtype, shape: tensor.shape)
+        }
+        var check = WeightCheck()
+        let data = try SafetensorsFile.data(entries) { index in
+            let tensor = try source.tensor(loaded[index].source)
+            check.examine(loaded[index].source, tensor)
+            return tensor.to(dtype: entries[index].dtype)
+        }
+        try check.require(in: source.path)
+        return try SafetensorsFile(data, path: source.path)
+    }
+
+    /// What a file says of itself that others wrote: pixels normalised as for ImageNet at 224 pixels, or as for CIFAR-10
+    /// at 32 with its stem, unless it is said otherwise.
+    public func description(
+        objective: String = "unknown", normalization: Normalization? = nil, imageSize: Int? = nil,
+        details: [JSON.Member] = []
+    ) -> WeightDescription {
+        let isSmall = config.stem == .cifar
+        return WeightDescription(
+            config: config, normalization: normalization ?? (isSmall ? .cifar10 : .imagenet),
+            imageSize: imageSize ?? (isSmall ? 32 : 224), objective: objective,
+            details: .object(
+                [
+                    .init("imported_from", .string(source.path.fileName)),
+                    .init("format", .string(source.format.rawValue)),
+                    .init("state_dict", .string(source.place.joined(separator: "."))),
+                    .init("prefix", .string(prefix)),
+                ] + details))
+    }
+
+    /// One line that says what was found in the file and what was left out.
+    public var summary: String {
+        var parts = ["\(loaded.count) tensors"]
+        if !source.place.isEmpty { parts[0] += " of \(source.place.joined(separator: ".").printable)" }
+        if !prefix.isEmpty { parts.append("\(prefix.printable) taken off their names") }
+        if let projectionShape { parts.append("a projection to \(projectionShape[0]) dimensions") }
+        let leftOut = unexpected + outside + source.others.map(\.description)
+        if !leftOut.isEmpty { parts.append("left out: \(Self.some(leftOut))") }
+        return
+            "\(source.path): \(config) imported from a \(source.format.rawValue) file (\(parts.joined(separator: "; ")))"
     }
 
     /// The first names of a list, and how many more there are.

@@ -1,4 +1,5 @@
 internal import Imaging
+public import Reporting
 public import Support
 
 /// What a linear probe measured, with the protocol.
@@ -47,31 +48,32 @@ public struct LinearProbeResult: Sendable {
     /// `{"protocol", "top1", "top5" (of the best layer), "layer", "layers": [{"layer", "dimension", "pooling", "top1",
     /// "top5"}], "recipe", "n_train", "n_test", "fit_seconds"}`.
     public var json: JSON {
-        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
         let best = best
         return [
-            "protocol": .string(protocolText), "top1": number(best.flatMap { accuracies[$0].top1 }),
-            "top5": number(best.flatMap { accuracies[$0].top5 }),
-            "layer": best.map { .string(layers[$0].name) } ?? .null,
+            "protocol": .string(protocolText), "top1": JSON(best.flatMap { accuracies[$0].top1 }),
+            "top5": JSON(best.flatMap { accuracies[$0].top5 }),
+            "layer": JSON(best.map { layers[$0].name }),
             "layers": .array(
                 zip(layers, accuracies).map { layer, accuracy in
                     [
                         "layer": .string(layer.name), "dimension": .integer(layer.dimension),
-                        "pooling": .string(layer.pooling.text), "top1": number(accuracy.top1),
-                        "top5": number(accuracy.top5),
+                        "pooling": .string(layer.pooling.text), "top1": JSON(accuracy.top1),
+                        "top5": JSON(accuracy.top5),
                     ]
                 }), "recipe": recipe.json, "cached": .bool(isCached), "image_size": .integer(imageSize),
             "n_train": .integer(trainCount), "n_test": .integer(testCount), "fit_seconds": .number(fitSeconds),
         ]
     }
 
-    /// A table for people, in percent.
-    public var table: String {
-        func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? "-" }
-        let rows = zip(layers, accuracies).map { layer, accuracy in
-            [layer.name, String(layer.dimension), percent(accuracy.top1), percent(accuracy.top5)]
-        }
-        return textTable([["layer", "dim", "top-1 %", "top-5 %"]] + rows) + "\n" + protocolText + "\n"
-            + "\(trainCount) training and \(testCount) test images\n"
+    public var report: Report {
+        let table = Table(
+            [.text("layer"), .number("dim"), .percent("top-1 %"), .percent("top-5 %")],
+            zip(layers, accuracies).map { layer, accuracy in
+                [.text(layer.name), .integer(layer.dimension), .number(accuracy.top1), .number(accuracy.top5)]
+            }, notes: [protocolText, "\(trainCount) training and \(testCount) test images"])
+        let bars = BarPlot(
+            title: "Linear classifiers by layer", yLabel: "top-1 %", groups: layers.map(\.name),
+            series: [.init("", accuracies.map { 100 * ($0.top1 ?? .nan) })])
+        return Report("Linear classifiers", [.table(table), .figure(.bars(bars))])
     }
 }

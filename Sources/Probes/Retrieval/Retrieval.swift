@@ -1,3 +1,5 @@
+public import Imaging
+public import Reporting
 public import Support
 
 /// The nearest neighbours of some images in a bank of others.
@@ -89,22 +91,49 @@ public struct Retrieval: Sendable {
             .joined(separator: ", ")
     }
 
+    /// What was looked for, the picture of it, and every neighbour.
+    ///
+    /// - Parameter picture: Of `RetrievalPicture`.
+    public func report(_ picture: Image) -> Report {
+        let share = precision.map { "\((100 * $0).fixed(1)) % of the neighbours are of the query's class" }
+        let table = Table(
+            [
+                .text("query"), .text("class"), .number("rank"), .text("neighbour"), .text("its class"),
+                .number("similarity", decimals: 3),
+            ],
+            zip(queries, neighbors).flatMap { query, neighbors in
+                neighbors.enumerated().map { rank, neighbor -> [Table.Cell] in
+                    [
+                        .text(query.name), query.label.map { .text($0) } ?? .missing, .integer(rank + 1),
+                        .text(neighbor.name), neighbor.label.map { .text($0) } ?? .missing,
+                        .number(Double(neighbor.similarity)),
+                    ]
+                }
+            })
+        let lines = ["\(queries.count) queries, \(k) neighbours of \(bankCount)", share, "protocol: \(protocolText)"]
+        return Report(
+            "Nearest neighbours",
+            [
+                .paragraph(lines.compactMap { $0 }.joined(separator: "\n")),
+                .figure(.images(ImageSheet([.init(picture)], columns: 1, gap: 0))), .table(table),
+            ])
+    }
+
     /// `{"protocol", "k", "n_bank", "precision_at_k", "search_seconds", "queries": [{"query", "label", "neighbors":
     /// [{"name", "label", "similarity"}]}]}`.
     public var json: JSON {
-        func text(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
-        return [
+        [
             "protocol": .string(protocolText), "k": .integer(k), "n_bank": .integer(bankCount),
-            "precision_at_k": precision.map { .number($0) } ?? .null, "search_seconds": .number(searchSeconds),
+            "precision_at_k": JSON(precision), "search_seconds": .number(searchSeconds),
             "features": bankProtocol,
             "queries": .array(
                 zip(queries, neighbors).map { query, neighbors in
                     [
-                        "query": .string(query.name), "label": text(query.label),
+                        "query": .string(query.name), "label": JSON(query.label),
                         "neighbors": .array(
                             neighbors.map {
                                 [
-                                    "name": .string($0.name), "label": text($0.label),
+                                    "name": .string($0.name), "label": JSON($0.label),
                                     "similarity": .number(Double($0.similarity)),
                                 ]
                             }),

@@ -1,3 +1,4 @@
+public import Reporting
 public import Support
 
 /// What the SVM probe measured, with the protocol.
@@ -55,21 +56,15 @@ public struct SVMResult: Hashable, Sendable {
         ]
     }
 
-    /// A table for people, in percent.
-    public var table: String {
-        var text = ""
-        if !search.isEmpty {
-            text += textTable(
-                [["C", "held-out top-1 %"]] + search.map { ["\($0.cost)", (100 * $0.accuracy).fixed(2)] })
-            text += "\n"
-        }
-        text += textTable([
-            ["C", "top-1 %", "top-5 %", "fit s"],
-            ["\(cost)", (100 * top1).fixed(2), (100 * top5).fixed(2), fitSeconds.fixed(2)],
-        ])
-        if unconverged > 0 {
-            text += "\n\(unconverged) of \(classCount) fits reached the limit of iterations"
-        }
-        return text + "\n" + protocolText + "\n"
+    /// The search for C, and what came of the best.
+    public var report: Report {
+        let tried = Table(
+            [.number("C"), .percent("held-out top-1 %")], search.map { [.number($0.cost), .number($0.accuracy)] })
+        let limit =
+            unconverged > 0 ? ["\(unconverged) of \(classCount) fits reached the limit of iterations"] : []
+        let table = Table(
+            [.number("C"), .percent("top-1 %"), .percent("top-5 %"), .number("fit s", decimals: 2)],
+            [[.number(cost), .number(top1), .number(top5), .number(fitSeconds)]], notes: limit + [protocolText])
+        return Report("Support vector machines", (search.isEmpty ? [] : [.table(tried)]) + [.table(table)])
     }
 }

@@ -1,3 +1,4 @@
+public import Reporting
 public import Support
 
 /// What the SVM probe measured on PASCAL VOC, with the protocol.
@@ -48,13 +49,13 @@ public struct VOCSVMResult: Hashable, Sendable {
         ]
     }
 
-    /// A table for people, in percent.
-    public var table: String {
-        let rows = classes.map {
-            [$0.name, (100 * $0.ap).fixed(2), "\($0.cost)", (100 * $0.foldAP).fixed(2), "\($0.testPositives)"]
-        }
-        return textTable([["class", "AP %", "C", "fold AP %", "positives"]] + rows + [["mean", (100 * map).fixed(2)]])
-            + "\n" + protocolText + "\n"
+    public var report: Report {
+        let table = Table(
+            [.text("class"), .percent("AP %"), .number("C"), .percent("fold AP %"), .number("positives")],
+            classes.map {
+                [.text($0.name), .number($0.ap), .number($0.cost), .number($0.foldAP), .integer($0.testPositives)]
+            } + [["mean", .number(map)]], notes: [protocolText])
+        return Report("VOC07 SVM", [.table(table)])
     }
 }
 
@@ -87,13 +88,13 @@ extension VOCSVMProbe {
         ]
     }
 
-    public func lowShotTable(_ results: [LowShotResult], classCount: Int) -> String {
-        let rows = results.map { result in
-            ["\(result.shots)"]
-                + [result.mean, result.minimum, result.maximum, result.deviation].map { (100 * $0).fixed(2) }
-                + ["\(result.cost)"]
-        }
-        return textTable([["k", "mAP % mean", "min", "max", "std", "C"]] + rows) + "\n"
-            + lowShotText(results, classCount: classCount) + "\n"
+    public func lowShotTable(_ results: [LowShotResult], classCount: Int) -> Table {
+        Table(
+            [.number("k"), .percent("mAP % mean"), .percent("min"), .percent("max"), .percent("std"), .number("C")],
+            results.map { result in
+                [.integer(result.shots)]
+                    + [result.mean, result.minimum, result.maximum, result.deviation].map { .number($0) }
+                    + [.number(result.cost)]
+            }, notes: [lowShotText(results, classCount: classCount)])
     }
 }

@@ -72,12 +72,13 @@ public final class ClassifierTraining: TrainingTask {
 
     /// - Parameter weights: The file to start from; nil starts from random weights.
     /// - Throws: `InputError` naming the file when it does not hold the network, and the data when it has fewer than two
-    ///   images.
+    ///   images, and for images that are too small for the network.
     public init(_ options: ClassifierOptions, data: any ImageCollection, weights: SafetensorsFile?) throws {
         // Batch norm needs two images.
         guard data.count >= 2 else {
             throw InputError(data.source, "leaves \(data.count) images to train on", remedy: "use more of them")
         }
+        try options.config.architecture.require(imageSize: options.imageSize)
         self.options = options
         let recipe = options.recipe
         batches = EpochBatches(
@@ -96,7 +97,7 @@ public final class ClassifierTraining: TrainingTask {
 
     /// Everything but the last layer, which stays as it was initialised.
     private static func load(_ file: SafetensorsFile, into parameters: Parameters, except prefix: String) throws {
-        let report = parameters.load(file.tensors().filter { !$0.key.hasPrefix(prefix) })
+        let report = try parameters.load(file.tensors().filter { !$0.key.hasPrefix(prefix) }, from: file.path)
         if let first = (report.missing.filter { !$0.hasPrefix(prefix) } + report.mismatched).first {
             throw InputError(
                 file.path, "does not fit the network: \(first) is missing or has another shape",

@@ -1,4 +1,4 @@
-public import Imaging
+public import Reporting
 public import Support
 
 /// What fine-tuning on a few labels measured, with the protocol.
@@ -30,7 +30,7 @@ public struct SemiSupervisedResult: Sendable {
             [
                 "start": .string(start), "fraction": .number(fraction.share),
                 "seed": .integer(Int(truncatingIfNeeded: seed)), "labels": .integer(labelCount),
-                "top1": .number(top1), "top5": top5.map { .number($0) } ?? .null,
+                "top1": .number(top1), "top5": JSON(top5),
             ]
         }
     }
@@ -80,24 +80,23 @@ public struct SemiSupervisedResult: Sendable {
     /// `{"protocol", "top1", "top5" (first start at the largest fraction), "curve": [{"start", "fraction", "labels",
     /// "top1", "top1_min", "top1_max", "top5", "runs"}], "recipe", "n_train", "n_test", "fit_seconds"}`.
     public var json: JSON {
-        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
         let (starts, fractions) = (starts, fractions)
         let headline = starts.first.flatMap { start in
             fractions.max { $0.share < $1.share }.map { group(start, $0) }
         }
         return [
-            "protocol": .string(protocolText), "top1": number(headline.flatMap { Self.mean($0.map(\.top1)) }),
-            "top5": number(headline.flatMap { Self.mean($0.compactMap(\.top5)) }),
+            "protocol": .string(protocolText), "top1": JSON(headline.flatMap { Self.mean($0.map(\.top1)) }),
+            "top5": JSON(headline.flatMap { Self.mean($0.compactMap(\.top5)) }),
             "curve": .array(
                 starts.flatMap { start in
                     fractions.map { fraction in
                         let group = group(start, fraction)
                         return [
                             "start": .string(start), "fraction": .number(fraction.share),
-                            "labels": group.first.map { .integer($0.labelCount) } ?? .null,
-                            "top1": number(Self.mean(group.map(\.top1))), "top1_min": number(group.map(\.top1).min()),
-                            "top1_max": number(group.map(\.top1).max()),
-                            "top5": number(Self.mean(group.compactMap(\.top5))),
+                            "labels": JSON(group.first?.labelCount),
+                            "top1": JSON(Self.mean(group.map(\.top1))), "top1_min": JSON(group.map(\.top1).min()),
+                            "top1_max": JSON(group.map(\.top1).max()),
+                            "top5": JSON(Self.mean(group.compactMap(\.top5))),
                             "runs": .array(group.map(\.json)),
                         ]
                     }
@@ -106,33 +105,38 @@ public struct SemiSupervisedResult: Sendable {
         ]
     }
 
-    /// A table for people, in percent.
-    public var table: String {
-        func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? "-" }
-        var rows = [["labels", "images", "start", "top-1 %", "least", "greatest", "top-5 %"]]
-        for fraction in fractions {
-            for start in starts {
+    /// Accuracies by share of the labels, and the same as curves.
+    public var report: Report {
+        let rows = fractions.flatMap { fraction in
+            starts.map { start -> [Table.Cell] in
                 let group = group(start, fraction)
-                rows.append([
-                    fraction.text, group.first.map { String($0.labelCount) } ?? "-", start,
-                    percent(Self.mean(group.map(\.top1))), percent(group.map(\.top1).min()),
-                    percent(group.map(\.top1).max()), percent(Self.mean(group.compactMap(\.top5))),
-                ])
+                let top1 = group.map(\.top1)
+                return [
+                    .text(fraction.text), .integer(group.first?.labelCount), .text(start), .number(Self.mean(top1)),
+                    .number(top1.min()), .number(top1.max()), .number(Self.mean(group.compactMap(\.top5))),
+                ]
             }
         }
-        return textTable(rows) + "\n" + protocolText + "\n"
-            + "\(trainCount) training images in all, \(testCount) test images\n"
+        let table = Table(
+            [
+                .text("labels"), .number("images"), .text("start"), .percent("top-1 %"), .percent("least"),
+                .percent("greatest"), .percent("top-5 %"),
+            ], rows,
+            notes: [protocolText, "\(trainCount) training images in all, \(testCount) test images"])
+        return Report("Few labels", [.table(table), .figure(figure)])
     }
 
     /// Mean top-1 over the share of the labels, a line for each start.
-    public var plot: LinePlot {
+    private var figure: Figure {
         let fractions = self.fractions.sorted { $0.share < $1.share }
-        return LinePlot(
-            title: "fine-tuned on a share of the labels, \(architecture)", xLabel: "labels (%)", yLabel: "top-1 (%)",
-            series: starts.map { start in
-                LinePlot.Series(
-                    start, x: fractions.map { 100 * $0.share },
-                    y: fractions.map { 100 * (Self.mean(group(start, $0).map(\.top1)) ?? .nan) })
-            })
+        return .line(
+            LinePlot(
+                title: "fine-tuned on a share of the labels, \(architecture)", xLabel: "labels (%)",
+                yLabel: "top-1 (%)",
+                series: starts.map { start in
+                    LinePlot.Series(
+                        start, x: fractions.map { 100 * $0.share },
+                        y: fractions.map { 100 * (Self.mean(group(start, $0).map(\.top1)) ?? .nan) })
+                }))
     }
 }

@@ -20,33 +20,42 @@ public enum BoxText {
         return result
     }
 
-    /// Splits at blanks and commas; empty lines are passed over.
+    /// Splits at blanks and commas; empty lines are passed over. What stands in front of the last four columns is the id,
+    /// blanks and all.
     private static func lines(
         _ data: Data, columns: Int, name: String, _ body: (String, Double, Double, Double, Double) -> Void
     ) throws {
         let first = columns - 4
-        try data.withUnsafeBytes { raw in
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x2C }
+        // Most files are plain: those stay where they are.
+        let decoded = TextFile.unicode(data).map { Data($0) } ?? data
+        try decoded.withUnsafeBytes { raw in
             let bytes = raw.assumingMemoryBound(to: UInt8.self)
             var number = 0
-            for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
+            var start = 0
+            while start < bytes.count {
                 number += 1
-                let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D || $0 == 0x2C }
+                var end = start
+                while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D { end += 1 }
+                let line = UnsafeBufferPointer(rebasing: bytes[start..<end])
+                let isPair = end + 1 < bytes.count && bytes[end] == 0x0D && bytes[end + 1] == 0x0A
+                start = end + (isPair ? 2 : 1)
+                let words = line.split(whereSeparator: isBlank)
                 if words.isEmpty { continue }
-                guard words.count == columns else {
+                guard first == 1 ? words.count >= columns : words.count == columns else {
                     throw InputError(
                         "\(name):\(number)", "has \(words.count) columns, not \(columns)",
                         remedy: columns == 5 ? "write: id and four numbers" : "write four numbers")
                 }
-                let values = try words.dropFirst(first).map { word in
+                let values = try words.suffix(4).map { word in
                     guard let value = parseDouble(UnsafeBufferPointer(rebasing: word)), value.isFinite else {
                         throw InputError(
                             "\(name):\(number)", "\"\(String(decoding: word, as: UTF8.self))\" is not a finite number")
                     }
                     return value
                 }
-                body(
-                    first == 1 ? String(decoding: words[0], as: UTF8.self) : "", values[0], values[1], values[2],
-                    values[3])
+                let id = first == 1 ? line[words[0].startIndex..<words[words.count - 5].endIndex] : line[0..<0]
+                body(String(escaping: id), values[0], values[1], values[2], values[3])
             }
         }
     }

@@ -1,5 +1,6 @@
 public import Boxes
 internal import Foundation
+public import Reporting
 internal import Support
 
 /// Proposals in files that other programs made.
@@ -129,5 +130,19 @@ public struct ProposalImport: Hashable, Sendable {
         }
         self.boxes += kept.count
         return kept
+    }
+
+    /// What became of the boxes, and how well they cover the objects.
+    public func report(_ quality: ProposalQuality) -> Report {
+        let share = Double(clipped + dropped) / Double(max(1, boxes + dropped))
+        let isDoubtful = share > 0.01 || quality.recall50 ?? 1 < 0.5
+        let note = "note: many boxes outside the image, or a low recall, usually mean another order or base"
+        let table = quality.table(
+            [
+                ("images", .integer(images)), ("boxes", .integer(boxes)),
+                ("boxes per image", .number(quality.boxesPerImage, as: .number(decimals: 1))),
+                ("cut at the frame", .integer(clipped)), ("left out, nothing inside", .integer(dropped)),
+            ], notes: isDoubtful ? [note] : [])
+        return Report("Imported proposals", [.table(table)])
     }
 }

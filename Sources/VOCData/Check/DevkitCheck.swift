@@ -1,7 +1,8 @@
 internal import Foundation
+public import Reporting
 public import Support
 
-/// A devkit read file by file: every annotation, every image header, and what is wrong with them.
+/// A devkit read file by file: every annotation, every image, and what is wrong with them.
 public struct DevkitCheck: Sendable {
     /// Objects of one class.
     public struct ClassCount: Hashable, Sendable {
@@ -17,6 +18,8 @@ public struct DevkitCheck: Sendable {
     /// The image set; nil when the whole devkit was checked.
     public let set: String?
     public let images: Int
+    /// What was looked at, sorted.
+    public let ids: [String]
     public let classes: [ClassCount]
     /// In the order of the files; findings about the devkit as a whole come first.
     public let findings: [DevkitFinding]
@@ -29,24 +32,28 @@ public struct DevkitCheck: Sendable {
     ///   - set: nil for all image sets and whatever else lies in the folders.
     ///   - classes: the classes there should be; nil for VOC's 20 when at least half of the names found are among
     ///     them, otherwise the names found.
+    ///   - decodesImages: reads the images to their end; otherwise their headers alone.
     ///   - progress: called after each image, from any thread.
     /// - Throws: `InputError` when the set itself cannot be read.
     public init(
-        _ devkit: Devkit, set: String? = nil, classes: [String]? = nil, threads: Int = 2,
+        _ devkit: Devkit, set: String? = nil, classes: [String]? = nil, decodesImages: Bool = true,
+        threads: Int = 2,
         progress: @Sendable () -> Void = {}
     ) throws {
         var findings: [DevkitFinding] = []
-        let listed = try set.map { Set(try devkit.imageSet($0)) } ?? Self.idsOfSets(devkit, &findings)
+        let listed = try Self.idsOfSets(devkit, set: set, &findings)
         var ids = listed
         if set == nil { ids.formUnion(Self.idsOfFiles(devkit, listed: listed, &findings)) }
         guard !ids.isEmpty else { throw InputError(devkit.root, "holds neither image sets nor annotations nor images") }
         let order = ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        let batch = 64
+        // Images are the work where they are decoded; a parser is shared by a few files all the same.
+        let batch = decodesImages ? 16 : 64
         let inspections = try parallelMap((order.count + batch - 1) / batch, threads: threads) { part in
             let parser = try AnnotationParser()
             return order[part * batch..<min(order.count, (part + 1) * batch)].map { id in
                 defer { progress() }
-                return ImageInspection(devkit, id: id, isInSet: listed.contains(id), parser: parser)
+                return ImageInspection(
+                    devkit, id: id, isInSet: listed.contains(id), decodesImage: decodesImages, parser: parser)
             }
         }.joined()
 
@@ -70,16 +77,18 @@ public struct DevkitCheck: Sendable {
         for inspection in inspections {
             findings += inspection.findings
             guard let annotation = inspection.annotation else { continue }
-            for (index, object) in annotation.objects.enumerated() where !known.contains(object.name) {
+            for (number, object) in zip(inspection.objectNumbers, annotation.objects) where !known.contains(object.name)
+            {
                 findings.append(
                     DevkitFinding(
-                        .unknownClass, devkit.annotationPath(inspection.id), object: index + 1, "\"\(object.name)\""))
+                        .unknownClass, devkit.annotationPath(inspection.id), object: number, "\"\(object.name)\""))
             }
         }
         let others = counts.keys.filter { !known.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         self.devkit = devkit
         self.set = set
         images = order.count
+        self.ids = order
         self.classes = (expected + others).map { counts[$0] ?? ClassCount(name: $0) }
         self.findings = findings
     }
@@ -90,11 +99,24 @@ public struct DevkitCheck: Sendable {
         return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// The ids of every image set of the devkit; a set that cannot be read is a finding.
-    private static func idsOfSets(_ devkit: Devkit, _ findings: inout [DevkitFinding]) -> Set<String> {
+    /// The ids of a set, or of every image set of the devkit; one of those that cannot be read is a finding.
+    private static func idsOfSets(
+        _ devkit: Devkit, set: String?, _ findings: inout [DevkitFinding]
+    ) throws -> Set<String> {
         var ids: Set<String> = []
+        func add(_ name: String) throws {
+            let listing = try devkit.listing(name)
+            ids.formUnion(listing.ids)
+            findings += listing.repeated.map {
+                DevkitFinding(.listedTwice, $0.place, "the image \($0.id) is listed before")
+            }
+        }
+        if let set {
+            try add(set)
+            return ids
+        }
         for name in (try? devkit.imageSetNames()) ?? [] {
-            do { ids.formUnion(try devkit.imageSet(name)) } catch {
+            do { try add(name) } catch {
                 findings.append(
                     DevkitFinding(
                         .unusableImageSet, devkit.imageSetPath(name), (error as? InputError)?.problem ?? "\(error)"))
@@ -107,54 +129,53 @@ public struct DevkitCheck: Sendable {
     private static func idsOfFiles(
         _ devkit: Devkit, listed: Set<String>, _ findings: inout [DevkitFinding]
     ) -> Set<String> {
-        var ids: Set<String> = []
-        let folders: [(path: String, extensions: Set<String>, unused: DevkitFinding.Kind)] = [
-            ("\(devkit.root)/Annotations", ["xml"], .unusedAnnotation),
-            (devkit.imageFolder, ["jpg", "jpeg", "png"], .unusedImage),
-        ]
-        for folder in folders {
-            for name in (try? Files.list(folder.path)) ?? [] {
-                let path = "\(folder.path)/\(name)"
-                let stem = name.fileStem
-                guard folder.extensions.contains(name.fileExtension.lowercased()) else {
-                    findings.append(DevkitFinding(.unusedFile, path, "is not read"))
-                    continue
-                }
-                ids.insert(stem)
-                if !listed.isEmpty, !listed.contains(stem) {
-                    findings.append(DevkitFinding(folder.unused, path, "no image set names it"))
-                }
+        let contents = devkit.index.contents
+        findings += contents.others.map { DevkitFinding(.unusedFile, $0, "is not read") }
+        if listed.isEmpty { return Set(contents.ids) }
+        for id in contents.ids where !listed.contains(id) {
+            guard let entry = contents.entries[id] else { continue }
+            for (path, kind) in [
+                (entry.annotation, DevkitFinding.Kind.unusedAnnotation), (entry.image, .unusedImage),
+            ] {
+                if let path { findings.append(DevkitFinding(kind, path, "no image set names it")) }
             }
         }
-        return ids
+        return Set(contents.ids)
     }
 }
 
 extension DevkitCheck {
-    /// A line for each kind of problem, the serious ones first, with an example.
-    public var table: String {
-        var rows = [["", "problem", "count", "files"]]
-        var examples = ["for example"]
-        for kind in DevkitFinding.Kind.allCases {
-            let members = findings.filter { $0.kind == kind }
-            guard let first = members.first else { continue }
-            rows.append([
-                kind.severity.rawValue, kind.title.padded(36), String(members.count),
-                String(Set(members.map(\.file)).count),
-            ])
-            examples.append(short(first))
-        }
+    /// A line for each kind of problem, the serious ones first, with an example; then the serious ones by file.
+    ///
+    /// - Parameter limit: Most findings of a kind that are listed.
+    public func report(listing limit: Int) -> Report {
         let total = classes.reduce((0, 0)) { ($0.0 + $1.objects, $0.1 + $1.difficult) }
         let scope = set.map { "image set \($0)" } ?? "all files"
-        var lines = [
-            "\(devkit.root), \(scope): \(images) images, \(total.0) objects and \(total.1) difficult ones"
-                + " of \(classes.count { $0.objects + $0.difficult > 0 }) classes"
-        ]
-        if findings.isEmpty { return lines[0] + "\nnothing to complain about\n" }
-        rows[0][1] = "problem".padded(36)
-        let texts = textTable(rows).split(separator: "\n").map(String.init)
-        lines += zip(texts, examples).map { "\($0)  \($1)" }
-        return lines.joined(separator: "\n") + "\n"
+        let caption =
+            "\(devkit.text), \(scope): \(images) images, \(total.0) objects and \(total.1) difficult ones"
+            + " of \(classes.count { $0.objects + $0.difficult > 0 }) classes"
+        let title = "Check of a devkit"
+        let kinds = DevkitFinding.Kind.allCases.map { kind in (kind, findings.filter { $0.kind == kind }) }
+            .filter { !$0.1.isEmpty }
+        if kinds.isEmpty { return Report(title, [.paragraph(caption), .paragraph("nothing to complain about")]) }
+        let table = Table(
+            [
+                .text(""), .text("problem", alignment: .left), .number("count"), .number("files"),
+                .text("for example", alignment: .left),
+            ],
+            kinds.map { kind, members in
+                [
+                    .text(kind.severity.rawValue), .text(kind.title), .integer(members.count),
+                    .integer(Set(members.map(\.file)).count), .text(short(members[0])),
+                ]
+            }, caption: caption)
+        var report = Report(title, [.table(table)])
+        for (kind, members) in kinds where kind.severity == .serious && limit > 0 {
+            let rest = members.count > limit ? ["and \(members.count - limit) more"] : []
+            report.sections.append(
+                .init([.paragraph("\(kind.title):"), .list(members.prefix(limit).map(short) + rest)]))
+        }
+        return report
     }
 
     /// The file without the devkit's folder, the object and what is wrong.
@@ -170,7 +191,7 @@ extension DevkitCheck {
             JSON.Member(kind.rawValue, .integer(findings.count { $0.kind == kind }))
         }
         return [
-            "devkit": .string(devkit.root), "set": set.map { .string($0) } ?? .null, "images": .integer(images),
+            "devkit": .string(devkit.root), "set": JSON(set), "images": .integer(images),
             "objects": .integer(classes.reduce(0) { $0 + $1.objects }),
             "difficult": .integer(classes.reduce(0) { $0 + $1.difficult }),
             "classes": .object(

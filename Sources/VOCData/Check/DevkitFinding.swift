@@ -11,11 +11,14 @@ public struct DevkitFinding: Hashable, Sendable {
 
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         case unusableImageSet = "unusable_image_set"
+        case listedTwice = "listed_twice"
         case missingAnnotation = "missing_annotation"
         case missingImage = "missing_image"
         case unreadableAnnotation = "unreadable_annotation"
+        case unreadableObject = "unreadable_object"
         case unreadableImage = "unreadable_image"
         case sizeMismatch = "size_mismatch"
+        case turnedByEXIF = "turned_by_exif"
         case invertedBox = "inverted_box"
         case boxWithoutArea = "box_without_area"
         case boxOutOfFrame = "box_out_of_frame"
@@ -36,11 +39,12 @@ public struct DevkitFinding: Hashable, Sendable {
 
         public var severity: Severity {
             switch self {
-            case .unusableImageSet, .missingAnnotation, .missingImage, .unreadableAnnotation, .unreadableImage,
+            case .unusableImageSet, .listedTwice, .missingAnnotation, .missingImage, .unreadableAnnotation,
+                .unreadableObject, .unreadableImage,
                 .sizeMismatch, .invertedBox, .boxWithoutArea, .boxOutOfFrame, .zeroBasedBox, .unknownClass:
                 .serious
             case .duplicatedBox, .classWithoutPositives, .fractionalBox, .noDifficult, .noTruncated, .noPose,
-                .noObjects, .otherFilename, .notRGB, .unusedAnnotation, .unusedImage, .unusedFile:
+                .noObjects, .otherFilename, .notRGB, .turnedByEXIF, .unusedAnnotation, .unusedImage, .unusedFile:
                 .note
             }
         }
@@ -49,11 +53,14 @@ public struct DevkitFinding: Hashable, Sendable {
         public var title: String {
             switch self {
             case .unusableImageSet: "image set that cannot be used"
+            case .listedTwice: "image listed twice in a set"
             case .missingAnnotation: "annotation missing"
             case .missingImage: "image missing"
             case .unreadableAnnotation: "annotation that cannot be read"
+            case .unreadableObject: "object that cannot be read"
             case .unreadableImage: "image that cannot be read"
             case .sizeMismatch: "size other than the image's"
+            case .turnedByEXIF: "image turned by its EXIF orientation"
             case .invertedBox: "box inverted"
             case .boxWithoutArea: "box without area"
             case .boxOutOfFrame: "box out of the frame"

@@ -7,29 +7,46 @@ struct ImageInspection: Sendable {
     private(set) var findings: [DevkitFinding] = []
     /// Nil when the annotation is missing or cannot be read.
     private(set) var annotation: Annotation?
+    /// Of each object of the annotation its place in the file.
+    private(set) var objectNumbers: [Int] = []
     let id: String
     private let annotationPath: String
 
-    init(_ devkit: Devkit, id: String, isInSet: Bool, parser: borrowing AnnotationParser) {
+    init(
+        _ devkit: Devkit, id: String, isInSet: Bool, decodesImage: Bool, parser: borrowing AnnotationParser
+    ) {
         self.id = id
         annotationPath = devkit.annotationPath(id)
         let imagePath = devkit.imagePath(id)
-        let header = readHeader(imagePath, isInSet: isInSet)
+        let header = readImage(imagePath, isInSet: isInSet, decodes: decodesImage)
         readAnnotation(parser, isInSet: isInSet)
         guard let annotation else { return }
         compare(annotation, with: header, imagePath)
-        let frame = header?.size ?? annotation.size
-        for (index, object) in annotation.objects.enumerated() { check(object, number: index + 1, frame: frame) }
+        // Boxes of an image that EXIF turns were drawn on the turned one, if its annotation says so.
+        let frame = header.map { $0.isTurned(to: annotation.size) ? $0.uprightSize : $0.size } ?? annotation.size
+        for (number, object) in zip(objectNumbers, annotation.objects) { check(object, number: number, frame: frame) }
         findDuplicates(annotation)
     }
 
-    private mutating func readHeader(_ path: String, isInSet: Bool) -> ImageHeader? {
+    private mutating func readImage(_ path: String, isInSet: Bool, decodes: Bool) -> ImageHeader? {
         guard Files.exists(path) else {
             if isInSet { add(.missingImage, path, "an image set names this image") }
             return nil
         }
         do {
-            let header = try ImageHeader.read(path)
+            let header: ImageHeader
+            if decodes {
+                let data = try Files.read(path)
+                header = try ImageHeader.read(data, name: path)
+                // At an eighth of the size: the decoder reads all of the file all the same.
+                do {
+                    _ = try Image.decode(data, name: path, minimumSize: ImageSize(width: 1, height: 1))
+                } catch {
+                    add(.unreadableImage, path, problem(error))
+                }
+            } else {
+                header = try ImageHeader.read(path)
+            }
             if header.channels != 3 || header.depth != 8 {
                 let kind = header.format == .jpeg && header.channels == 4 ? "CMYK" : "\(header.channels) channels"
                 add(.notRGB, path, "\(kind), \(header.depth) bits; it is converted when it is read")
@@ -48,7 +65,12 @@ struct ImageInspection: Sendable {
         }
         do {
             let bytes = try BoundedFile.read(annotationPath, limit: Annotation.maximumFileSize)
-            annotation = try parser.parse(bytes, file: annotationPath)
+            let parsed = try parser.read(bytes, file: annotationPath)
+            annotation = parsed.annotation
+            objectNumbers = parsed.numbers
+            for problem in parsed.problems {
+                add(.unreadableObject, annotationPath, object: problem.number, problem.text)
+            }
             for (index, fields) in parser.omittedFields.enumerated() {
                 for field in fields {
                     let kind: DevkitFinding.Kind =
@@ -74,6 +96,12 @@ struct ImageInspection: Sendable {
         guard let size = header?.size else { return }
         guard let stated = annotation.size else {
             return add(.sizeMismatch, annotationPath, "states no size; the image is \(size.width)x\(size.height)")
+        }
+        if header?.isTurned(to: stated) == true {
+            return add(
+                .turnedByEXIF, annotationPath,
+                "states \(stated.width)x\(stated.height), the image as EXIF turns it; it is stored as "
+                    + "\(size.width)x\(size.height). Training turns it (--exif apply); exiftran -ai writes it upright")
         }
         if stated != size {
             add(
@@ -109,10 +137,11 @@ struct ImageInspection: Sendable {
         var first: [Key: Int] = [:]
         for (index, object) in annotation.objects.enumerated() {
             let key = Key(name: object.name, box: object.box)
+            let number = objectNumbers[index]
             if let earlier = first[key] {
-                add(.duplicatedBox, annotationPath, object: index + 1, "\(object.name): the same as object \(earlier)")
+                add(.duplicatedBox, annotationPath, object: number, "\(object.name): the same as object \(earlier)")
             } else {
-                first[key] = index + 1
+                first[key] = number
             }
         }
     }

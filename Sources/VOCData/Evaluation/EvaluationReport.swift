@@ -1,3 +1,4 @@
+public import Reporting
 public import Support
 
 /// All that the evaluator says about some detections: several overlaps, object sizes and kinds of errors.
@@ -100,7 +101,6 @@ extension EvaluationReport {
     /// The members of the first threshold's result (see `EvaluationResult.json`), then "thresholds", "ap50", "ap75",
     /// "ap50_95", "sizes" and "errors".
     public var json: JSON {
-        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
         let names = main.classes.map(\.name)
         func perClass(_ values: [JSON]) -> JSON { .object(zip(names, values).map { JSON.Member($0, $1) }) }
         return .object(
@@ -110,11 +110,11 @@ extension EvaluationReport {
                     .array(
                         results.map { result in
                             [
-                                "iou": .number(result.iouThreshold), "map": number(result.meanAveragePrecision),
-                                "ap": perClass(result.classes.map { number($0.ap) }),
+                                "iou": .number(result.iouThreshold), "map": JSON(result.meanAveragePrecision),
+                                "ap": perClass(result.classes.map { JSON($0.ap) }),
                             ]
                         })),
-                .init("ap50", number(ap50)), .init("ap75", number(ap75)), .init("ap50_95", number(ap50to95)),
+                .init("ap50", JSON(ap50)), .init("ap75", JSON(ap75)), .init("ap50_95", JSON(ap50to95)),
                 .init(
                     "sizes",
                     .object(
@@ -122,7 +122,7 @@ extension EvaluationReport {
                             JSON.Member(
                                 $0.bucket.rawValue,
                                 [
-                                    "map": number($0.meanAveragePrecision), "ap": perClass($0.ap.map(number)),
+                                    "map": JSON($0.meanAveragePrecision), "ap": perClass($0.ap.map { JSON($0) }),
                                     "npos": perClass($0.npos.map { .integer($0) }),
                                 ])
                         })),
@@ -130,57 +130,70 @@ extension EvaluationReport {
             ])
     }
 
-    /// The table of the first threshold, one of all thresholds where there are several, and the summaries.
-    public var table: String {
-        var text = main.table
-        if results.count > 1 { text += "\n" + thresholdTable + "\n" }
-        text +=
-            "\nAP50 \(percent(ap50))  AP75 \(percent(ap75))  mean of AP at IoU > .50, .55 … .95: \(percent(ap50to95))\n"
-        let rows =
-            [["objects by area of the box", "objects", "mAP %"]]
-            + sizes.map { [$0.bucket.title, String($0.npos.reduce(0, +)), percent($0.meanAveragePrecision)] }
-        text += "\n" + textTable(rows) + "\n"
-        let all = errors.reduce(DetectionErrors(), +)
-        text += "\n" + errorTable([("all classes", all)]) + "\n"
-        return text
-    }
-
-    /// Kinds of errors of each class and in all.
-    public var errorTable: String {
-        let rows = zip(main.classes, errors).map { ($0.name, $1) }
-        return errorTable(rows + [("all classes", errors.reduce(DetectionErrors(), +))]) + "\n"
-    }
-
-    private func errorTable(_ rows: [(String, DetectionErrors)]) -> String {
-        func share(_ count: Int, _ errors: DetectionErrors) -> String {
-            errors.examined > 0 ? (100 * Double(count) / Double(errors.examined)).fixed(1) : "–"
-        }
-        return textTable(
-            [
+    /// The first threshold, all thresholds where there are several, the summaries.
+    ///
+    /// - Parameter showsClassErrors: Adds the kinds of errors of each class.
+    public func report(showsClassErrors: Bool = false) -> Report {
+        var report = main.report
+        if results.count > 1 { report.sections.append(.init("Overlaps", [.table(thresholdTable)])) }
+        report.sections += [
+            .init([
+                .paragraph(
+                    "AP50 \(percent(ap50))  AP75 \(percent(ap75))  mean of AP at IoU > .50, .55 … .95: \(percent(ap50to95))"
+                )
+            ]),
+            .init(
+                "Sizes",
                 [
-                    "best detections, %", "examined", "correct", "poor box", "other class", "duplicate", "background",
-                    "missed",
-                ]
-            ]
-                + rows.map { name, errors in
-                    [name, String(errors.examined)]
-                        + [errors.correct, errors.localisation, errors.confusion, errors.duplicate, errors.background]
-                        .map { share($0, errors) } + [String(errors.missed)]
-                })
+                    .table(
+                        Table(
+                            [.text("objects by area of the box"), .number("objects"), .percent("mAP %")],
+                            sizes.map {
+                                [
+                                    .text($0.bucket.title), .integer($0.npos.reduce(0, +)),
+                                    .number($0.meanAveragePrecision),
+                                ]
+                            }, missing: Self.undefined))
+                ]), .init("Kinds of errors", [.table(errorTable(of: []))]),
+        ]
+        if showsClassErrors {
+            let classes = zip(main.classes, errors).map { ($0.name, $1) }
+            report.sections.append(.init("Kinds of errors by class", [.table(errorTable(of: classes))]))
+        }
+        return report
     }
 
-    private var thresholdTable: String {
-        let header = ["AP % at IoU >"] + results.map { "\($0.iouThreshold)" } + ["mean"]
-        func row(_ name: String, _ values: [Double?]) -> [String] {
+    /// Kinds of errors of the classes given and of all together.
+    private func errorTable(of classes: [(name: String, errors: DetectionErrors)]) -> Table {
+        let kinds = ["correct", "poor box", "other class", "duplicate", "background"]
+        return Table(
+            [.text("best detections, %"), .number("examined")] + kinds.map { .percent($0, decimals: 1) }
+                + [.number("missed")],
+            (classes + [("all classes", errors.reduce(DetectionErrors(), +))]).map { name, errors in
+                let counts = [
+                    errors.correct, errors.localisation, errors.confusion, errors.duplicate, errors.background,
+                ]
+                return [.text(name), .integer(errors.examined)]
+                    + counts.map {
+                        .number(errors.examined > 0 ? Double($0) / Double(errors.examined) : nil)
+                    } + [.integer(errors.missed)]
+            })
+    }
+
+    private var thresholdTable: Table {
+        func row(_ name: String, _ values: [Double?]) -> [Table.Cell] {
             let known = values.compactMap { $0 }
             let mean = known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
-            return [name] + (values + [mean]).map(percent)
+            return [.text(name)] + (values + [mean]).map { .number($0) }
         }
-        let rows = main.classes.indices.map { index in
-            row(main.classes[index].name, results.map { $0.classes[index].ap })
-        }
-        return textTable([header] + rows + [row("mAP", results.map(\.meanAveragePrecision))])
+        return Table(
+            [.text("AP % at IoU >")] + results.map { .percent("\($0.iouThreshold)") } + [.percent("mean")],
+            main.classes.indices.map { index in
+                row(main.classes[index].name, results.map { $0.classes[index].ap })
+            } + [row("mAP", results.map(\.meanAveragePrecision))], missing: Self.undefined)
     }
 
-    private func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? "undefined" }
+    private static let undefined = "undefined"
+
+    private func percent(_ value: Double?) -> String { value.map { (100 * $0).fixed(2) } ?? Self.undefined }
 }

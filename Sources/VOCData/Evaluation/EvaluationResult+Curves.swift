@@ -1,24 +1,26 @@
 internal import Imaging
+internal import Reporting
 internal import Support
 
 extension EvaluationResult {
     /// Writes for each class with ground truth `CLASS_pr.csv` (a line `score,recall,precision` for each detection that
     /// counts, best score first) and `CLASS_pr.png`, and for all of them `precision_recall.png`.
     ///
-    /// - Throws: `InputError` for a class name that cannot be a file name, and when the folder cannot be written.
+    /// CLASS is `DetectionFile.fileName(ofClass:)`.
+    /// - Throws: `InputError` when the folder cannot be written.
     public func writeCurves(to folder: String, threads: Int = 2) throws {
         let shown = classes.filter { $0.ap != nil }
-        for result in shown { try requireFileName(result.name, subject: folder, what: "class name") }
         try Files.makeFolder(folder)
         let tiles = try parallelMap(shown.count, threads: threads) { index in
             let result = shown[index]
+            let name = DetectionFile.fileName(ofClass: result.name)
             var text = "score,recall,precision\n"
             for (point, score) in result.scores.enumerated() {
                 text += "\(shortest(score)),\(shortest(result.curve.recall[point])),"
                 text += "\(shortest(result.curve.precision[point]))\n"
             }
-            try Files.writeAtomically(text, to: "\(folder)/\(result.name)_pr.csv")
-            try plot(result).render().write(to: "\(folder)/\(result.name)_pr.png")
+            try Files.writeAtomically(text, to: "\(folder)/\(name)_pr.csv")
+            try plot(result).render().write(to: "\(folder)/\(name)_pr.png")
             return plot(result).render(size: ImageSize(width: 400, height: 300))
         }
         try Image.grid(tiles, columns: 5).write(to: "\(folder)/precision_recall.png")

@@ -1,3 +1,4 @@
+public import Reporting
 public import Support
 
 /// What the evaluator found for one class.
@@ -48,8 +49,7 @@ public struct EvaluationResult: Hashable, Sendable {
         }
         return [
             "metric": .string(metric.rawValue), "iou": .number(iouThreshold),
-            "map": meanAveragePrecision.map { .number($0) } ?? .null,
-            "ap": perClass { $0.ap.map { .number($0) } ?? .null },
+            "map": JSON(meanAveragePrecision), "ap": perClass { JSON($0.ap) },
             "npos": perClass { .integer($0.npos) }, "detections": perClass { .integer($0.detections) },
             "true_positives": perClass { .integer($0.truePositives) },
             "false_positives": perClass { .integer($0.falsePositives) }, "images": .integer(images),
@@ -59,19 +59,28 @@ public struct EvaluationResult: Hashable, Sendable {
         ]
     }
 
-    /// A table for people, in percent, with the mean below and every exception said.
-    public var table: String {
-        var rows = [["class", "AP %", "npos", "detections", "TP", "FP"]]
-        for result in classes {
-            rows.append(
-                [result.name, result.ap.map { (100 * $0).fixed(2) } ?? "undefined"]
-                    + [result.npos, result.detections, result.truePositives, result.falsePositives].map { String($0) })
-        }
+    /// Average precisions in percent, the mean below them, and every exception; then the same as bars.
+    public var report: Report {
+        let table = Table(
+            [
+                .text("class"), .percent("AP %"), .number("npos"), .number("detections"), .number("TP"), .number("FP"),
+            ],
+            classes.map {
+                [
+                    .text($0.name), .number($0.ap), .integer($0.npos), .integer($0.detections),
+                    .integer($0.truePositives), .integer($0.falsePositives),
+                ]
+            } + [["mAP", .number(meanAveragePrecision)]], notes: notes, missing: "undefined")
+        let bars = BarPlot(
+            title: "Average precision, \(metric.title), IoU > \(iouThreshold)", yLabel: "AP %",
+            groups: classes.map(\.name) + ["mAP"],
+            series: [.init("", (classes.map(\.ap) + [meanAveragePrecision]).map { 100 * ($0 ?? .nan) })])
+        return Report("Average precision", [.table(table), .figure(.bars(bars, size: bars.wideSize))])
+    }
+
+    private var notes: [String] {
         let counted = classes.filter { $0.ap != nil && !excluded.contains($0.name) }.count
-        rows.append(["mAP", meanAveragePrecision.map { (100 * $0).fixed(2) } ?? "undefined"])
-        var lines = [
-            textTable(rows), "\(metric.title), IoU > \(iouThreshold), \(images) images, mean of \(counted) classes",
-        ]
+        var lines = ["\(metric.title), IoU > \(iouThreshold), \(images) images, mean of \(counted) classes"]
         if !undefinedClasses.isEmpty {
             lines.append("without ground truth, left out of the mean: " + undefinedClasses.joined(separator: ", "))
         }
@@ -80,6 +89,6 @@ public struct EvaluationResult: Hashable, Sendable {
             lines.append("no detections file, \(effect): " + classesWithoutFile.joined(separator: ", "))
         }
         if unknownImageLines > 0 { lines.append("\(unknownImageLines) detections in images outside the set ignored") }
-        return lines.joined(separator: "\n") + "\n"
+        return lines
     }
 }

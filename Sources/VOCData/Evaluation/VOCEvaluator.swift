@@ -29,7 +29,7 @@ public struct VOCEvaluator: Sendable {
     /// - Parameters:
     ///   - ids: the images that are evaluated.
     ///   - objects: for each image its objects; class indices count in `classes`.
-    /// - Throws: `InputError` when an id is repeated and when no object counts at all.
+    /// - Throws: `InputError` when an id is repeated.
     public init(
         ids: [String], objects: [[LabeledBox]], classes: [String], metric: Metric = .voc07, iouThreshold: Double = 0.5
     ) throws {
@@ -41,13 +41,20 @@ public struct VOCEvaluator: Sendable {
         self.iouThreshold = iouThreshold
         self.objects = objects
         groundTruth = ClassGroundTruth.byClass(objects, classCount: classes.count)
-        guard groundTruth.contains(where: { $0.npos > 0 }) else {
+        var seen: Set<String> = []
+        for id in ids where !seen.insert(id).inserted { throw InputError(id, "this image is listed twice") }
+    }
+
+    /// Whether there is an object that counts: without one every average precision is undefined.
+    public var hasObjects: Bool { groundTruth.contains { $0.npos > 0 } }
+
+    /// Throws `InputError` when no object counts at all: the class names or the set are wrong.
+    public func requireObjects() throws {
+        guard hasObjects else {
             throw InputError(
                 "ground truth", "\(ids.count) images hold no object of the \(classes.count) classes that counts",
                 remedy: "check the class names and the image set")
         }
-        var seen: Set<String> = []
-        for id in ids where !seen.insert(id).inserted { throw InputError(id, "this image is listed twice") }
     }
 
     /// - Parameter classes: nil for the classes of the data (`VOCClasses.found`); objects of any other class than

@@ -103,56 +103,26 @@ func median(_ values: [Double]) -> Double? {
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-// MARK: Results for people and machines
-
 extension SetStatistics {
-    public var table: String {
-        var rows = [
-            [
-                "class", "images", "objects", "difficult", "truncated", "small", "medium", "large", "median area",
-                "median w/h",
-            ]
-        ]
-        for each in classes + [total] {
-            func share(_ count: Int) -> String {
-                each.objects > 0 ? (100 * Double(count) / Double(each.objects)).fixed(0) + " %" : "–"
-            }
-            rows.append(
-                [each.name, String(each.images), String(each.objects), String(each.difficult), share(each.truncated)]
-                    + each.sizes.map(share)
-                    + [
-                        median(each.areas).map { (100 * $0).fixed(1) + " %" } ?? "–",
-                        median(each.aspectRatios)?.fixed(2) ?? "–",
-                    ])
-        }
-        let mean = Double(objectsPerImage.reduce(0, +)) / Double(max(1, images))
-        var text = textTable(rows) + "\n"
-        text += "\(images) images, \(imagesWithoutObjects) without objects; \(mean.fixed(2)) objects an image"
-        text += ", at most \(objectsPerImage.max() ?? 0)"
-        if let width = median(widths.map(Double.init)), let height = median(heights.map(Double.init)) {
-            text += "; median image \(width.fixed(0))x\(height.fixed(0))"
-        }
-        text += "\nsmall: under 32² pixels, large: over 96²; area: share of the image; truncated, sizes and medians:"
-        return text + " objects that are not difficult\n"
-    }
+    /// Objects that count, an image.
+    var meanObjects: Double { Double(objectsPerImage.reduce(0, +)) / Double(max(1, images)) }
 
     /// `{"images", "images_without_objects", "objects", "difficult", "objects_per_image", "classes", "together", …}`
     public var json: JSON {
-        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
         func entry(_ each: ClassStatistics) -> JSON {
             [
                 "images": .integer(each.images), "objects": .integer(each.objects),
                 "difficult": .integer(each.difficult), "truncated": .integer(each.truncated),
                 "small": .integer(each.sizes[0]), "medium": .integer(each.sizes[1]), "large": .integer(each.sizes[2]),
-                "median_area": number(median(each.areas)), "median_aspect_ratio": number(median(each.aspectRatios)),
+                "median_area": JSON(median(each.areas)), "median_aspect_ratio": JSON(median(each.aspectRatios)),
             ]
         }
         return [
             "images": .integer(images), "images_without_objects": .integer(imagesWithoutObjects),
             "objects": .integer(total.objects), "difficult": .integer(total.difficult),
-            "objects_per_image": .number(Double(objectsPerImage.reduce(0, +)) / Double(max(1, images))),
-            "median_width": number(median(widths.map(Double.init))),
-            "median_height": number(median(heights.map(Double.init))), "all": entry(total),
+            "objects_per_image": .number(meanObjects),
+            "median_width": JSON(median(widths.map(Double.init))),
+            "median_height": JSON(median(heights.map(Double.init))), "all": entry(total),
             "classes": .object(classes.map { JSON.Member($0.name, entry($0)) }),
             "together": .object(
                 zip(classes, together).map { row, counts in

@@ -11,7 +11,8 @@ extension ArgumentParser {
         _ requirement: Requirement<Value> = .none
     ) -> Option<Value> {
         let option = Option(label: "--\(name)", fallback: fallback)
-        declare(name, metavar, help, defaultText: { shown ?? fallback.argument }) { text throws(UsageError) in
+        declare(name, metavar, help, choices: Value.choices, defaultText: { shown ?? fallback.argument }) {
+            text throws(UsageError) in
             option.set(try Self.value(text, of: option.label, requirement))
         }
         return option
@@ -25,7 +26,7 @@ extension ArgumentParser {
         _ requirement: Requirement<Value> = .none
     ) -> Option<Value?> {
         let option = Option<Value?>(label: "--\(name)", fallback: .some(nil))
-        declare(name, metavar, help, defaultText: { shown }) { text throws(UsageError) in
+        declare(name, metavar, help, choices: Value.choices, defaultText: { shown }) { text throws(UsageError) in
             option.set(try Self.value(text, of: option.label, requirement))
         }
         return option
@@ -37,7 +38,7 @@ extension ArgumentParser {
         _ requirement: Requirement<Value> = .none
     ) -> Option<Value> {
         let option = Option<Value>(label: "--\(name)", fallback: nil)
-        declare(name, metavar, help, isRequired: true) { text throws(UsageError) in
+        declare(name, metavar, help, choices: Value.choices, isRequired: true) { text throws(UsageError) in
             option.set(try Self.value(text, of: option.label, requirement))
         }
         return option
@@ -55,7 +56,10 @@ extension ArgumentParser {
         _ name: String, _ help: String, default fallback: Value, shown: String? = nil, aliases: [String] = []
     ) -> Option<Value> where Value.RawValue == String {
         let option = Option(label: "--\(name)", fallback: fallback)
-        declare(name, Self.choices(Value.self), help, defaultText: { shown ?? fallback.rawValue }, aliases: aliases) {
+        declare(
+            name, Self.metavar(Value.self), help, choices: Self.names(Value.self),
+            defaultText: { shown ?? fallback.rawValue }, aliases: aliases
+        ) {
             text throws(UsageError) in
             option.set(try Self.choice(text, of: option.label))
         }
@@ -67,7 +71,9 @@ extension ArgumentParser {
         _ name: String, _ help: String, of type: Value.Type = Value.self, shown: String = ""
     ) -> Option<Value?> where Value.RawValue == String {
         let option = Option<Value?>(label: "--\(name)", fallback: .some(nil))
-        declare(name, Self.choices(Value.self), help, defaultText: { shown }) { text throws(UsageError) in
+        declare(
+            name, Self.metavar(Value.self), help, choices: Self.names(Value.self), defaultText: { shown }
+        ) { text throws(UsageError) in
             option.set(try Self.choice(text, of: option.label))
         }
         return option
@@ -78,7 +84,9 @@ extension ArgumentParser {
         _ name: String, _ help: String, of type: Value.Type = Value.self
     ) -> Option<Value> where Value.RawValue == String {
         let option = Option<Value>(label: "--\(name)", fallback: nil)
-        declare(name, Self.choices(Value.self), help, isRequired: true) { text throws(UsageError) in
+        declare(
+            name, Self.metavar(Value.self), help, choices: Self.names(Value.self), isRequired: true
+        ) { text throws(UsageError) in
             option.set(try Self.choice(text, of: option.label))
         }
         return option
@@ -88,6 +96,20 @@ extension ArgumentParser {
     package func positional(_ name: String, _ help: String) -> Option<String> {
         let option = Option<String>(label: name, fallback: nil)
         declare(Positional(name: name, help: help, minimum: 1, repeats: false) { option.set($0[0]) })
+        return option
+    }
+
+    /// One argument that is one of the cases of an enumeration, by raw value.
+    package func positionalChoice<Value: RawRepresentable & CaseIterable>(
+        _ help: String, of type: Value.Type = Value.self
+    ) -> Option<Value> where Value.RawValue == String {
+        let name = Self.metavar(Value.self)
+        let option = Option<Value>(label: name, fallback: nil)
+        declare(
+            Positional(name: name, choices: Self.names(Value.self), help: help, minimum: 1, repeats: false) {
+                arguments throws(UsageError) in
+                option.set(try Self.choice(arguments[0], of: name))
+            })
         return option
     }
 
@@ -111,13 +133,18 @@ extension ArgumentParser {
         _ text: String, of label: String
     ) throws(UsageError) -> Value where Value.RawValue == String {
         if let value = Value(rawValue: text) { return value }
-        let names = Value.allCases.map(\.rawValue)
+        let names = Self.names(Value.self)
         let guess = nearest(text, in: names).map { "did you mean \($0)? It is" } ?? "give"
         throw UsageError("\(label) cannot be \"\(text)\"", remedy: "\(guess) one of \(names.joined(separator: ", "))")
     }
 
-    private static func choices<Value: RawRepresentable & CaseIterable>(_: Value.Type) -> String
+    private static func names<Value: RawRepresentable & CaseIterable>(_: Value.Type) -> [String]
     where Value.RawValue == String {
-        Value.allCases.map(\.rawValue).joined(separator: "|")
+        Value.allCases.map(\.rawValue)
+    }
+
+    private static func metavar<Value: RawRepresentable & CaseIterable>(_ type: Value.Type) -> String
+    where Value.RawValue == String {
+        names(type).joined(separator: "|")
     }
 }

@@ -1,25 +1,34 @@
-internal import Support
+package import Support
 
 extension ArgumentParser {
     /// The help text of the command, made from its declarations.
-    package func help(summary: String, example: String) -> String {
-        var parts = ["\(commandName): \(summary)", usage]
+    package func help(summary: String, example: String, ink: Ink = .none) -> String {
+        var parts = ["\(ink(commandName, .bold)): \(summary)", "\(ink("usage:", .bold)) \(usage)"]
         if !positionals.isEmpty {
-            parts.append(Self.block("Arguments", positionals.map { ($0.name, $0.help) }))
+            parts.append(Self.block("Arguments", positionals.map { ($0.name, $0.help) }, ink: ink))
         }
-        var groups: [String] = []
-        let offered = declarations.filter { $0.isOffered() }
-        for declaration in offered where !groups.contains(declaration.group) { groups.append(declaration.group) }
-        for group in groups {
-            let rows = offered.filter { $0.group == group }.map { ($0.term, $0.explanation) }
-            parts.append(Self.block(group.isEmpty ? "Options" : group, rows))
+        for (title, declarations) in groups {
+            let offered = declarations.filter { $0.isOffered() }
+            if offered.isEmpty { continue }
+            parts.append(Self.block(title, offered.map { ($0.term, $0.explanation) }, ink: ink))
         }
-        parts.append("Example:\n" + example.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
+        parts.append(
+            "\(ink("Example:", .bold))\n" + example.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
         return parts.joined(separator: "\n\n")
     }
 
-    private var usage: String {
-        var words = ["usage: detect-cli", commandName]
+    /// The options under their headings, in the order of declaration.
+    var groups: [(title: String, declarations: [Declaration])] {
+        var titles: [String] = []
+        for declaration in declarations where !titles.contains(declaration.group) { titles.append(declaration.group) }
+        return titles.map { title in
+            (title.isEmpty ? "Options" : title, declarations.filter { $0.group == title })
+        }
+    }
+
+    /// A command line in outline.
+    var usage: String {
+        var words = ["detect-cli", commandName]
         words += declarations.filter(\.isRequired).map(\.term)
         if declarations.contains(where: { !$0.isRequired }) { words.append("[options]") }
         words += positionals.map { positional in
@@ -30,9 +39,9 @@ extension ArgumentParser {
     }
 
     /// Terms in a column, explanations beside them, or below where a term is too long.
-    static func block(_ title: String, _ rows: [(term: String, text: String)]) -> String {
+    static func block(_ title: String, _ rows: [(term: String, text: String)], ink: Ink = .none) -> String {
         let column = min(24, (rows.map(\.term.count).max() ?? 0) + 2)
-        var lines = ["\(title):"]
+        var lines = [ink("\(title):", .bold)]
         for row in rows {
             // 78 columns of text, so that nothing wraps by itself on the narrowest usual terminal.
             let text = wrapped(row.text, width: 76 - column)
@@ -61,9 +70,10 @@ extension ArgumentParser {
 }
 
 extension ArgumentParser.Declaration {
-    fileprivate var term: String { metavar.isEmpty ? "--\(name)" : "--\(name) \(metavar)" }
+    /// As typed: "--batch N".
+    var term: String { metavar.isEmpty ? "--\(name)" : "--\(name) \(metavar)" }
 
-    fileprivate var explanation: String {
+    var explanation: String {
         if isRequired { return "\(help) (required)" }
         let text = defaultText()
         return text.isEmpty ? help : "\(help) (default: \(text))"

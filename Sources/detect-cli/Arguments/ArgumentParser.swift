@@ -1,3 +1,5 @@
+internal import Support
+
 /// The options and positional arguments of one command, each declared once: parsing and help both come from here.
 ///
 /// A command declares in its initialiser and reads the values of the handles when it runs:
@@ -13,6 +15,8 @@ package final class ArgumentParser {
         var aliases: [String]
         /// Empty for a flag.
         var metavar: String
+        /// Values worth offering by name; empty where there are none or too many.
+        var choices: [String]
         var help: String
         /// Shown in the help; empty when there is none.
         var defaultText: () -> String
@@ -30,6 +34,8 @@ package final class ArgumentParser {
 
     struct Positional {
         var name: String
+        /// Values worth offering by name; empty where there are none or too many.
+        var choices: [String] = []
         var help: String
         var minimum: Int
         /// False takes one argument, true all that are left.
@@ -40,6 +46,9 @@ package final class ArgumentParser {
     private(set) var declarations: [Declaration] = []
     private(set) var positionals: [Positional] = []
     private var currentGroup = ""
+    private var checks: [() throws -> Void] = []
+    /// Names of the options that name files to be written.
+    private var outputs: Set<String> = []
     let commandName: String
 
     package init(commandName: String) { self.commandName = commandName }
@@ -47,18 +56,33 @@ package final class ArgumentParser {
     /// Options declared from here on stand under this heading in the help.
     package func group(_ title: String) { currentGroup = title }
 
+    /// Asks for a look at the values that were given, before the command begins its work.
+    func beforeRun(_ check: @escaping () throws -> Void) { checks.append(check) }
+
+    /// Throws what the first of these looks throws.
+    func check() throws { for check in checks { try check() } }
+
+    /// Marks an option that names a file to be written: what other options and arguments name is never replaced by it, and
+    /// whether it can be written is found out before the work and not after hours of it.
+    package func output<Value>(_ option: Option<Value>) -> Option<Value> {
+        outputs.insert(String(option.label.dropFirst(2)))
+        beforeRun { if option.isGiven, let path = option.value as? String { try Files.requireWritable(path) } }
+        return option
+    }
+
     /// What to do when nothing better can be said.
     var seeHelp: String { "see `detect-cli \(commandName) --help`" }
 
     func declare(
-        _ name: String, _ metavar: String, _ help: String, defaultText: @escaping () -> String = { "" },
-        isRequired: Bool = false, aliases: [String] = [], isOffered: @escaping () -> Bool = { true },
+        _ name: String, _ metavar: String, _ help: String, choices: [String] = [],
+        defaultText: @escaping () -> String = { "" }, isRequired: Bool = false, aliases: [String] = [],
+        isOffered: @escaping () -> Bool = { true },
         accept: @escaping (String) throws(UsageError) -> Void
     ) {
         precondition(!declarations.contains { $0.name == name }, "--\(name) of \(commandName) is declared twice")
         declarations.append(
             Declaration(
-                name: name, aliases: aliases, metavar: metavar, help: help, defaultText: defaultText,
+                name: name, aliases: aliases, metavar: metavar, choices: choices, help: help, defaultText: defaultText,
                 isRequired: isRequired, group: currentGroup, isOffered: isOffered, accept: accept))
     }
 
@@ -71,6 +95,7 @@ package final class ArgumentParser {
     package func parse(_ arguments: [String]) throws(UsageError) {
         var rest = arguments[...]
         var given: Set<String> = []
+        var texts: [(name: String, text: String)] = []
         var plain: [String] = []
         while let argument = rest.popFirst() {
             if argument == "--" {
@@ -87,13 +112,37 @@ package final class ArgumentParser {
             guard given.insert(declaration.name).inserted else {
                 throw UsageError("--\(declaration.name) is given twice", remedy: "give it once")
             }
-            try declaration.accept(try text(for: declaration, attached: parts.dropFirst().first, &rest))
+            let text = try text(for: declaration, attached: parts.dropFirst().first, &rest)
+            try declaration.accept(text)
+            if Self.pathPlaceholders.contains(declaration.metavar) { texts.append((declaration.name, text)) }
         }
         if let missing = declarations.first(where: { $0.isRequired && !given.contains($0.name) }) {
             throw UsageError(
                 "--\(missing.name) is missing", remedy: "give --\(missing.name) \(missing.metavar), \(missing.help)")
         }
         try distribute(plain)
+        try protectInputs(texts, plain)
+    }
+
+    /// What stands in the help for the values that are paths.
+    private static let pathPlaceholders: Set<String> = ["FILE", "DIR", "PATH", "RUN", "IMG"]
+
+    /// Throws when a file that is to be written is one that is read, or lies among the files of a folder that is.
+    private func protectInputs(_ texts: [(name: String, text: String)], _ plain: [String]) throws(UsageError) {
+        let written = texts.filter { outputs.contains($0.name) }
+        let read =
+            texts.filter { !outputs.contains($0.name) }.map { ("--\($0.name) \($0.text)", $0.text) }
+            + plain.map { ($0, $0) }
+        for (index, output) in written.enumerated() {
+            for (label, input) in read where Files.wouldReplace(input, writing: output.text) {
+                throw UsageError(
+                    "--\(output.name) \(output.text) would overwrite what \(label) reads", remedy: "give another name")
+            }
+            for other in written[..<index] where Files.areSame(other.text, output.text) {
+                throw UsageError(
+                    "--\(other.name) and --\(output.name) name the same file", remedy: "give each a name of its own")
+            }
+        }
     }
 
     /// Takes what is right among the arguments and passes over the rest: the help of a command shows the defaults of the
@@ -103,7 +152,8 @@ package final class ArgumentParser {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let declaration = declarations.first(where: { $0.answers(to: parts[0]) }) else { continue }
             let next = arguments.indices.contains(index + 1) ? arguments[index + 1] : nil
-            if let text = parts.count > 1 ? String(parts[1]) : next { try? declaration.accept(text) }
+            let text = declaration.metavar.isEmpty ? "" : parts.count > 1 ? String(parts[1]) : next
+            if let text { try? declaration.accept(text) }
         }
     }
 

@@ -10,17 +10,26 @@ package struct CommandTable {
         self.version = version
     }
 
-    private var commands: [any Command.Type] { groups.flatMap(\.commands) }
+    /// What the program is for, in one sentence without full stop.
+    static let purpose = "learns visual features without labels and measures what they are worth"
+
+    var commands: [any Command.Type] { groups.flatMap(\.commands) }
 
     /// Runs what the arguments (without the program's name) ask for.
     ///
     /// - Parameter print: Receives help and version texts; the command itself writes where it likes.
     package func run(_ arguments: [String], print: (String) -> Void) throws {
+        MessageOptions.glance(at: arguments)
+        let ink = Console.ink(.output)
+        // `help probe knn` is `probe knn --help`.
         var arguments = arguments
-        // `help probe knn` is what people type when they know other tools.
-        if arguments.first == "help" { arguments = arguments.dropFirst() + ["--help"] }
+        if arguments.first == "help" {
+            arguments.removeFirst()
+            if arguments.first == "help" || arguments.first?.hasPrefix("-") == true { arguments = [] }
+            if !arguments.isEmpty { arguments.append("--help") }
+        }
         guard let first = arguments.first, first != "--help", first != "-h" else {
-            print(overview)
+            print(overview(ink))
             return
         }
         if first == "--version" {
@@ -29,22 +38,44 @@ package struct CommandTable {
         }
         guard let command = command(named: arguments) else {
             let family = commands.filter { $0.name.hasPrefix("\(first) ") }
-            if !family.isEmpty, wantsHelp(arguments) || arguments.count == 1 {
-                print(list(family))
+            if !family.isEmpty, arguments.count == 1 || wantsHelp([arguments[1]]) {
+                print(list(family, ink))
                 return
             }
             throw unknownCommand(arguments, family: family)
         }
         let rest = Array(arguments.dropFirst(command.name.split(separator: " ").count))
-        let parser = ArgumentParser(commandName: command.name)
-        let instance = command.init(parser)
+        let (parser, instance) = Self.prepared(command)
         if wantsHelp(rest) {
             parser.glance(at: rest)
-            print(parser.help(summary: command.summary, example: command.example))
+            print(parser.help(summary: command.summary, example: command.example, ink: ink))
             return
         }
         try parser.parse(rest)
+        try parser.check()
         try instance.run()
+    }
+
+    /// A command with its own options and those that all have.
+    static func prepared(_ command: any Command.Type) -> (parser: ArgumentParser, command: any Command) {
+        let parser = ArgumentParser(commandName: command.name)
+        let instance = command.init(parser)
+        _ = MessageOptions(parser)
+        return (parser, instance)
+    }
+
+    /// Reads arguments as `run` does, and runs nothing; throws for what no command takes.
+    package func parse(_ arguments: [String]) throws(UsageError) {
+        guard let command = command(named: arguments) else { throw unknownCommand(arguments, family: []) }
+        let parser = Self.prepared(command).parser
+        try parser.parse(Array(arguments.dropFirst(command.name.split(separator: " ").count)))
+    }
+
+    /// Names and placeholders of the options of a command; empty placeholders are flags'. None for unknown commands.
+    package func options(of name: String, _ parser: ArgumentParser) -> [(name: String, metavar: String)] {
+        guard let command = commands.first(where: { $0.name == name }) else { return [] }
+        _ = command.init(parser)
+        return parser.declarations.map { ($0.name, $0.metavar) }
     }
 
     private func wantsHelp(_ arguments: [String]) -> Bool {
@@ -74,30 +105,30 @@ package struct CommandTable {
         let typed = arguments.prefix { !$0.hasPrefix("-") }.prefix(2).joined(separator: " ")
         let guess =
             nearest(typed, in: commands.map { $0.name })
-            ?? nearest(first, in: commands.map { String($0.name.split(separator: " ")[0]) })
+            ?? nearest(first, in: commands.map { String($0.name.split(separator: " ")[0]) } + ["help"])
         return UsageError(
             "`\(first)` is not a command", remedy: guess.map { "did you mean `\($0)`?" } ?? "see `detect-cli --help`")
     }
 
-    private var overview: String {
+    private func overview(_ ink: Ink) -> String {
         """
-        detect-cli learns visual features without labels and measures what they are worth.
+        \(ink("detect-cli", .bold)) \(Self.purpose).
 
-        usage: detect-cli COMMAND [options]
+        \(ink("usage:", .bold)) detect-cli COMMAND [options]
 
-        \(groups.filter { !$0.commands.isEmpty }.map { block($0.title, $0.commands) }.joined(separator: "\n\n"))
+        \(groups.filter { !$0.commands.isEmpty }.map { block($0.title, $0.commands, ink) }.joined(separator: "\n\n"))
 
-        `detect-cli COMMAND --help` explains a command; `detect-cli --version` prints the version.
+        `detect-cli help COMMAND` explains a command; `detect-cli --version` prints the version.
         """
     }
 
-    private func list(_ family: [any Command.Type]) -> String {
-        block("Commands", family) + "\n\n`detect-cli COMMAND --help` explains a command."
+    private func list(_ family: [any Command.Type], _ ink: Ink) -> String {
+        block("Commands", family, ink) + "\n\n`detect-cli help COMMAND` explains a command."
     }
 
     /// All blocks share one column, so that the overview reads as one table.
-    private func block(_ title: String, _ commands: [any Command.Type]) -> String {
+    private func block(_ title: String, _ commands: [any Command.Type], _ ink: Ink) -> String {
         let column = self.commands.map { $0.name.count }.max() ?? 0
-        return ArgumentParser.block(title, commands.map { ($0.name.padded(column), $0.summary) })
+        return ArgumentParser.block(title, commands.map { ($0.name.padded(column), $0.summary) }, ink: ink)
     }
 }

@@ -47,10 +47,9 @@ extension ArgumentParser {
             group(title)
             for row in rows {
                 declare(
-                    row.name, row.metavar, row.help, defaultText: { row.text(defaults()) },
+                    row.name, row.metavar, row.help, choices: row.choices, defaultText: { row.text(defaults()) },
                     isOffered: { row.isOffered(defaults()) }
-                ) {
-                    text throws(UsageError) in
+                ) { text throws(UsageError) in
                     try settings.take(row, text, defaults: defaults())
                 }
             }

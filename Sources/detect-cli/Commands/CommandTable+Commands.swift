@@ -1,7 +1,7 @@
 internal import Support
 
 /// Every command, in the order of the overview.
-var commandTable: CommandTable {
+package var commandTable: CommandTable {
     CommandTable(
         [
             CommandGroup("Start", [DemoCommand.self, DoctorCommand.self, SynthesizeCommand.self]),
@@ -18,12 +18,14 @@ var commandTable: CommandTable {
                     ProposalsCommand.self, ProposalsImportCommand.self, FineTuneCommand.self, DetectCommand.self,
                     EvaluateCommand.self, CompareCommand.self,
                 ]),
-            CommandGroup("VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCExportCOCOCommand.self]),
+            CommandGroup(
+                "VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCImportCommand.self, VOCExportCOCOCommand.self]),
             CommandGroup(
                 "Weights",
                 [
                     WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self,
                     WeightsImportCommand.self, WeightsExportCommand.self,
                 ]),
+            CommandGroup("Program", [CompletionsCommand.self, ManualCommand.self]),
         ], version: Toolkit.version)
 }

@@ -14,7 +14,7 @@ struct DemoCommand: Command {
     let compute: ComputeOptions
     let workers: Option<Int>
     let seed: Option<UInt64>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         out = parser.option("out", "DIR", "the folder to work in; an interrupted demo goes on there", default: "demo")
@@ -27,10 +27,9 @@ struct DemoCommand: Command {
             default: 5, .above(0))
         compute = ComputeOptions(
             parser, precision: Capability.here.fastPrecision, shown: "bf16 where the processor has it")
-        workers = parser.option(
-            "workers", "N", "threads that read images; changes no result", default: 2, .between(1, 1024))
+        workers = parser.workers("read images", default: 2)
         seed = parser.seed()
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -47,11 +46,7 @@ struct DemoCommand: Command {
         demo.announce = Program.announce
         demo.decision = try demo.decide(size.value.map { .given($0) } ?? .within(minutes: minutes.value))
         let outcome = try demo()
-        print("\n\(outcome.comparison.table)\n")
-        print(outcome.protocolText)
-        print(
-            "\(outcome.seconds.fixed(0)) s, \(outcome.lanes) threads at work. Pictures: "
-                + outcome.pictures.joined(separator: ", "))
-        try json.write(outcome.json)
+        print("")
+        try results.deliver(outcome.report, outcome.json)
     }
 }

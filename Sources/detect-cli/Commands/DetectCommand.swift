@@ -25,17 +25,19 @@ struct DetectCommand: Command {
     let pictures: Option<Int>
     let fullPrecision: Option<Bool>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
-    let json: Option<String?>
+    let sets: SetOptions
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         model = parser.required("model", "RUN", "a run folder of finetune, or its model file")
         out = parser.required("out", "DIR", "the folder that receives detections and pictures")
         images = parser.positionals("IMG", "images, or folders of images", minimum: 0)
         parser.group("Image set")
-        devkit = parser.optional("devkit", "DIR", "the folder that holds VOC2007/, instead of images")
-        set = parser.option("set", "NAME", "the image set", default: "test")
+        devkit = parser.optionalDevkit(remark: "instead of images")
+        set = parser.imageSet(default: "test")
         proposals = parser.optional(
             "proposals", "FILE", "proposals of the image set", shown: "made in the output folder")
         pictures = parser.option("pictures", "N", "images of the set to draw", default: 12, .between(0, 1_000_000))
@@ -45,9 +47,11 @@ struct DetectCommand: Command {
         pictureScore = parser.option(
             "picture-score", "P", "least probability of a box that is drawn", default: 0.3, .between(0, 1))
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser, onPhotographs: true)
         compute = ComputeOptions(parser)
         seed = parser.seed()
-        json = parser.json()
+        results = parser.results()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .keep, seed: seed)
     }
 
     func run() throws {
@@ -69,9 +73,12 @@ struct DetectCommand: Command {
     }
 
     private func detectSet(_ detector: Detector, _ devkit: String) throws {
-        let images = try VOCSet(
-            devkit, set: set.value, limit: loading.limit.value, classes: detector.config.classes, policy: .keep,
-            threads: loading.workers.value)
+        var options = sets.testOptions(
+            threads: loading.workers.value, limit: loading.limit.value, classes: detector.config.classes)
+        options.turnsByEXIF = reading.turnsByEXIF
+        let images = try reading.read(
+            VOCSet(devkit, set: set.value, options), threads: loading.workers.value)
+        images.report()
         let proposes = detector.config.kind == .faster
         let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var run = DetectRun(detector, on: images, proposals: file, folder: out.value)
@@ -80,13 +87,12 @@ struct DetectCommand: Command {
         run.output.pictureScore = pictureScore.value
         run.workers = loading.workers.value
         let outcome = try run()
-        print(outcome.evaluation.table, terminator: "")
-        print("\(outcome.secondsPerImage.fixed(3)) s an image; comp4 files: \(out.value)")
-        try json.write(
+        try results.deliver(
+            outcome.report,
             [
-                "map": outcome.evaluation.meanAveragePrecision.map { .number($0) } ?? .null,
+                "map": JSON(outcome.evaluation?.meanAveragePrecision),
                 "images": .integer(images.ids.count),
-                "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation.json,
+                "seconds_per_image": .number(outcome.secondsPerImage), "evaluation": outcome.evaluation?.json ?? .null,
                 "files": .array(outcome.files.map { .string($0) }),
             ])
     }
@@ -101,12 +107,16 @@ struct DetectCommand: Command {
     }
 
     private func detectImages(_ detector: Detector) throws {
-        let paths = try images.value.flatMap(ImageDetectionRun.images).prefix(loading.limit.value ?? .max)
+        let found = try images.value.map(ImageDetectionRun.images)
+        for note in found.flatMap(\.notes) { Console.remark(note, label: "note") }
+        let paths = found.flatMap(\.images).prefix(loading.limit.value ?? .max)
         var run = ImageDetectionRun(detector, images: Array(paths), folder: out.value)
         run.pictureScore = pictureScore.value
         run.seed = seed.value
+        run.onBadImage = reading.badImages.value.policy
+        run.turnsByEXIF = reading.turnsByEXIF
         let outcome = try run()
         print("\(outcome.found.count) images: \(out.value)/detections.json")
-        try json.write(outcome.json)
+        try results.write(outcome.report, outcome.json)
     }
 }

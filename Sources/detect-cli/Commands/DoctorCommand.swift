@@ -20,7 +20,8 @@ struct DoctorCommand: Command {
         let findings =
             [Finding.libtorch()] + Finding.libraries() + [Finding.gpu(), .data(folder)]
             + [.processor(), .memory(), .disk()]
-        for finding in findings { print(finding.text) }
+        let ink = Console.ink(.output)
+        for finding in findings { print(finding.text(ink)) }
         try json.write(.object([.init("findings", .array(findings.map(\.json)))]))
         let missing = findings.filter { $0.state == .missing }.map(\.subject)
         if !missing.isEmpty {
@@ -36,6 +37,14 @@ struct Finding {
         /// Worth knowing; everything that does not need it works.
         case note
         case missing
+
+        var style: Ink.Style {
+            switch self {
+            case .ok: .green
+            case .note: .yellow
+            case .missing: .red
+            }
+        }
     }
 
     var subject: String
@@ -44,8 +53,8 @@ struct Finding {
     /// Empty when there is nothing to do.
     var remedy = ""
 
-    var text: String {
-        let line = "\(state.rawValue.padded(9))\(subject.padded(12))\(detail)"
+    func text(_ ink: Ink) -> String {
+        let line = "\(ink(state.rawValue.padded(9), state.style))\(subject.padded(12))\(detail)"
         return remedy.isEmpty ? line : "\(line)\n\(String(repeating: " ", count: 21))→ \(remedy)"
     }
 

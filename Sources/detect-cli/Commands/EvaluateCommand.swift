@@ -23,7 +23,8 @@ struct EvaluateCommand: Command {
     let ignoresUnknown: Option<Bool>
     let limit: Option<Int?>
     let threads: Option<Int>
-    let json: Option<String?>
+    let sets: SetOptions
+    let results: ResultOptions
 
     enum MissingChoice: String, CaseIterable {
         case zero, skip, stop
@@ -38,8 +39,8 @@ struct EvaluateCommand: Command {
     }
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.option("set", "NAME", "the image set", default: "test")
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "test")
         detections = parser.required("detections", "DIR", "the folder of comp4_det_SET_CLASS.txt files")
         metric = parser.choice(
             "metric", "11-point interpolation of VOC 2007, or the area under the curve", default: .voc07)
@@ -49,31 +50,31 @@ struct EvaluateCommand: Command {
             default: IoUThresholds([0.5]))
         curves = parser.optional("curves", "DIR", "write precision-recall curves there as CSV files and pictures")
         showsErrors = parser.flag("errors", "print the kinds of errors of each class")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        classes = parser.classNames()
         missing = parser.choice(
             "missing-class", "a class without file counts as AP 0, stays out of the mean, or is an error",
             default: .zero)
         ignoresUnknown = parser.flag(
             "ignore-unknown-images", "leave out detections in images outside the set instead of stopping")
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        limit = parser.limit()
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
+        // A figure to be compared is of the whole set: what is missing or cannot be read is no detail.
+        sets = SetOptions(parser, missing: .stop, badAnnotations: .keep, isStrict: true)
     }
 
     func run() throws {
-        let kit = try Devkit(devkit.value)
-        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
-        // As the files have them: the official evaluator repairs nothing either.
-        let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
+        let selection = try sets.selection(devkit.value, sets: set.value)
+        // As the files have them, unless asked otherwise: the official evaluator repairs nothing either.
+        let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
         let evaluator = try VOCEvaluator(
             annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value)
+        try evaluator.requireObjects()
         let report = try evaluator.report(
-            folder: detections.value, set: set.value, iouThresholds: iou.value.values,
+            folder: detections.value, set: selection.name, iouThresholds: iou.value.values,
             missingFiles: missing.value.policy, unknownImages: ignoresUnknown.value ? .ignore : .stop,
             threads: threads.value)
-        print(report.table, terminator: "")
-        if showsErrors.value { print("\n\(report.errorTable)", terminator: "") }
-        try json.write(report.json)
+        try results.deliver(report.report(showsClassErrors: showsErrors.value), report.json)
         if let folder = curves.value {
             try report.main.writeCurves(to: folder, threads: threads.value)
             print("\nprecision-recall curves: \(folder)")

@@ -22,7 +22,7 @@ struct FeaturesCommand: Command {
     init(_ parser: ArgumentParser) {
         data = parser.required("data", "PATH", DataSource.help)
         set = parser.dataSet()
-        out = parser.required("out", "FILE", "the safetensors file to write: features, labels, names")
+        out = parser.output(parser.required("out", "FILE", "the safetensors file to write: features, labels, names"))
         normalize = parser.flag("normalize", "scale every vector to length 1")
         pooling = parser.choice(
             "pool", "what becomes of a map: its mean, about 9,000 values as for linear probes, or all of it",

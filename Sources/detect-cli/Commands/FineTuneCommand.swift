@@ -25,7 +25,7 @@ struct FineTuneCommand: Command {
     let proposals: Option<String?>
     let testProposals: Option<String?>
     let classes: Option<String?>
-    let badAnnotations: Option<BadAnnotationPolicy>
+    let sets: SetOptions
     let imagesPerStep: Option<Int?>
     let settings: Settings<FineTuneOptions>
     let checkpointEvery: Option<Int>
@@ -38,12 +38,13 @@ struct FineTuneCommand: Command {
     let testLimit: Option<Int?>
     let fullPrecision: Option<Bool>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
+        devkit = parser.devkit()
         trainSet = parser.option(
             "train-set", "NAME",
             "the image set to train on, or several of different years: 2007:trainval,2012:trainval", default: "trainval"
@@ -65,9 +66,7 @@ struct FineTuneCommand: Command {
         testProposals = parser.optional(
             "test-proposals", "FILE", "proposals of the test set", shown: "made in the run folder")
         parser.group("Annotations")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
-        badAnnotations = parser.choice(
-            "on-bad-annotation", "what to do with boxes out of the frame, inverted or without area", default: .clip)
+        classes = parser.classNames()
         imagesPerStep = parser.optional(
             "images-per-step", "N", "images a step", shown: "the recipe's: 2; 16 of voc07-c4-moco", .between(1, 1024))
         let (weights, recipe, head, perStep) = (weights, recipe, head, imagesPerStep)
@@ -79,8 +78,7 @@ struct FineTuneCommand: Command {
                 head.value(or: recipe.value.usualKind), isPretrained: !weights.isRandom, imagesPerStep: perStep.value)
         }
         parser.group("While it runs")
-        checkpointEvery = parser.option(
-            "checkpoint-every", "N", "steps between checkpoints", default: 1000, .atLeast(1))
+        checkpointEvery = parser.checkpointEvery(default: 1000)
         logEvery = parser.option("log-every", "N", "steps between lines of the metrics", default: 20, .atLeast(1))
         evaluateEvery = parser.optional(
             "eval-every", "N", "steps between looks at some test images; the best detector so far is kept, too",
@@ -95,21 +93,18 @@ struct FineTuneCommand: Command {
         testLimit = parser.optional("test-limit", "N", "test on the first N images only", .atLeast(1))
         fullPrecision = parser.fullPrecision()
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .clip, seed: runOptions.seed)
     }
 
     func run() throws {
         try compute.activate()
         let run = try fineTuning()
         let outcome = try run()
-        print(outcome.profileText, terminator: "")
-        if let test = outcome.test { print(test.evaluation.table, terminator: "") }
-        print(
-            "trained \(outcome.iterations) steps at \(outcome.imagesPerSecond.fixed(2)) images/s; model: \(outcome.model)"
-        )
-        try json.write(outcome.json)
+        try results.deliver(outcome.report, outcome.json)
     }
 
     private func fineTuning() throws -> FineTuneRun {
@@ -118,14 +113,25 @@ struct FineTuneCommand: Command {
         var options = try options(start.detector(classes: []), isPretrained: !start.isRandom)
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
-        let train = try VOCSet(
-            devkit.value, set: trainSet.value, limit: loading.limit.value, classes: names, policy: badAnnotations.value,
+        func options(_ options: VOCSet.Options) -> VOCSet.Options {
+            var options = options
+            options.turnsByEXIF = reading.turnsByEXIF
+            return options
+        }
+        let train = try reading.read(
+            VOCSet(
+                devkit.value, set: trainSet.value,
+                options(sets.options(threads: threads, limit: loading.limit.value, classes: names))),
             threads: threads)
         let test =
             testSet.value == "none"
             ? nil
-            : try VOCSet(
-                devkit.value, set: testSet.value, limit: testLimit.value, classes: train.classes, policy: .keep,
+            : try reading.read(
+                VOCSet(
+                    devkit.value, set: testSet.value,
+                    options(
+                        sets.testOptions(
+                            threads: threads, limit: testLimit.value, classes: train.classes, keepsBoxes: true))),
                 threads: threads)
         options.detector.classes = train.classes
         var run = FineTuneRun(options, from: start, train: train, test: test, folder: runOptions.folder.value)

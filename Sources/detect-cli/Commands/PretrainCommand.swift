@@ -34,7 +34,7 @@ struct PretrainCommand: Command {
     let badImages: Option<BadImageChoice>
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         data = parser.required("data", "PATH", DataSource.help)
@@ -54,8 +54,7 @@ struct PretrainCommand: Command {
             "scale-lr", "multiply the learning rate by the batch over the recipe's batch")
         capturesSteps = parser.flag(
             "cuda-graph", "capture one step and have the GPU replay it: a ResNet with --device cuda")
-        checkpointEvery = parser.optional(
-            "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
+        checkpointEvery = parser.checkpointEvery()
         parser.group("While it runs")
         knnEvery = parser.option(
             "knn-every", "N", "epochs between kNN probes of labelled data; 0 for none", default: 10, .atLeast(0))
@@ -73,43 +72,39 @@ struct PretrainCommand: Command {
         badImages = parser.badImages()
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
         let options = try options()
         try compute.activate()
-        var run = PretrainRun(
-            options, data: try DataSource.open(data.value, set: set.value, limit: loading.limit.value),
-            folder: runOptions.folder.value)
+        func readable(_ images: any ImageCollection) throws -> any ImageCollection {
+            try DataSource.readable(images, badImages.value.policy, workers: loading.workers.value)
+        }
+        let images = try DataSource.open(data.value, set: set.value, limit: loading.limit.value)
+        var run = PretrainRun(options, data: try readable(images), folder: runOptions.folder.value)
         run.resume = runOptions.resume.value
         run.capturesSteps = capturesSteps.value
         run.checkpointEvery = checkpointEvery.value
         run.recipeName = recipe.value.rawValue
         run.knnEvery = knnEvery.value
-        run.knnTest = try knnTest.value.map { try DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil) }
+        run.knnTest = try knnTest.value.map {
+            try readable(DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil))
+        }
         run.knnNeighbors = knnNeighbors.value
         run.initial = initial.value
         run.announce = Program.announce
         if let sweep = sweep.value { return try self.sweep(sweep, run) }
         let outcome = try run()
-        print(
-            "\(outcome.images) images, \(outcome.epochs) epochs, \(outcome.imagesPerSecond.fixed(1)) images/s, "
-                + "final loss \(outcome.loss?.fixed(4) ?? "unknown")")
-        if let (top1, protocolText) = outcome.knn {
-            print("kNN top-1 \((100 * top1).fixed(1)) %: \(protocolText)")
-        }
-        print("weights: \(outcome.weights)")
-        try json.write(outcome.json)
+        try results.deliver(outcome.report, outcome.json)
     }
 
     private func sweep(_ sweep: Sweep, _ base: PretrainRun) throws {
         let run = SweepRun(sweep, base: base)
         if let refusal = run.refusal { throw UsageError("--sweep: \(refusal.problem)", remedy: refusal.remedy) }
         let outcome = try run(announce: Program.announce)
-        print(outcome.table)
+        try results.deliver(outcome.report, outcome.json)
         print("picture: \(outcome.picture)")
-        try json.write(outcome.json)
     }
 
     private func options() throws(UsageError) -> PretrainOptions {
@@ -119,17 +114,19 @@ struct PretrainCommand: Command {
         try refuseWhatHasNoMeaning()
         if scalesLearningRate.value {
             options.recipe.optimization.learningRate *= Double(options.recipe.batch) / Double(published)
+            guard options.recipe.optimization.learningRate.isFinite else {
+                throw UsageError("--scale-lr makes the learning rate infinite", remedy: "give a smaller --lr")
+            }
         }
-        if !architecture.value.isResidual, options.recipe.imageSize < 64 {
-            throw UsageError(
-                "\(architecture.value.rawValue) cannot take images of \(options.recipe.imageSize) pixels",
-                remedy: "give --image-size 64 or more")
+        do {
+            try architecture.value.require(imageSize: options.recipe.imageSize)
+        } catch {
+            throw UsageError(error.problem, remedy: error.remedy)
         }
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
         options.device = compute.device.value
         options.precision = compute.precision.value
-        options.onBadImage = badImages.value.policy
         return options
     }
 

@@ -1,5 +1,6 @@
 internal import Experiments
 internal import Probes
+internal import Reporting
 internal import Support
 
 /// Weighted k-nearest-neighbour classification of features.
@@ -15,7 +16,7 @@ struct ProbeKNNCommand: Command {
     let k: Option<[Int]>
     let temperature: Option<Double>
     let bankPrecision: Option<KNNRun.BankPrecision?>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         inputs = ProbeInputs(parser, withoutTest: "leave-one-out over the training images")
@@ -26,7 +27,7 @@ struct ProbeKNNCommand: Command {
         temperature = parser.option("temperature", "T", "a vote weighs exp(similarity / T)", default: 0.07, .above(0))
         bankPrecision = parser.optionalChoice(
             "bank", "numbers of the features that vote; bf16 takes half the memory", shown: "as they come")
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -40,7 +41,9 @@ struct ProbeKNNCommand: Command {
         run.allowsEmptyClasses = inputs.allowsEmptyClasses
         run.threads = compute.threads.value
         let (result, features) = try run()
-        print(result.table + features.featureText)
-        try json.write(.object((result.json.members ?? []) + [.init("features", features)]))
+        var report = result.report
+        report.append(.paragraph(features.featureText))
+        try results.deliver(
+            report, .object((result.json.members ?? []) + [.init("features", features)]))
     }
 }

@@ -29,7 +29,7 @@ struct ProbeLinearCommand: Command {
     let features: FeatureOptions
     let folder: Option<String>
     let resume: Option<Bool>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         train = parser.optional("train", "DIR", "labelled images to train on: one folder a class")
@@ -44,13 +44,12 @@ struct ProbeLinearCommand: Command {
         recipe = parser.choice("recipe", "where all other settings come from", default: .layers)
         let recipe = recipe
         settings = parser.settings([("Training", LinearRecipe.settings)]) { LinearRecipe.named(recipe.value) }
-        checkpointEvery = parser.optional(
-            "checkpoint-every", "N", "steps between checkpoints", shown: "one epoch", .atLeast(1))
+        checkpointEvery = parser.checkpointEvery()
         features = FeatureOptions(parser)
         parser.group("Run")
-        folder = parser.required("run", "DIR", "the folder that receives configuration, metrics and results")
-        resume = parser.flag("resume", "continue the run in that folder from its last checkpoint")
-        json = parser.json()
+        folder = parser.runFolder("results")
+        resume = parser.resume()
+        results = parser.results()
     }
 
     func run() throws {
@@ -59,8 +58,7 @@ struct ProbeLinearCommand: Command {
         run.resume = resume.value
         run.checkpointEvery = checkpointEvery.value
         let result = try run()
-        print(result.table, terminator: "")
-        try json.write(.object((result.json.members ?? []) + run.inputs))
+        try results.deliver(result.report, .object((result.json.members ?? []) + run.inputs))
     }
 
     private func options(imageSize: Int) throws(UsageError) -> LinearProbeOptions {
@@ -70,7 +68,6 @@ struct ProbeLinearCommand: Command {
         options.seed = features.seed.value
         options.workers = features.loading.workers.value
         options.device = features.compute.device.value
-        options.onBadImage = features.badImages.value.policy
         return options
     }
 
@@ -103,9 +100,12 @@ struct ProbeLinearCommand: Command {
         if features.layer.isGiven {
             throw UsageError("--layer is not for several layers", remedy: "give --layers NAME,NAME")
         }
-        let limit = features.loading.limit.value
-        let train = try DataSource.open(trainPath, limit: limit)
-        let test = try DataSource.open(testPath, limit: limit)
+        func images(_ path: String) throws -> any ImageCollection {
+            try DataSource.readable(
+                DataSource.open(path, limit: features.loading.limit.value), features.badImages.value.policy,
+                workers: features.loading.workers.value)
+        }
+        let (train, test) = (try images(trainPath), try images(testPath))
         try train.checkLabels(against: test)
         let network = try features.network()
         let options = try options(imageSize: features.imageSize.value ?? network.description.imageSize)

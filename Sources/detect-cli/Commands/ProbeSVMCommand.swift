@@ -1,5 +1,6 @@
 internal import Experiments
 internal import Probes
+internal import Reporting
 internal import Support
 
 /// One-vs-rest linear SVMs on frozen features.
@@ -16,7 +17,7 @@ struct ProbeSVMCommand: Command {
     let heldOut: Option<Double>
     let svm: SVMOptions
     let classWeight: Option<SVMProbe.ClassWeight>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         inputs = ProbeInputs(parser)
@@ -28,7 +29,7 @@ struct ProbeSVMCommand: Command {
             "held-out", "PART", "the part of each class held out to choose C", default: 0.2,
             Requirement("above 0 and below 1") { 0 < $0 && $0 < 1 })
         classWeight = parser.choice("class-weight", "balanced: C of a class is divided by its size", default: .none)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -44,7 +45,9 @@ struct ProbeSVMCommand: Command {
         run.allowsEmptyClasses = inputs.allowsEmptyClasses
         run.threads = compute.threads.value
         let (result, features) = try run()
-        print(result.table + features.featureText)
-        try json.write(.object((result.json.members ?? []) + [.init("features", features)]))
+        var report = result.report
+        report.append(.paragraph(features.featureText))
+        try results.deliver(
+            report, .object((result.json.members ?? []) + [.init("features", features)]))
     }
 }

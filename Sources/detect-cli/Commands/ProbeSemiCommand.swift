@@ -25,10 +25,10 @@ struct ProbeSemiCommand: Command {
     let badImages: Option<BadImageChoice>
     let compute: ComputeOptions
     let runOptions: RunOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        weights = parser.required("weights", "FILE", "safetensors with torchvision's names")
+        weights = parser.required("weights", "FILE", "safetensors or a .pth of PyTorch")
         train = parser.required("train", "DIR", "labelled images to take shares of: one folder a class")
         test = parser.required("test", "DIR", "labelled images to test on, of the same classes")
         fractions = parser.option(
@@ -40,14 +40,12 @@ struct ProbeSemiCommand: Command {
             "seeds", "N", "draws of each share, with seeds from --seed on", default: 3, .between(1, 100))
         noBaseline = parser.flag("no-random", "leave out the same from random weights")
         settings = parser.settings([("Training", ClassifierRecipe.settings)]) { .semiSupervised }
-        imageSize = parser.optional(
-            "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
-            .between(8, 4096))
+        imageSize = parser.networkInput()
         loading = LoadingOptions(parser)
         badImages = parser.badImages()
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -55,8 +53,12 @@ struct ProbeSemiCommand: Command {
         if weights.value == WeightSource.random {
             throw UsageError("--weights random is the comparison", remedy: "give the weights to compare with it")
         }
-        let train = try DataSource.open(train.value, limit: loading.limit.value)
-        let test = try DataSource.open(test.value, limit: loading.limit.value)
+        func images(_ path: String) throws -> any ImageCollection {
+            try DataSource.readable(
+                DataSource.open(path, limit: loading.limit.value), badImages.value.policy,
+                workers: loading.workers.value)
+        }
+        let (train, test) = (try images(train.value), try images(test.value))
         try train.checkLabels(against: test)
         let start = try WeightSource.file(weights.value).open()
         var recipe = ClassifierRecipe.semiSupervised
@@ -67,7 +69,6 @@ struct ProbeSemiCommand: Command {
         options.workers = loading.workers.value
         options.device = compute.device.value
         options.precision = compute.precision.value
-        options.onBadImage = badImages.value.policy
         let first = runOptions.seed.value
         var run = SemiSupervisedRun(
             options, from: start, fractions: fractions.value.map { LabelFraction($0) },
@@ -79,8 +80,7 @@ struct ProbeSemiCommand: Command {
         run.comparesRandom = !noBaseline.value
         run.resume = runOptions.resume.value
         let result = try run()
-        print(result.table, terminator: "")
+        try results.deliver(result.report, .object((result.json.members ?? []) + run.inputs))
         print("curve: \(runOptions.folder.value)/curve.png")
-        try json.write(.object((result.json.members ?? []) + run.inputs))
     }
 }

@@ -23,10 +23,10 @@ struct ProbeVOCSVMCommand: Command {
     let svm: SVMOptions
     let outTrain: Option<String?>
     let outTest: Option<String?>
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007")
+        devkit = parser.devkit()
         trainSet = parser.option("train-set", "NAME", "the image set to learn from", default: "trainval")
         testSet = parser.option("test-set", "NAME", "the image set to measure on", default: "test")
         classes = parser.optional("classes", "NAME,NAME", "only these", shown: "all with image sets of their own")
@@ -40,15 +40,16 @@ struct ProbeVOCSVMCommand: Command {
             Requirement("with every K at least 1") { !$0.isEmpty && $0.allSatisfy { $0 >= 1 } })
         samples = parser.option("samples", "N", "independent draws for each K", default: 5, .between(1, 1000))
         parser.group("Results")
-        outTrain = parser.optional("out-train", "FILE", "write the features of the training images there, too")
-        outTest = parser.optional("out-test", "FILE", "write the features of the test images there, too")
-        json = parser.json()
+        outTrain = parser.output(
+            parser.optional("out-train", "FILE", "write the features of the training images there, too"))
+        outTest = parser.output(parser.optional("out-test", "FILE", "write the features of the test images there, too"))
+        results = parser.results()
     }
 
     func run() throws {
         try features.compute.activate()
         Interruption.watch()
-        var run = VOCSVMRun(try Devkit(devkit.value))
+        var run = VOCSVMRun(devkit.value)
         run.trainSet = trainSet.value
         run.testSet = testSet.value
         run.classes = classes.value
@@ -60,8 +61,8 @@ struct ProbeVOCSVMCommand: Command {
         run.trainFeatures = outTrain.value
         run.testFeatures = outTest.value
         run.threads = features.compute.threads.value
-        let outcome = try run(features.extractor())
-        print(outcome.table, terminator: "")
-        try json.write(outcome.json)
+        try run(features.extractor()) { outcome in
+            try results.deliver(outcome.report, outcome.json, from: outcome.lowShot == nil ? 0 : 1)
+        }
     }
 }

@@ -25,63 +25,56 @@ struct ProposalsCommand: Command {
     let picture: Option<String?>
     let pictureBoxes: Option<Int>
     let loading: LoadingOptions
+    let reading: ImageOptions
     let compute: ComputeOptions
     let seed: Option<UInt64>
-    let json: Option<String?>
+    let sets: SetOptions
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.required("set", "NAME", "the image set")
-        out = parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was")
+        devkit = parser.devkit()
+        set = parser.imageSet()
+        out = parser.output(
+            parser.required("out", "FILE", "the proposal file to write; a killed run goes on where it was"))
         mode = parser.choice(
             "mode", "how much is varied: fast makes 8 hierarchies of regions, quality 80", default: .fast)
         model = parser.optional(
             "model", "RUN", "a Faster R-CNN whose network proposes, as a run folder or model file",
             shown: "selective search")
         limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
-        picture = parser.optional(
-            "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        picture = parser.output(
+            parser.optional(
+                "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+        )
         pictureBoxes = parser.option("picture-boxes", "N", "boxes drawn on an image", default: 30, .between(1, 10_000))
         loading = LoadingOptions(parser)
+        reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
         seed = parser.seed()
-        json = parser.json()
+        results = parser.results()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .keep, seed: seed)
     }
 
     func run() throws {
         Interruption.watch()
-        let images = try VOCSet(
-            devkit.value, set: set.value, limit: loading.limit.value, policy: .keep, threads: loading.workers.value)
-        let (source, text) = try source()
+        var options = sets.testOptions(threads: loading.workers.value, limit: loading.limit.value)
+        options.turnsByEXIF = reading.turnsByEXIF
+        let images = try reading.read(
+            VOCSet(devkit.value, set: set.value, options), threads: loading.workers.value)
+        images.report()
+        let source = try source()
         var run = ProposalRun(images, to: out.value)
         run.source = source
         run.limit = limit.value
         run.workers = loading.workers.value
         let outcome = try run()
-        let quality = outcome.quality
-        func number(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
-        print(
-            textTable([
-                ["images", String(quality.images)], ["boxes per image", number(quality.boxesPerImage, 1)],
-                ["seconds per image", number(quality.secondsPerImage, 3)],
-                ["recall at IoU .5", number(quality.recall50, 4)],
-                ["recall at IoU .7", number(quality.recall70, 4)],
-                ["average best overlap", number(quality.averageBestOverlap, 4)],
-            ]))
-        print(outcome.recall.table)
-        print("objects not marked difficult: \(quality.objects); \(text), at most \(limit.value) boxes an image")
+        try results.deliver(outcome.report, outcome.json)
         if let path = picture.value { try draw(images, to: path) }
-        try json.write(.object((quality.json.members ?? []) + [.init("recall_at", outcome.recall.json)]))
     }
 
-    /// What proposes, and its name for people.
-    private func source() throws -> (ProposalRun.Source, String) {
-        guard let path = model.value else {
-            return (
-                .selectiveSearch(mode.value, seed: seed.value),
-                "selective search (\(mode.value.rawValue)), seed \(seed.value)"
-            )
-        }
+    /// What proposes.
+    private func source() throws -> ProposalRun.Source {
+        guard let path = model.value else { return .selectiveSearch(mode.value, seed: seed.value) }
         guard !mode.isGiven else {
             throw UsageError("--mode and --model exclude each other", remedy: "give one of them")
         }
@@ -90,7 +83,7 @@ struct ProposalsCommand: Command {
         guard detector.config.kind == .faster else {
             throw InputError(path, "is a Fast R-CNN, which proposes no regions", remedy: "give a Faster R-CNN")
         }
-        return (.network(detector), "region proposal network of \(path)")
+        return .network(detector, path: path)
     }
 
     private static let pictureImages = 12

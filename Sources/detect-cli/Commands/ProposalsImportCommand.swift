@@ -31,7 +31,8 @@ struct ProposalsImportCommand: Command {
     let out: Option<String>
     let limit: Option<Int?>
     let threads: Option<Int>
-    let json: Option<String?>
+    let sets: SetOptions
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         format = parser.requiredChoice(
@@ -46,21 +47,25 @@ struct ProposalsImportCommand: Command {
             default: .inclusive)
         input = parser.required(
             "in", "PATH", "the file of the set, or a folder with ID.mat, ID_boxes.mat or ID.txt for each image")
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.required("set", "NAME", "the image set; its order is that of a MATLAB file without names")
-        out = parser.required("out", "FILE", "the proposal file to write")
-        limit = parser.optional("limit", "N", "use only the first N images, with a folder or text", .atLeast(1))
+        devkit = parser.devkit()
+        set = parser.imageSet(remark: "in the order of a MATLAB file without names")
+        out = parser.output(parser.required("out", "FILE", "the proposal file to write"))
+        limit = parser.limit(remark: "with a folder or text")
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
+        sets = SetOptions(parser, missing: .stop, badAnnotations: .keep)
     }
 
     func run() throws {
         guard !Files.exists(out.value) else {
             throw InputError(out.value, "exists already", remedy: "remove it or give another --out")
         }
-        let kit = try Devkit(devkit.value)
-        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
-        let annotations = try kit.annotations(ids: ids, policy: .keep, usesImageSizes: true, threads: threads.value)
+        let selection = try sets.selection(devkit.value, sets: set.value)
+        let images = try sets.images(selection, [], limit: limit.value)
+        let ids = images.map(\.id)
+        // Those of a test set may be on a server: recall is then unknown.
+        let annotated = try sets.read(images, usesImageSizes: true, threads: threads.value)
+        let annotations = Dictionary(uniqueKeysWithValues: zip(annotated.ids, annotated.annotations))
         let notation = BoxNotation(
             order: order.value, base: base.value == .one ? 1 : 0, includesLast: last.value == .inclusive)
         let proposals = try ForeignProposals(input.value, format: format.value, notation: notation, ids: ids)
@@ -72,12 +77,15 @@ struct ProposalsImportCommand: Command {
                 "last": .string(last.value.rawValue),
             ], seed: 0, imageIDs: ids)
         let writer = try ProposalFile.Writer(path: out.value, header: header)
-        let classes = VOCClasses.found(in: annotations.annotations)
+        let classes = VOCClasses.found(in: annotated.annotations)
         var report = ProposalImport()
         var quality = ProposalQuality()
-        for (id, annotation) in zip(ids, annotations.annotations) {
-            guard let size = annotation.size else {
-                throw InputError(kit.annotationPath(id), "states no size, and there is no image that tells it")
+        for image in images {
+            let id = image.id
+            guard let size = try annotations[id]?.size ?? image.image.map({ try ImageHeader.read($0).size }) else {
+                throw InputError(
+                    image.annotation ?? id, "states no size, and there is no image that tells it",
+                    remedy: "complete the devkit")
             }
             guard let found = try proposals.boxes(for: id) else {
                 throw InputError(input.value, "has no proposals for image \(id)", remedy: "give the set it is made for")
@@ -86,31 +94,15 @@ struct ProposalsImportCommand: Command {
             if writer.count(for: id) == nil { try writer.append(boxes, for: id) }
             quality.add(
                 proposals: boxes,
-                groundTruth: try annotation.labeledBoxes(classes: classes, source: kit.annotationPath(id)))
+                groundTruth: try annotations[id]?.labeledBoxes(classes: classes, source: image.annotation ?? id) ?? [])
         }
         try writer.finish()
-        show(report, quality)
-        try json.write(
+        try results.deliver(
+            report.report(quality),
             .object(
                 (quality.json.members ?? []) + [
                     .init("boxes", .integer(report.boxes)), .init("clipped", .integer(report.clipped)),
                     .init("dropped", .integer(report.dropped)),
                 ]))
-    }
-
-    private func show(_ report: ProposalImport, _ quality: ProposalQuality) {
-        func text(_ value: Double?, _ decimals: Int) -> String { value?.fixed(decimals) ?? "unknown" }
-        print(
-            textTable([
-                ["images", String(report.images)], ["boxes", String(report.boxes)],
-                ["boxes per image", text(quality.boxesPerImage, 1)],
-                ["cut at the frame", String(report.clipped)], ["left out, nothing inside", String(report.dropped)],
-                ["recall at IoU .5", text(quality.recall50, 4)], ["recall at IoU .7", text(quality.recall70, 4)],
-                ["average best overlap", text(quality.averageBestOverlap, 4)],
-            ]))
-        let share = Double(report.clipped + report.dropped) / Double(max(1, report.boxes + report.dropped))
-        if share > 0.01 || quality.recall50 ?? 1 < 0.5 {
-            print("note: many boxes outside the image, or a low recall, usually mean another --order or --base")
-        }
     }
 }

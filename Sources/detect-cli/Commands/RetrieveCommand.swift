@@ -23,7 +23,7 @@ struct RetrieveCommand: Command {
     let k: Option<Int>
     let maximum: Option<Int>
     let features: FeatureOptions
-    let json: Option<String?>
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
         query = parser.required("query", "PATH", "an image, or a folder of images")
@@ -33,12 +33,12 @@ struct RetrieveCommand: Command {
         )
         set = parser.dataSet()
         bank = parser.optional("features", "FILE", "features to search instead of reading all of the data")
-        out = parser.required("out", "FILE", "the picture to write, .png or .jpg")
+        out = parser.output(parser.required("out", "FILE", "the picture to write, .png or .jpg"))
         k = parser.option("k", "N", "neighbours shown for each query", default: 10, .between(1, 100))
         maximum = parser.option(
             "max-queries", "N", "of a folder, that many images evenly spread", default: 10, .between(1, 200))
         features = FeatureOptions(parser)
-        json = parser.json()
+        results = parser.results()
     }
 
     func run() throws {
@@ -51,6 +51,7 @@ struct RetrieveCommand: Command {
         run.maximumQueries = maximum.value
         run.k = k.value
         run.threads = features.compute.threads.value
+        run.onBadImage = features.badImages.value.policy
         let (bank, images, extractor) = try prepare()
         let (retrieval, picture) = try run(bank: bank, images: images, extractor: extractor)
         try picture.write(to: out.value)
@@ -59,7 +60,7 @@ struct RetrieveCommand: Command {
             print("\((100 * precision).fixed(1)) % of the neighbours are of the query's class")
         }
         print("protocol: \(retrieval.protocolText)")
-        try json.write(retrieval.json)
+        try results.write(retrieval.report(picture), retrieval.json)
     }
 
     /// The bank, the images it was made of where they can be found, and what turns queries into features.

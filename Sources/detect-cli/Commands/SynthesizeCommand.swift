@@ -38,7 +38,7 @@ struct SynthesizeCommand: Command {
             "largest-extent", "S", "the same of the largest", default: SyntheticDevkit.usualExtents.upperBound,
             .between(0.01, 1))
         classification = parser.flag("classification", "draw single objects into train/CLASS and val/CLASS instead")
-        workers = parser.option("workers", "N", "threads that draw; changes no result", default: 2, .between(1, 1024))
+        workers = parser.workers("draw", default: 2)
         seed = parser.seed()
     }
 

@@ -20,39 +20,46 @@ struct VOCExportCOCOCommand: Command {
     let difficult: Option<COCOExport.Difficult>
     let limit: Option<Int?>
     let threads: Option<Int>
+    let sets: SetOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.option("set", "NAME", "the image set", default: "test")
-        out = parser.required("out", "FILE", "the JSON file of the objects")
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "test")
+        out = parser.output(parser.required("out", "FILE", "the JSON file of the objects"))
         detections = parser.optional("detections", "DIR", "a folder of comp4 files to convert, too")
-        results = parser.optional("results", "FILE", "the JSON file of the detections")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
+        results = parser.output(parser.optional("results", "FILE", "the JSON file of the detections"))
+        classes = parser.classNames()
         difficult = parser.choice(
             "difficult",
             "objects marked difficult become crowds, which COCO's evaluator leaves out, or objects, or are left out",
             default: .crowd)
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        limit = parser.limit()
         threads = parser.threads()
+        sets = SetOptions(parser, missing: .stop, badAnnotations: .keep, isStrict: true)
     }
 
     func run() throws {
         guard (detections.value == nil) == (results.value == nil) else {
             throw UsageError("--detections and --results go together", remedy: "give both or neither")
         }
-        let kit = try Devkit(devkit.value)
-        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
-        let annotations = try kit.annotations(ids: ids, policy: .keep, usesImageSizes: true, threads: threads.value)
+        let selection = try sets.selection(devkit.value, sets: set.value)
+        let (annotations, images) = try sets.annotations(
+            selection, limit: limit.value, usesImageSizes: true, threads: threads.value)
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let export = try COCOExport(
-            annotations, fileNames: ids.map { kit.imagePath($0).fileName }, classes: names,
+            annotations,
+            fileNames: images.map { image in
+                // Files of different folders may have one name.
+                image.id.contains("/")
+                    ? "\(image.id).\(image.image?.fileExtension ?? "jpg")" : image.image?.fileName ?? "\(image.id).jpg"
+            }, classes: names,
             difficult: difficult.value)
         let truth = export.groundTruth
         try Files.writeAtomically(truth.line + "\n", to: out.value)
-        print("\(ids.count) images, \(truth["annotations"]?.arrayValue?.count ?? 0) objects: \(out.value)")
+        print("\(images.count) images, \(truth["annotations"]?.arrayValue?.count ?? 0) objects: \(out.value)")
         if let folder = detections.value, let path = results.value {
             let evaluator = try VOCEvaluator(annotations, classes: names)
-            let read = try evaluator.read(folder: folder, set: set.value, threads: threads.value)
+            let read = try evaluator.read(folder: folder, set: selection.name, threads: threads.value)
             try Files.writeAtomically(export.results(read.detections).line + "\n", to: path)
             let rest = read.missing.isEmpty ? "" : " (no file for \(read.missing.joined(separator: ", ")))"
             print("\(read.detections.reduce(0) { $0 + $1.count }) detections\(rest): \(path)")

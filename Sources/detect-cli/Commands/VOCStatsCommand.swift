@@ -1,4 +1,5 @@
 internal import Imaging
+internal import Reporting
 internal import Support
 internal import VOCData
 
@@ -14,29 +15,30 @@ struct VOCStatsCommand: Command {
     let picture: Option<String?>
     let limit: Option<Int?>
     let threads: Option<Int>
-    let json: Option<String?>
+    let sets: SetOptions
+    let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
-        devkit = parser.required("devkit", "DIR", "the folder that holds VOC2007/")
-        set = parser.option("set", "NAME", "the image set", default: "trainval")
-        classes = parser.optional("classes", "FILE", "class names, one a line", shown: "those of the annotations")
-        picture = parser.optional("picture", "FILE", "draw a picture there (PNG)")
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        devkit = parser.devkit()
+        set = parser.imageSet(default: "trainval")
+        classes = parser.classNames()
+        picture = parser.output(parser.optional("picture", "FILE", "draw a picture there (PNG)"))
+        limit = parser.limit()
         threads = parser.threads()
-        json = parser.json()
+        results = parser.results()
+        sets = SetOptions(parser, missing: .skip, badAnnotations: .keep)
     }
 
     func run() throws {
-        let kit = try Devkit(devkit.value)
-        let ids = Array(try kit.imageSet(set.value).prefix(limit.value ?? .max))
-        let annotations = try kit.annotations(ids: ids, policy: .keep, threads: threads.value)
+        let selection = try sets.selection(devkit.value, sets: set.value)
+        let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let statistics = SetStatistics(annotations, classes: names)
-        print(statistics.table, terminator: "")
+        let report = statistics.report(title: "\(selection.parts[0].devkit.root.fileName) \(set.value)")
+        try results.deliver(report, statistics.json)
         if let path = picture.value {
-            try statistics.picture(title: "VOC\(kit.year) \(set.value)").write(to: path)
+            try report.picture?.write(to: path)
             print("picture: \(path)")
         }
-        try json.write(statistics.json)
     }
 }

@@ -19,7 +19,7 @@ struct WeightsExportCommand: Command {
 
     init(_ parser: ArgumentParser) {
         file = parser.positional("FILE", "a weight file, or model.safetensors of a run of finetune")
-        out = parser.required("out", "FILE", "the safetensors file to write")
+        out = parser.output(parser.required("out", "FILE", "the safetensors file to write"))
         withProjection = parser.flag(
             "with-projection", "keep projection.*, too, for which torchvision's models have no place")
     }
@@ -29,14 +29,17 @@ struct WeightsExportCommand: Command {
         let (file, config, prefix) = try open()
         var tensors: [(name: String, tensor: Tensor)] = []
         var leftOut: [String] = []
+        var check = WeightCheck()
         for entry in file.entries {
             let name = entry.name.hasPrefix(prefix) ? String(entry.name.dropFirst(prefix.count)) : nil
             if let name, !name.hasPrefix("norm."), withProjection.value || !name.hasPrefix("projection.") {
                 tensors.append((name, file.mappedTensor(entry.name)!))
+                check.examine(entry.name, tensors.last!.tensor)
             } else {
                 leftOut.append(entry.name)
             }
         }
+        try check.require(in: file.path)
         try SafetensorsFile.write(tensors, metadata: ["format": "pt"], to: out.value)
         print("\(out.value): \(config), \(tensors.count) tensors")
         if !leftOut.isEmpty { print("left out: \(WeightImport.some(leftOut))") }

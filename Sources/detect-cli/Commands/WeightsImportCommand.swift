@@ -28,8 +28,8 @@ struct WeightsImportCommand: Command {
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
-        file = parser.positional("FILE", "a file of torch.save (PyTorch 1.6 or later), or safetensors")
-        out = parser.required("out", "FILE", "the weight file to write")
+        file = parser.positional("FILE", "a file of torch.save, or safetensors")
+        out = parser.output(parser.required("out", "FILE", "the weight file to write"))
         parser.group("Network")
         architecture = parser.optionalChoice("arch", "the network in it", of: Architecture.self, shown: "by its shapes")
         stem = parser.optionalChoice("stem", "how a ResNet takes its input in", of: Stem.self, shown: "by its shapes")
@@ -68,17 +68,10 @@ struct WeightsImportCommand: Command {
     }
 
     private func description(_ plan: WeightImport) throws -> WeightDescription {
-        let isSmall = plan.config.stem == .cifar
-        let pixels = normalization.value(or: isSmall ? .cifar10 : .imagenet)
-        return WeightDescription(
-            config: plan.config, normalization: pixels == .cifar10 ? .cifar10 : .imagenet,
-            imageSize: imageSize.value(or: isSmall ? 32 : 224), objective: objective.value,
-            details: [
-                "imported_from": .string(file.value.fileName),
-                "sha256": .string(try checksum()),
-                "format": .string(plan.source.format.rawValue),
-                "state_dict": .string(plan.source.place.joined(separator: ".")), "prefix": .string(plan.prefix),
-            ])
+        let pixels = normalization.value.map { $0 == .cifar10 ? Normalization.cifar10 : .imagenet }
+        return plan.description(
+            objective: objective.value, normalization: pixels, imageSize: imageSize.value,
+            details: [.init("sha256", .string(try checksum()))])
     }
 
     /// SHA-256 of the file, a piece at a time.
@@ -96,7 +89,9 @@ struct WeightsImportCommand: Command {
             names.isEmpty ? "none" : "\(names.count): \(WeightImport.some(names))"
         }
         let source = plan.source
-        let place = source.place.isEmpty ? "the whole file" : source.place.joined(separator: ".").printable
+        let key = source.place.joined(separator: ".").printable
+        let model = source.networkClass.map { "the pickled \($0.printable)" }
+        let place = model.map { key.isEmpty ? $0 : "\(key), \($0)" } ?? (key.isEmpty ? "the whole file" : key)
         var lines = [
             ("file", "\(file.value) (\(source.format.rawValue), state dict: \(place))"), ("network", "\(plan.config)"),
             ("prefix", plan.prefix.isEmpty ? "none" : "\(plan.prefix.printable) taken off"),
@@ -105,7 +100,9 @@ struct WeightsImportCommand: Command {
             ("unexpected", list(plan.unexpected)), ("left out", list(plan.outside)),
         ]
         if !plan.mismatched.isEmpty { lines.append(("misfits", list(plan.mismatched))) }
-        if !source.others.isEmpty { lines.append(("no tensors", WeightImport.some(source.others))) }
+        if !source.others.isEmpty {
+            lines.append(("no tensors", WeightImport.some(source.others.map(\.description), 12)))
+        }
         if plan.counters > 0 { lines.append(("note", "\(plan.counters) counters of batch norm are set to 0")) }
         return lines
     }
@@ -127,7 +124,11 @@ struct WeightsImportCommand: Command {
             "loaded": .array(
                 plan.loaded.map { ["name": .string($0.name), "source": .string($0.source)] }),
             "missing": list(plan.missing), "mismatched": list(plan.mismatched), "unexpected": list(plan.unexpected),
-            "left_out": list(plan.outside), "other_entries": list(plan.source.others),
+            "left_out": list(plan.outside), "other_entries": list(plan.source.others.map(\.name)),
+            "other_classes": .object(
+                plan.source.others.filter { !$0.classes.isEmpty }.map {
+                    JSON.Member($0.name, .array($0.classes.map { .string($0) }))
+                }),
             "counters_set_to_zero": .integer(plan.counters),
         ]
     }

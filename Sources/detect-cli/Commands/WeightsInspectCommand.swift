@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Foundation
+internal import Reporting
 internal import Support
 internal import Torch
 
@@ -34,7 +35,8 @@ struct WeightsInspectCommand: Command {
         let config = description?.config ?? WeightFile.recognize(file)
         for line in heading(file, config, description, problem) { print(line) }
 
-        var rows = [["name", "dtype", "shape", "mean", "std", "min", "max", "non-finite"]]
+        let columns = ["name", "dtype", "shape", "mean", "std", "min", "max", "non-finite"]
+        var rows: [[Table.Cell]] = []
         var tensors: [JSON] = []
         var nonFinite = 0
         for entry in file.entries {
@@ -45,7 +47,7 @@ struct WeightsInspectCommand: Command {
             tensors.append(json(entry, summary))
         }
         print("")
-        print(textTable(rows))
+        print(Table(columns.map { .text($0) }, rows).text)
         let count = file.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
         print("\n\(file.entries.count) tensors, \(count) values, \(nonFinite) of them not finite")
         try json.write([
@@ -82,11 +84,11 @@ struct WeightsInspectCommand: Command {
         file.metadata.sorted { $0.key < $1.key }
     }
 
-    private func row(_ entry: SafetensorsFile.Entry, _ summary: TensorSummary) -> [String] {
+    private func row(_ entry: SafetensorsFile.Entry, _ summary: TensorSummary) -> [Table.Cell] {
         let shape = entry.shape.isEmpty ? "scalar" : entry.shape.map(String.init).joined(separator: "×")
         let statistics = [summary.mean, summary.standardDeviation, summary.minimum, summary.maximum]
-        return [entry.name.printable, entry.dtype.safetensors, shape] + statistics.map(\.short)
-            + ["\(summary.nonFiniteCount)"]
+        return [.text(entry.name.printable), .text(entry.dtype.safetensors), .text(shape)]
+            + statistics.map { .text($0.short) } + [.integer(summary.nonFiniteCount)]
     }
 
     private func json(_ entry: SafetensorsFile.Entry, _ summary: TensorSummary) -> JSON {

@@ -1,4 +1,5 @@
 internal import Backbone
+internal import Reporting
 internal import Support
 
 /// Lists the weight files of a folder, as its manifest has them.
@@ -22,20 +23,25 @@ struct WeightsListCommand: Command {
             print("no weights are listed in \(folder.value)/\(WeightManifest.fileName)")
             return
         }
-        let rows = manifest.entries.map { entry in
+        let columns = ["name", "architecture", "objective", "data", "recipe", "size", "metrics"]
+        let rows = manifest.entries.map { entry -> [Table.Cell] in
             [
-                entry.name, entry.architecture.rawValue, entry.objective, entry.data, entry.recipe,
-                "\((Double(entry.size) / 1e6).fixed(1)) MB",
-                entry.metrics.map { "\($0.name) \($0.value)" }.joined(separator: ", "),
+                .text(entry.name), .text(entry.architecture.rawValue), .text(entry.objective), .text(entry.data),
+                .text(entry.recipe), "\((Double(entry.size) / 1e6).fixed(1)) MB",
+                .text(entry.metrics.map { "\($0.name) \($0.value)" }.joined(separator: ", ")),
             ]
         }
-        print(textTable([["name", "architecture", "objective", "data", "recipe", "size", "metrics"]] + rows))
+        print(Table(columns.map { .text($0) }, rows).text)
     }
 }
 
 extension ArgumentParser {
     /// `--folder DIR` of the commands that read a weight manifest.
     func weightFolder() -> Option<String> {
-        option("folder", "DIR", "the folder that holds \(WeightManifest.fileName)", default: "weights")
+        let here = "weights"
+        return option(
+            "folder", "DIR", "the folder that holds \(WeightManifest.fileName)",
+            default: Files.isFolder(here) ? here : Installation.weights ?? here,
+            shown: "\(here); where there is none, that of the installation")
     }
 }

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Support
 package import Torch
 
@@ -21,8 +20,7 @@ package struct ComputeOptions {
         try device.value.activate()
         Runtime.threads = threads.value
         if device.value == .cpu, precision.value == .bf16, !Capability.here.multipliesBFloat16 {
-            FileHandle.standardError.write(
-                Data("note: this processor has no bf16 arithmetic; --precision fp32 is faster here\n".utf8))
+            Console.remark("this processor has no bf16 arithmetic; --precision fp32 is faster here", label: "note")
         }
     }
 }
@@ -34,10 +32,8 @@ package struct LoadingOptions {
 
     package init(_ parser: ArgumentParser) {
         parser.group("Data")
-        workers = parser.option(
-            "workers", "N", "threads that decode and augment images; changes no result",
-            default: Processor.coreCount, shown: "all cores", .between(1, 1024))
-        limit = parser.optional("limit", "N", "use only the first N images", .atLeast(1))
+        workers = parser.workers("decode and augment images", default: Processor.coreCount, shown: "all cores")
+        limit = parser.limit()
     }
 }
 
@@ -49,8 +45,8 @@ package struct RunOptions {
 
     package init(_ parser: ArgumentParser) {
         parser.group("Run")
-        folder = parser.required("run", "DIR", "the folder that receives configuration, metrics and weights")
-        resume = parser.flag("resume", "continue the run in that folder from its last checkpoint")
+        folder = parser.runFolder("weights")
+        resume = parser.resume()
         seed = parser.seed()
     }
 }
@@ -61,6 +57,51 @@ extension ArgumentParser {
         optional(
             "set", "NAME", "the image set of a VOCdevkit, train or test of CIFAR, or a folder of a .tar",
             shown: "trainval, train, all")
+    }
+
+    /// `--limit N`
+    ///
+    /// - Parameter remark: When it holds.
+    package func limit(remark: String? = nil) -> Option<Int?> {
+        optional("limit", "N", Self.text("use only N images: the first ones of each class, else the first", remark), .atLeast(1))
+    }
+
+    /// `--workers N`
+    package func workers(_ work: String, default fallback: Int, shown: String? = nil) -> Option<Int> {
+        option(
+            "workers", "N", "threads that \(work); changes no result", default: fallback, shown: shown,
+            .between(1, 1024))
+    }
+
+    /// `--run DIR`
+    ///
+    /// - Parameter results: What it receives beside configuration and metrics.
+    package func runFolder(_ results: String) -> Option<String> {
+        required("run", "DIR", "the folder that receives configuration, metrics and \(results)")
+    }
+
+    /// `--resume`
+    package func resume() -> Option<Bool> {
+        flag("resume", "continue the run in that folder from its last checkpoint")
+    }
+
+    /// `--checkpoint-every N` of trainings that count steps.
+    package func checkpointEvery(default fallback: Int) -> Option<Int> {
+        option("checkpoint-every", "N", Self.checkpointHelp, default: fallback, .atLeast(1))
+    }
+
+    /// The same of trainings that count epochs.
+    package func checkpointEvery() -> Option<Int?> {
+        optional("checkpoint-every", "N", Self.checkpointHelp, shown: "one epoch", .atLeast(1))
+    }
+
+    private static var checkpointHelp: String { "steps between checkpoints" }
+
+    /// `--image-size N` where there are weights that say it, too.
+    package func networkInput() -> Option<Int?> {
+        optional(
+            "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
+            .between(8, 4096))
     }
 
     /// `--threads N`
@@ -81,15 +122,20 @@ extension ArgumentParser {
             "write all digits to the detection files, not three decimals of the score and one of the box")
     }
 
+    /// `--json FILE` and `--report FILE`
+    package func results() -> ResultOptions { ResultOptions(self) }
+
     /// `--json FILE`
     package func json() -> Option<String?> {
-        optional("json", "FILE", "write the results there for machines, too")
+        output(optional("json", "FILE", "write the results there for machines, too"))
     }
 }
 
 extension Option where Value == String? {
     /// Writes the results where `--json FILE` says, if it is given.
     func write(_ results: @autoclosure () -> JSON) throws {
-        if let path = value { try Files.writeAtomically(results().pretty, to: path) }
+        guard let path = value else { return }
+        if !path.parentFolder.isEmpty { try Files.makeFolder(path.parentFolder) }
+        try Files.writeAtomically(results().pretty, to: path)
     }
 }

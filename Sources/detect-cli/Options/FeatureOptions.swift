@@ -17,9 +17,7 @@ struct FeatureOptions {
     init(_ parser: ArgumentParser) {
         parser.group("Features")
         weights = WeightOptions(parser)
-        imageSize = parser.optional(
-            "image-size", "N", "side of the network's input", shown: "what the weights were trained on",
-            .between(8, 4096))
+        imageSize = parser.networkInput()
         layer = parser.optional("layer", "NAME", "the layer to look at", shown: "embedding, else the last one")
         batch = parser.option("feature-batch", "N", "images at once", default: 64, .between(1, 65536))
         loading = LoadingOptions(parser)

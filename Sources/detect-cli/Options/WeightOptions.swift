@@ -18,7 +18,7 @@ struct WeightOptions {
         self.takesArchitecture = takesArchitecture
         fallbackName = fallback
         weights = parser.optional(
-            "weights", "FILE", "safetensors with torchvision's names, or \"\(WeightSource.random)\"",
+            "weights", "FILE", "safetensors or a .pth of PyTorch, or \"\(WeightSource.random)\"",
             shown: fallback ?? "")
         architecture = parser.optionalChoice(
             "arch", "the network", shown: takesArchitecture ? "what the weights hold" : "")

@@ -1,16 +1,20 @@
 """Writes the .pth files that the tests of importing read, and pth.json with what PyTorch reads in them.
 
-Usage: python3 make_pth.py   (needs torch)
+Usage: python3 make_pth.py   (needs torch and numpy)
 
 Names and containers are those of real checkpoints; shapes are small.
 """
 
 import argparse
+import enum
 import json
 import os
-from collections import OrderedDict
-from pathlib import Path
+import sys
+import types as python_types
+from collections import Counter, OrderedDict, defaultdict
+from pathlib import Path, PurePosixPath
 
+import numpy
 import torch
 
 FOLDER = Path(__file__).parent / "pth"
@@ -74,6 +78,82 @@ moco["module.queue_ptr"] = torch.tensor([3])
 save("moco.pth", {"epoch": 200, "arch": "resnet50", "state_dict": moco, "optimizer": {}}, moco)
 
 
+# The format before PyTorch 1.6.
+save("legacy-types.pth", types, types, _use_new_zipfile_serialization=False)
+save("legacy-views.pth", views, views, _use_new_zipfile_serialization=False)
+for protocol in (3, 4, 5):
+    save(f"legacy-moco{protocol}.pth", {"epoch": 200, "state_dict": moco}, moco, pickle_protocol=protocol,
+         _use_new_zipfile_serialization=False)
+
+
+def named(cls, module):
+    """Lets a class be found where the authors' code has it."""
+    cls.__module__ = module
+    for end in range(1, module.count(".") + 2):
+        name = ".".join(module.split(".")[:end])
+        sys.modules.setdefault(name, python_types.ModuleType(name))
+    setattr(sys.modules[module], cls.__name__, cls)
+    return cls
+
+
+class AliasMethod:
+    def __init__(self):
+        self.prob, self.alias = ramp(4), torch.tensor([1, 0, 3, 2])
+
+
+class NCEAverage(torch.nn.Module):
+    """As the reference code of instance discrimination keeps its memory bank."""
+
+    def __init__(self):
+        super().__init__()
+        self.nLem = 4
+        self.multinomial = AliasMethod()
+        self.register_buffer("params", ramp(5))
+        self.register_buffer("memory", ramp(4, 2))
+
+
+class Phase(enum.Enum):
+    TRAIN = 1
+
+
+class Options(dict):
+    pass
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(2, 3, 1, bias=False)
+        self.body = torch.nn.Sequential(torch.nn.BatchNorm2d(3), torch.nn.ReLU())
+        self.scale = torch.nn.Parameter(ramp(2))
+
+
+for cls, module in [(AliasMethod, "lib.alias_multinomial"), (NCEAverage, "lib.NCEAverage"), (Phase, "training.phase"),
+                    (Options, "training.options"), (Net, "models.small")]:
+    named(cls, module)
+
+tagged, noted = torch.nn.Parameter(ramp(2)), ramp(3)
+tagged.tag, noted.note = "decay", "a tensor with an attribute"
+plain = OrderedDict([("module.a", ramp(2)), ("module.tagged", tagged), ("module.noted", noted)])
+lemniscate = {
+    "epoch": 200, "arch": "resnet18", "state_dict": plain, "best_prec1": numpy.float64(0.46), "lemniscate": NCEAverage(),
+    "optimizer": {"state": {}, "param_groups": [{"lr": 0.03}]},
+}
+extras = {
+    "state_dict": plain, "scheduler": {"milestones": Counter([120, 160]), "gamma": 0.1}, "device": torch.device("cuda"),
+    "args": argparse.Namespace(device=torch.device("cuda", 1), dtype=torch.float16), "path": PurePosixPath("a/b"),
+    "phase": Phase.TRAIN, "options": Options(lr=0.1), "history": defaultdict(list, loss=[1.0, 0.5]), "seen": {1, 2},
+    "array": numpy.arange(3.0), "complex": 1 + 2j, "class": Net, "function": torch.relu,
+}
+net = Net()
+for index, value in enumerate(net.state_dict().values()):
+    value.copy_(ramp(*value.shape) + index)
+for suffix, options in [("", {}), ("legacy-", {"_use_new_zipfile_serialization": False})]:
+    save(suffix + "lemniscate.pth", lemniscate, plain, **options)
+    save(suffix + "extras.pth", extras, plain, **options)
+    save(suffix + "network.pth", net, net.state_dict(), **options)
+
+
 
 class Evil:
     """Runs a program in whoever unpickles it with Python."""
@@ -84,6 +164,4 @@ class Evil:
 
 torch.save({"state_dict": small, "epoch": Evil()}, FOLDER / "evil.pth")
 torch.save(ramp(2), FOLDER / "tensor.pth")
-torch.save({"a": ramp(2)}, FOLDER / "legacy.pth", _use_new_zipfile_serialization=False)
-torch.save(torch.nn.Linear(1, 1), FOLDER / "module.pth")
 (FOLDER / "pth.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")

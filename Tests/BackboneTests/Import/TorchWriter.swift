@@ -6,6 +6,11 @@ struct PickleBytes {
 
     init(protocol version: UInt8 = 2) { bytes = [0x80, version] }
 
+    init(code: String) {
+        self.init()
+        add(code)
+    }
+
     mutating func add(_ text: String) { bytes += Array(text.utf8) }
     mutating func add(_ more: [UInt8]) { bytes += more }
 
@@ -29,8 +34,11 @@ struct PickleBytes {
     }
 
     /// `_rebuild_tensor_v2` of a view of a storage.
+    ///
+    /// - Parameter metadata: What stands in the older format behind the number of elements.
     mutating func tensor(
-        key: String, storage: String = "FloatStorage", count: Int, offset: Int = 0, shape: [Int], strides: [Int]? = nil
+        key: String, storage: String = "FloatStorage", count: Int, offset: Int = 0, shape: [Int], strides: [Int]? = nil,
+        metadata: (inout PickleBytes) -> Void = { _ in }
     ) {
         global("torch._utils", "_rebuild_tensor_v2")
         add("((")
@@ -39,6 +47,7 @@ struct PickleBytes {
         text(key)
         text("cpu")
         integer(count)
+        metadata(&self)
         add("tQ")
         integer(offset)
         integers(shape)
@@ -125,5 +134,35 @@ enum TorchWriter {
         StoredZip.data(
             [("\(root)/data.pkl", Data(pickle.bytes)), ("\(root)/byteorder", Data("little".utf8))]
                 + storages.sorted { $0.key < $1.key }.map { ("\(root)/data/\($0.key)", $0.value) })
+    }
+}
+
+/// A file of torch.save before PyTorch 1.6, made without PyTorch.
+enum LegacyWriter {
+    static let magic: [UInt8] = [
+        0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+    ]
+
+    /// - Parameters:
+    ///   - storages: Keys, the number of elements that is written before the bytes, and the bytes.
+    static func file(
+        _ pickle: PickleBytes, _ storages: [(key: String, count: Int, bytes: Data)], isLittleEndian: Bool = true,
+        version: UInt16 = 1001
+    ) -> Data {
+        var system = PickleBytes()
+        system.add("}")
+        system.text("little_endian")
+        system.add([isLittleEndian ? 0x88 : 0x89])
+        system.add("s.")
+        var keys = PickleBytes()
+        keys.add("](")
+        for storage in storages { keys.text(storage.key) }
+        keys.add("e.")
+        var file = Data(magic) + [0x80, 2, 0x4D, UInt8(version & 0xFF), UInt8(version >> 8), 0x2E]
+        file += system.bytes + pickle.bytes + keys.bytes
+        for storage in storages {
+            file += withUnsafeBytes(of: Int64(storage.count).littleEndian) { Data($0) } + storage.bytes
+        }
+        return file
     }
 }

@@ -205,5 +205,147 @@ extension NetworkTests {
                 #expect(again.config == Self.small && again.loaded.count == 122)
             }
         }
+
+        // MARK: Weights that are used as they are
+
+        /// A whole network as `torch.save` would write it, its names changed, its values too if wanted.
+        private func torchFile(
+            _ config: NetworkConfig, prefix: String = "", without: (String) -> Bool = { _ in false },
+            change: (Parameters) -> Void = { _ in }
+        ) -> Data {
+            let scope = Scope(seed: 1)
+            let network = config.makeNetwork(scope)
+            Formula.fill(scope.parameters, gain: 2)
+            withoutGradients { change(scope.parameters) }
+            var pickle = PickleBytes()
+            var storages: [String: Data] = [:]
+            pickle.add("}(")
+            pickle.text("epoch")
+            pickle.integer(3)
+            pickle.text("state_dict")
+            pickle.add("}(")
+            for (index, entry) in scope.parameters.entries.enumerated() where !without(entry.name) {
+                pickle.text(prefix + entry.name)
+                pickle.tensor(
+                    key: "\(index)", storage: entry.tensor.dtype == .float32 ? "FloatStorage" : "LongStorage",
+                    count: entry.tensor.count, shape: entry.tensor.shape)
+                storages["\(index)"] = entry.tensor.detach().withBytes { Data($0) }
+            }
+            pickle.add("uu.")
+            return withExtendedLifetime(network) { TorchWriter.file(pickle, storages) }
+        }
+
+        @Test func filesOfPyTorchAreImportedWhenTheyAreOpened() throws {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/w.pth"
+                try Files.writeAtomically(torchFile(Self.small, prefix: "module."), to: path)
+                let network = try PretrainedNetwork(path: path)
+                #expect(network.description.config == Self.small && network.description.imageSize == 32)
+                #expect(network.description.normalization == .cifar10)
+                let note = try #require(network.importNote)
+                #expect(note.hasPrefix("\(path): resnet18 with a CIFAR stem and 10 classes"), "\(note)")
+                #expect(note.contains("module. taken off") && note.contains("left out: epoch"), "\(note)")
+
+                // The same as through a file.
+                let plan = try WeightImport(ForeignWeights(path: path))
+                try plan.write(plan.description(), to: "\(folder)/w.safetensors")
+                let other = try PretrainedNetwork(path: "\(folder)/w.safetensors")
+                #expect(other.importNote == nil && other.description == network.description)
+                let x = Formula.tensor([1, 3, 32, 32], ordinal: Formula.imageOrdinal)
+                let outputs = withoutGradients {
+                    [network, other].map { $0.network.logits(x, mode: .evaluate).floats }
+                }
+                #expect(outputs[0] == outputs[1])
+            }
+        }
+
+        @Test func projectionsAreImportedWhenTheyAreOpened() throws {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/w.pth"
+                try Files.writeAtomically(torchFile(NetworkConfig(.resnet18, stem: .cifar, classes: 128)), to: path)
+                let network = try PretrainedNetwork(path: path)
+                #expect(network.defaultLayer == PretrainedNetwork.embeddingLayer)
+                #expect(network.importNote?.contains("a projection to 128 dimensions") == true)
+            }
+        }
+
+        /// Detection needs no more than convolutions; what needs more says what is missing.
+        @Test func trunksAloneAreOpened() throws {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/w.pth"
+                try Files.writeAtomically(
+                    torchFile(NetworkConfig(.alexnet)) { $0.hasPrefix("classifier.") }, to: path)
+                let opened = try WeightFile.open(path)
+                #expect(opened.description.config == NetworkConfig(.alexnet) && opened.file.entries.count == 10)
+                let error = #expect(throws: InputError.self) { try PretrainedNetwork(path: path) }
+                #expect(error?.problem.contains("classifier.1.weight is missing") == true)
+            }
+        }
+
+        @Test func prefixesAreTakenOffSafetensorsToo() throws {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/w.safetensors"
+                let scope = Scope(seed: 1)
+                let network = Self.small.makeNetwork(scope)
+                let tensors = withExtendedLifetime(network) {
+                    scope.parameters.entries.map { ("backbone." + $0.name, $0.tensor) }
+                }
+                try SafetensorsFile.write(tensors, to: path)
+                let opened = try WeightFile.open(path)
+                #expect(opened.description.config == Self.small && opened.note?.contains("backbone. taken off") == true)
+            }
+        }
+
+        @Test func whatCannotBeImportedSaysWhichCommandSaysMore() throws {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/w.pth"
+                try Files.writeAtomically(TorchWriter.shapes([("conv1.weight", [2])]), to: path)
+                let error = #expect(throws: InputError.self) { try WeightFile.open(path) }
+                #expect(error?.problem == "is a PyTorch file, but holds none of the known networks (conv1.weight)")
+                #expect(error?.remedy.hasSuffix("detect-cli weights import \(path) --out w.safetensors") == true)
+                // Where no network is looked for, it is no more than a file of another kind.
+                let file = #expect(throws: InputError.self) { try SafetensorsFile(path: path) }
+                #expect(file?.problem == "is a PyTorch file, not a safetensors file")
+                try Files.writeAtomically("<!DOCTYPE html><p>", to: path)
+                let page = #expect(throws: InputError.self) { try WeightFile.open(path) }
+                #expect(page?.problem.contains("is a web page (it begins with <!DOCTYPE html><p>)") == true)
+            }
+        }
+
+        /// What each way of loading says of a training that diverged.
+        @Test(arguments: [
+            (
+                "layer1.0.conv1.weight", Float.nan,
+                "layer1.0.conv1.weight holds values that are not finite (1 of 36864: NaN)"
+            ),
+            ("fc.bias", .infinity, "fc.bias holds values that are not finite (1 of 10: infinite)"),
+            ("bn1.running_var", -1, "bn1.running_var holds a negative variance (-1.0)"),
+        ])
+        func weightsThatDivergedAreRefused(_ name: String, _ value: Float, _ problem: String) throws {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/w.pth"
+                let out = "\(folder)/w.safetensors"
+                let data = torchFile(
+                    Self.small,
+                    change: { parameters in
+                        let tensor = parameters[name]!
+                        var values = tensor.floats
+                        values[values.count / 2] = value
+                        tensor.copy_(Tensor(values, shape: tensor.shape))
+                    })
+                try Files.writeAtomically(data, to: path)
+                let plan = try WeightImport(ForeignWeights(path: path))
+                let error = #expect(throws: InputError.self) { try plan.write(plan.description(), to: out) }
+                #expect(error?.problem == problem && error?.subject == path)
+                #expect(!Files.exists(out))
+                #expect(#expect(throws: InputError.self) { try PretrainedNetwork(path: path) }?.problem == problem)
+
+                // The same from a weight file of ours.
+                let tensors = try plan.loaded.map { ($0.name, try plan.source.tensor($0.source)) }
+                try SafetensorsFile.write(tensors, to: out)
+                let loaded = #expect(throws: InputError.self) { try PretrainedNetwork(path: out) }
+                #expect(loaded?.problem == problem && loaded?.subject == out)
+            }
+        }
     }
 }

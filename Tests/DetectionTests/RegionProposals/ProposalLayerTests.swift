@@ -1,6 +1,7 @@
 import Boxes
 import Detection
 import Proposals
+import Reporting
 import Support
 import TestSupport
 import Testing
@@ -111,7 +112,7 @@ import Torch
         // Three objects: the first box is one of them, the third another.
         let found: [Double] = curve.qualities.map { ($0.recall70 ?? 0) * 3 }
         #expect(found == [1, 1, 2])
-        #expect(curve.table.contains("first boxes") && curve.table.contains("0.6667"))
+        #expect(curve.table.text.contains("first boxes") && curve.table.text.contains("0.6667"))
         #expect(curve.json.arrayValue?.map { $0["boxes"]?.intValue } == [1, 2, 3])
     }
 }
