@@ -1,4 +1,5 @@
 public import Imaging
+internal import Support
 
 /// The images of a set in order, once each and as the pipeline of a test gives them: the one loop of all that looks at
 /// images without learning from them.
@@ -17,7 +18,7 @@ public struct TestBatches {
 
     /// Calls `body` with each batch, then `progress` with the number of images done.
     ///
-    /// - Throws: `InputError` naming an image that cannot be read, and what `body` and `progress` throw.
+    /// - Throws: `InputError` naming an image that cannot be read, or a set of which none can, and what `body` and `progress` throw.
     public func forEach(
         of images: any ImageCollection, progress: (Int) throws -> Void, _ body: (HostBatch) throws -> Void
     ) throws {
@@ -30,5 +31,6 @@ public struct TestBatches {
             done += batch.count
             try progress(done)
         }
+        if done == 0 { throw InputError(images.source, "has no image that can be read", remedy: "fetch them again") }
     }
 }

@@ -72,7 +72,7 @@ public struct PretrainRun {
                     ]
                 ], notes: (knn.map { [$0.protocolText] } ?? []) + ["weights: \(weights)"])
             return Report(
-                "Pretraining of \(architecture.rawValue), \(objective.rawValue)", [.table(table), .figures(curves)])
+                "Pretraining of \(architecture.rawValue), \(method.rawValue)", [.table(table), .figures(curves)])
         }
 
         public var json: JSON {

@@ -102,7 +102,6 @@ public struct FeatureExtractor {
             let rows = withoutGradients { reader(batch)[0].flatten(from: 1) }  // [N, d]
             try body(normalizes ? rows.l2Normalized() : rows, batch)
         }
-        if done == 0 { throw InputError(data.source, "has no image that can be read", remedy: "fetch them again") }
     }
 
     /// What was done to the images, for files and results.
