@@ -121,14 +121,16 @@ public struct PretrainRun {
     }
 
     private func begin(_ training: Pretraining, with path: String) throws {
-        let (file, description) = try WeightFile.open(path)
+        let opened = try WeightFile.open(path)
+        let description = opened.description
+        if let note = opened.note { announce(note) }
         guard description.config.architecture == options.architecture, description.config.stem == options.recipe.stem
         else {
             throw InputError(
                 path, "holds \(description.config), but \(options.network(classes: nil)) is trained",
                 remedy: "use weights of the same network and stem")
         }
-        let report = training.load(file.tensors())
+        let report = try training.load(opened.file.tensors(), from: path)
         announce(
             "begun with \(path): \(report.loaded.count) tensors loaded, \(report.missing.count) stay random"
                 + (report.unexpected.isEmpty ? "" : ", \(report.unexpected.count) left out"))

@@ -1,6 +1,6 @@
 public import Backbone
 public import Imaging
-public import Support
+internal import Support
 public import Training
 
 /// The hyper-parameters of a published training, as one readable definition; every one can be overridden.

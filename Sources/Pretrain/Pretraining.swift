@@ -70,8 +70,10 @@ public final class Pretraining: CapturableTask {
     }
 
     /// Begins with the weights of a file in place of random ones, as far as names and shapes fit.
-    public func load(_ weights: [String: Tensor]) -> Parameters.LoadReport {
-        let report = parameters.load(weights)
+    ///
+    /// - Throws: `InputError` naming the file when a value is not finite.
+    public func load(_ weights: [String: Tensor], from file: String) throws(InputError) -> Parameters.LoadReport {
+        let report = try parameters.load(weights, from: file)
         method.networkWasLoaded()
         return report
     }

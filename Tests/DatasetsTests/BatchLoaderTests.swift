@@ -170,7 +170,7 @@ private struct MadeCollection: ImageCollection {
 
     @Test func aTrainingStepWithoutImagesIsAnError() throws {
         let batches = EpochBatches(
-            MadeCollection(count: 4, bad: [0, 1, 2, 3]), batchSize: 2, pipeline: Self.pipeline, seed: 1, workers: 0,
+            MadeCollection(count: 4, bad: [0, 1, 2, 3]), batchSize: 2, views: [Self.pipeline], seed: 1, workers: 0,
             onBadImage: .skip { _ in })
         #expect(throws: InputError.self) { try batches.batch(atStep: 0) }
     }

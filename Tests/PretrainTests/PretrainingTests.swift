@@ -119,7 +119,7 @@ extension TrainingSuites {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: folder.path)
             let task = try Pretraining(smallOptions(objective), data: data)
-            #expect(task.method.probe == nil)
+            if case .none = task.method.probe {} else { Issue.record("labels leave no memory bank") }
             #expect(task.parameters["fc.weight"]?.shape == [classes, 512])
             #expect(task.parameters["projection.weight"] == nil)
             let loss = try makeStep(task, 0)

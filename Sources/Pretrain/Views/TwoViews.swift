@@ -1,4 +1,3 @@
-public import Backbone
 internal import Imaging
 internal import Support
 public import Torch
