@@ -113,7 +113,7 @@ struct FineTuneCommand: Command {
         var options = try options(start.detector(classes: []), isPretrained: !start.isRandom)
         let names = try classes.value.map(VOCClasses.read)
         let threads = loading.workers.value
-        func options(_ options: VOCSet.Options) -> VOCSet.Options {
+        func turned(_ options: VOCSet.Options) -> VOCSet.Options {
             var options = options
             options.turnsByEXIF = reading.turnsByEXIF
             return options
@@ -121,7 +121,7 @@ struct FineTuneCommand: Command {
         let train = try reading.read(
             VOCSet(
                 devkit.value, set: trainSet.value,
-                options(sets.options(threads: threads, limit: loading.limit.value, classes: names))),
+                turned(sets.options(threads: threads, limit: loading.limit.value, classes: names))),
             threads: threads)
         let test =
             testSet.value == "none"
@@ -129,7 +129,7 @@ struct FineTuneCommand: Command {
             : try reading.read(
                 VOCSet(
                     devkit.value, set: testSet.value,
-                    options(
+                    turned(
                         sets.testOptions(
                             threads: threads, limit: testLimit.value, classes: train.classes, keepsBoxes: true))),
                 threads: threads)
