@@ -88,7 +88,8 @@ public struct PretrainMonitor {
             ?? "\(heldOut.count) evenly spaced ones, left out of the voters"
         let voters =
             neighbors == .bank
-            ? "rows of the memory bank" : view == nil ? "features of the training images" : "embeddings of the training images"
+            ? "rows of the memory bank"
+            : view == nil ? "features of the training images" : "embeddings of the training images"
         return "K = \(neighborCount), τ = \(temperature), \(voters) vote on \(queries)"
     }
 

@@ -149,7 +149,8 @@ public struct PretrainRun {
                     "every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null,
                     "neighbors": .string(neighbors.rawValue),
                 ]),
-        ] + (initial.map { [.init("init", .string($0))] } ?? []) + (capturesSteps ? [.init("cuda_graph", true)] : []) + (options.json.members ?? [])
+        ] + (initial.map { [.init("init", .string($0))] } ?? []) + (capturesSteps ? [.init("cuda_graph", true)] : [])
+            + (options.json.members ?? [])
     }
 
     /// Spread of embeddings below which a method is taken to have collapsed, when it stays there for so many log lines: a fresh

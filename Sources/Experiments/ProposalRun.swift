@@ -43,7 +43,7 @@ public struct ProposalRun {
                 "Region proposals",
                 isMeasured
                     ? [.table(quality.table), .table(recall.table), .paragraph(line), .figure(recall.figure)]
-                    : [.table(quality.table), .paragraph("\(line); recall is left out, as the set has no annotations")])
+                    : [.table(quality.table), .paragraph("\(line); the set has no annotations to measure them with")])
         }
 
         public var json: JSON { .object((quality.json.members ?? []) + [.init("recall_at", recall.json)]) }
@@ -136,7 +136,8 @@ public struct ProposalRun {
 
     private func outcome(_ file: ProposalFile, secondsPerImage: Double?) -> Outcome {
         var outcome = Outcome(
-            quality: ProposalQuality(), recall: RecallCurve(), protocolText: protocolText, isMeasured: !set.isUnlabelled)
+            quality: ProposalQuality(), recall: RecallCurve(), protocolText: protocolText, isMeasured: !set.isUnlabelled
+        )
         for (id, objects) in zip(set.ids, set.objects) {
             let proposals = file.boxes(for: id) ?? []
             outcome.quality.add(proposals: proposals, groundTruth: objects, seconds: secondsPerImage)

@@ -114,7 +114,8 @@ public struct SweepRun {
 
     /// Why these runs could not be compared; nil when they can.
     public var refusal: (problem: String, remedy: String)? {
-        guard ![.parametric, .supervised].contains(base.options.method), base.data.classes.count > 1, base.knnEvery > 0 else {
+        guard ![.parametric, .supervised].contains(base.options.method), base.data.classes.count > 1, base.knnEvery > 0
+        else {
             return (
                 "a sweep compares kNN accuracies of methods without labels",
                 "choose such a method, labelled data and a kNN probe while it runs"

@@ -22,7 +22,8 @@ extension Augmentation {
                 "jitter-probability", "P", "probability that the colours are changed at all",
                 \.colorOrNone.jitterProbability, share),
             .optional(
-                "hue", "S", "strength of the change of hue", \.colorOrNone.hue, .between(0, 0.5), whenNone: "as --jitter"),
+                "hue", "S", "strength of the change of hue", \.colorOrNone.hue, .between(0, 0.5),
+                whenNone: "as --jitter"),
             .optional(
                 "saturation", "S", "strength of the change of saturation", \.colorOrNone.saturation, share,
                 whenNone: "as --jitter"),

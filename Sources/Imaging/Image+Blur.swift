@@ -6,7 +6,8 @@ extension Image {
     ///
     /// Sums are float32 in a fixed order, so that the bytes are the same everywhere.
     public func blurred(sigma: Double, kernel: Int) -> Image {
-        precondition(kernel > 0 && kernel % 2 == 1 && sigma > 0, "no Gaussian of deviation \(sigma) over \(kernel) pixels")
+        precondition(
+            kernel > 0 && kernel % 2 == 1 && sigma > 0, "no Gaussian of deviation \(sigma) over \(kernel) pixels")
         let reach = kernel / 2
         let values = (-reach...reach).map { exp(-0.5 * pow(Double($0) / sigma, 2)) }
         let total = values.reduce(0, +)

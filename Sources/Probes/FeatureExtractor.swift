@@ -73,7 +73,8 @@ public struct FeatureExtractor {
         let reader = try reader()
         let description = protocolJSON(reader.layers[0], data)
         let writer = try SafetensorsRowWriter(
-            path, name: FeatureLayout.rows, width: reader.layers[0].dimension, dtype: dtype, others: FeatureLayout.others,
+            path, name: FeatureLayout.rows, width: reader.layers[0].dimension, dtype: dtype,
+            others: FeatureLayout.others,
             metadata: FeatureLayout.metadata(description, classes: data.classes))
         var labels: [Int] = []
         var names: [String] = []

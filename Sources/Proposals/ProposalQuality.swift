@@ -88,6 +88,6 @@ public struct ProposalQuality: Hashable, Sendable {
             ("recall at IoU .5", recall50), ("recall at IoU .7", recall70),
             ("average best overlap", averageBestOverlap),
         ].map { (name: $0, value: Table.Cell.number($1, as: .number(decimals: 4))) }
-        return Table(facts: facts + coverage, notes: notes, missing: "unknown")
+        return Table(facts: facts + (objects > 0 ? coverage : []), notes: notes, missing: "unknown")
     }
 }

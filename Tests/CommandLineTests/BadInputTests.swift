@@ -44,7 +44,7 @@ import Testing
                 "pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--objective", "parametric",
                 "--proximal",
                 "1",
-            ], "no memory bank"
+            ], "with --method parametric"
         ),
         (
             [
@@ -99,7 +99,7 @@ import Testing
     @Test func noGPU() throws {
         guard !Files.exists("/dev/nvidia0") else { return }
         try expectFailure(
-            ["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--device", "cuda"], 1, "--device cpu")
+            ["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--device", "cuda"], 1, "use the CPU")
     }
 
     private func drawKit(_ folder: String) throws {

@@ -62,7 +62,7 @@ import detect_cli
         Line("probe k", "knn"),
         Line("probe ", "knn linear semi svm voc07-svm"),
         Line("help ev", "evaluate"),
-        Line("help voc ", "check export-coco stats"),
+        Line("help voc ", "check export-coco import stats"),
         Line("completions ", "bash fish zsh"),
         Line("evaluate --metric ", "07 area"),
         Line("evaluate --det", "--detections"),

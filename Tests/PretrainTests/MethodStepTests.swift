@@ -83,13 +83,17 @@ extension TrainingSuites {
             step.loss.backward()
             for member in golden["gradients"]?.members ?? [] {
                 let gradient = try #require(task.parameters[member.name]?.gradient)
-                #expect(GoldenSummary.difference(gradient, member.value, tolerance: tolerance) == nil, "gradient of \(member.name)")
+                #expect(
+                    GoldenSummary.difference(gradient, member.value, tolerance: tolerance) == nil,
+                    "gradient of \(member.name)")
             }
             task.optimizer.step(learningRate: 0.1)
             step.afterUpdate()
             for member in golden["after"]?.members ?? [] {
                 let tensor = try #require(task.parameters[member.name])
-                #expect(GoldenSummary.difference(tensor, member.value, tolerance: tolerance) == nil, "\(member.name) after the step")
+                #expect(
+                    GoldenSummary.difference(tensor, member.value, tolerance: tolerance) == nil,
+                    "\(member.name) after the step")
             }
             if let queue = golden["queue"] {
                 let moco = try #require(task.method as? MoCo)

@@ -52,7 +52,7 @@ import Training
                 try RunFolder(folder, resume: false, config: Self.config)
             }
             #expect(error?.problem == "already holds a run")
-            #expect(error?.remedy.contains("--resume") == true)
+            #expect(error?.remedy.contains("resume it") == true)
         }
     }
 

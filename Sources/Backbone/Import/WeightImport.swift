@@ -75,7 +75,8 @@ public struct WeightImport {
                 remedy: "leave the kind of the last layer open")
         }
         guard options.lastLayer != .projection || item("projection.weight") == nil else {
-            throw InputError(source.path, "has a projection beside its last layer", remedy: "leave the kind of the last layer open")
+            throw InputError(
+                source.path, "has a projection beside its last layer", remedy: "leave the kind of the last layer open")
         }
         lastLayer = isWhole ? choice : .none
         config.classes = lastLayer == .classifier ? rows : nil

@@ -19,7 +19,8 @@ package struct InfoNCE {
     ///   - keys: k⁺, [B, D] unit vectors without gradient.
     ///   - negatives: [K, D] unit vectors without gradient.
     ///   - excluded: [B, K] bool: negatives that are none, as they show the query's own image; nil for none.
-    package func callAsFunction(_ queries: Tensor, _ keys: Tensor, negatives: Tensor, excluded: Tensor? = nil) -> Result {
+    package func callAsFunction(_ queries: Tensor, _ keys: Tensor, negatives: Tensor, excluded: Tensor? = nil) -> Result
+    {
         let positive = (queries * keys).sum([1], keepDimensions: true)  // [B, 1]
         let others = queries.matmul(negatives.transpose())  // [B, K]
         let admitted = excluded.map { others.maskedFill($0, -.infinity) } ?? others

@@ -44,7 +44,8 @@ package final class KeyQueue {
     package func restore(_ state: Checkpoint) throws {
         for (name, tensor) in self.state {
             guard let saved = state[name], saved.shape == tensor.shape else {
-                throw InputError("the checkpoint", "has no queue of \(count) keys", remedy: "resume with the options of the run")
+                throw InputError(
+                    "the checkpoint", "has no queue of \(count) keys", remedy: "resume with the options of the run")
             }
             tensor.copy_(saved)
         }

@@ -199,7 +199,8 @@ public struct MoCoSettings: MethodSettings {
             .value("dim", "D", "dimensions of the embedding", \.dimension, .between(1, 65536)),
             .value("queue", "K", "keys of earlier images that are told from", \.queue, .between(1, 1 << 24)),
             .value(
-                "encoder-momentum", "M", "share of its old weights in the encoder that follows", \.momentum, .between(0, 1)),
+                "encoder-momentum", "M", "share of its old weights in the encoder that follows", \.momentum,
+                .between(0, 1)),
             .value(
                 "norm-groups", "N", "parts of a batch that have statistics of batch norm of their own", \.groups,
                 .between(1, 4096)),

@@ -136,7 +136,8 @@ public struct BYOLSettings: MethodSettings {
             .value("dim", "D", "dimensions of the embedding", \.dimension, .between(1, 65536)),
             .value("hidden", "N", "width of the hidden layer of a head", \.hidden, .between(1, 65536)),
             .value(
-                "encoder-momentum", "M", "share of its old weights in the encoder that follows", \.momentum, .between(0, 1)),
+                "encoder-momentum", "M", "share of its old weights in the encoder that follows", \.momentum,
+                .between(0, 1)),
         ]
         return rows.map(\.ofTraining) + Setting.viewSettings
     }

@@ -45,7 +45,8 @@ final class EmbeddingHead {
         self.layers = layers.map { layer in
             let linear = Linear(scope / position, in: inputs, out: layer.width, bias: layer.norm == .none)
             let norm =
-                layer.norm == .none ? nil : BatchNorm2d(scope / (position + 1), layer.width, isAffine: layer.norm == .affine)
+                layer.norm == .none
+                ? nil : BatchNorm2d(scope / (position + 1), layer.width, isAffine: layer.norm == .affine)
             inputs = layer.width
             position += 1 + (norm == nil ? 0 : 1) + (layer.relu ? 1 : 0)
             return (linear, norm, layer.relu)

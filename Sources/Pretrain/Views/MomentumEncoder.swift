@@ -39,7 +39,8 @@ final class MomentumEncoder {
     /// One step towards the trained encoder; m = 1 stays where it is.
     func follow(_ momentum: Double) {
         withoutGradients {
-            _ = Self.lerp.results([.tensors(pairs.own), .tensors(pairs.leader.map { $0.detach() }), .double(1 - momentum)], 0)
+            _ = Self.lerp.results(
+                [.tensors(pairs.own), .tensors(pairs.leader.map { $0.detach() }), .double(1 - momentum)], 0)
         }
     }
 

@@ -26,7 +26,8 @@ extension Tensor {
     /// (Chen, He, CVPR 2021, section 4.1).
     package var spread: Tensor {
         let unit = detach().to(dtype: .float32).l2Normalized()
-        return (unit.square().mean([0]) - unit.mean([0]).square()).clamp(min: 0).sqrt().mean() * Double(size(1)).squareRoot()
+        return (unit.square().mean([0]) - unit.mean([0]).square()).clamp(min: 0).sqrt().mean()
+            * Double(size(1)).squareRoot()
     }
 }
 

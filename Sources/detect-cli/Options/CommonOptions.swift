@@ -63,7 +63,9 @@ extension ArgumentParser {
     ///
     /// - Parameter remark: When it holds.
     package func limit(remark: String? = nil) -> Option<Int?> {
-        optional("limit", "N", Self.text("use only N images: the first ones of each class, else the first", remark), .atLeast(1))
+        optional(
+            "limit", "N", Self.text("use only N images: the first ones of each class, else the first", remark),
+            .atLeast(1))
     }
 
     /// `--workers N`

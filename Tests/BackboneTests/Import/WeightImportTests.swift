@@ -48,7 +48,7 @@ extension NetworkTests {
         @Test func unknownPrefixesAreNamedAndCanBeGiven() throws {
             let shapes = Self.shapes(Self.small) { "trunk." + $0 }
             let error = #expect(throws: InputError.self) { try plan(shapes) }
-            #expect(error?.remedy.contains("--prefix trunk.") == true)
+            #expect(error?.remedy.contains("the prefix trunk.") == true)
             #expect(try plan(shapes) { $0.prefix = "trunk." }.config == Self.small)
             #expect(throws: InputError.self) { try plan(shapes) { $0.prefix = "other." } }
         }
