@@ -45,11 +45,12 @@ enum JPEGDecoder {
         let pixels = data.withUnsafeBytes { bytes in
             [UInt8](unsafeUninitializedCapacity: size.pixelCount * bytesPerPixel) { buffer, count in
                 count = size.pixelCount * bytesPerPixel
+                // TurboJPEG calls an error a warning that came after one: rows it never reached are grey, not what lay there.
+                buffer.initialize(repeating: 128)
                 status = tjDecompress2(
                     decoder.handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count),
                     buffer.baseAddress, Int32(size.width), 0, Int32(size.height), Int32(format.rawValue),
                     Int32(TJFLAG_LIMITSCANS))
-                if status != 0, !decoder.isWarning { buffer.initialize(repeating: 0) }
             }
         }
         if status != 0, let error = damage(decoder, data, name) {
