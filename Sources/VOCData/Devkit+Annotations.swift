@@ -109,7 +109,8 @@ extension AnnotatedSet {
     /// - Parameters:
     ///   - leavesOutUnreadable: objects and files that cannot be read are left out and told, whatever `policy` says of
     ///     boxes; nil for what the policy says.
-    ///   - usesImageSizes, turnsByEXIF: as in `Devkit.annotations`.
+    ///   - usesImageSizes: as in `Devkit.annotations`.
+    ///   - turnsByEXIF: likewise.
     public init(
         reading images: [SetImage], policy: BadAnnotationPolicy, leavesOutUnreadable: Bool? = nil,
         usesImageSizes: Bool = false, turnsByEXIF: Bool = true, threads: Int
