@@ -57,10 +57,7 @@ public class MoCo {
         return recipe
     }
 
-    public static func views(_ recipe: PretrainRecipe) -> [ImagePipeline] {
-        let pipeline = recipe.augmentation.pipeline(imageSize: recipe.imageSize)
-        return [pipeline, pipeline]
-    }
+    public static func views(_ recipe: PretrainRecipe) -> [ImagePipeline] { recipe.twoViews }
 
     public var network: any Network { encoder.network }
     private let encoder: Encoder

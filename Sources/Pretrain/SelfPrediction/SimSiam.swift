@@ -33,10 +33,7 @@ public final class SimSiam: PretextMethod {
         }
     }
 
-    public static func views(_ recipe: PretrainRecipe) -> [ImagePipeline] {
-        let pipeline = recipe.augmentation.pipeline(imageSize: recipe.imageSize)
-        return [pipeline, pipeline]
-    }
+    public static func views(_ recipe: PretrainRecipe) -> [ImagePipeline] { recipe.twoViews }
 
     public var network: any Network { encoder.network }
     private let encoder: Encoder

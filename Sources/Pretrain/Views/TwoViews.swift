@@ -33,6 +33,12 @@ extension Tensor {
 
 /// What recipes of methods with two views share.
 extension PretrainRecipe {
+    /// The same changes, drawn twice.
+    var twoViews: [ImagePipeline] {
+        let pipeline = augmentation.pipeline(imageSize: imageSize)
+        return [pipeline, pipeline]
+    }
+
     /// Colours as in MoCo v2 and its successors; `strength` is SimCLR's s.
     mutating func changesColors(_ strength: Double, saturation: Double? = nil) {
         var color = Augmentation.Color(grayscale: 0.2, jitter: 0.8 * strength)
