@@ -61,10 +61,10 @@ def read(folder):
     return images, torch.tensor(labels)
 
 
-def crop(image):
+def crop(image, scale=0.2):
     width, height = image.size
     for _ in range(10):
-        area = width * height * random.uniform(0.2, 1)
+        area = width * height * random.uniform(scale, 1)
         aspect = math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
         w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if 0 < w <= width and 0 < h <= height:
@@ -86,9 +86,9 @@ def jitter(image):
     return image
 
 
-def hue(image):
+def hue(image, strength=0.4):
     h, s, v = image.convert("HSV").split()
-    shifted = (np.asarray(h, dtype=np.int32) + int(random.uniform(-0.4, 0.4) * 255)) % 256
+    shifted = (np.asarray(h, dtype=np.int32) + int(random.uniform(-strength, strength) * 255)) % 256
     return Image.merge("HSV", (Image.fromarray(shifted.astype(np.uint8)), s, v)).convert("RGB")
 
 

@@ -190,7 +190,7 @@ public struct ImageSetLine: Hashable, Sendable {
         var result: [ImageSetLine] = []
         for line in try TextFile.lines(data, name: name, escapes: true) where !line.text.isEmpty {
             let parts = split(line.text, hasLabels: hasLabels, isImage: isImage)
-            let id = isImage(parts.id) ? parts.id : shortened(parts.id, isImage: isImage) ?? parts.id
+            let id = shortened(parts.id, isImage: isImage) ?? parts.id
             try requireFileName(id, subject: "\(name):\(line.number)", what: "image id", allowsFolders: true)
             result.append(ImageSetLine(id: id, label: parts.label, number: line.number))
         }
@@ -211,8 +211,10 @@ public struct ImageSetLine: Hashable, Sendable {
         return isLabel ? (TextFile.trimmed(text[..<blank]), last) : (text, nil)
     }
 
-    /// Without extension or folders, where that names an image.
+    /// Without extension or folders, where that names an image and the whole does not.
     private static func shortened(_ id: String, isImage: (String) -> Bool) -> String? {
+        // Most ids have neither, and the disk need not be asked.
+        guard id.utf8.contains(where: { $0 == 0x2E || $0 == 0x2F || $0 == 0x5C }), !isImage(id) else { return nil }
         let isFile = id.hasImageExtension || id.fileExtension.lowercased() == "xml"
         let name = id.replacing("\\", with: "/").fileName
         let stems = isFile ? [String(id.dropLast(id.fileExtension.count + 1)), name.fileStem] : [name]

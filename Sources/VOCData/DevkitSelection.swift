@@ -66,11 +66,13 @@ public struct DevkitSelection: Sendable {
     ///
     /// Without `.annotation` among the needs, images without one are taken; under `.stop` only where none has one: a set
     /// that is not annotated at all is no mistake.
+    /// - Parameter findsImages: false leaves image files that are not needed unlooked for, which is a good part of the time.
     /// - Throws: `InputError` for a set that is missing or wrong, for sets with an image in common, and under `.stop` for
     ///   the first thing that is missing.
     public func images(
-        _ needs: Needs, missing policy: MissingPolicy
+        _ needs: Needs, missing policy: MissingPolicy, findsImages: Bool = true
     ) throws -> (images: [SetImage], omissions: [SetOmission]) {
+        let findsImages = findsImages || needs.contains(.image)
         var images: [SetImage] = []
         var omissions: [SetOmission] = []
         var seen: Set<String> = []
@@ -82,7 +84,8 @@ public struct DevkitSelection: Sendable {
                     throw InputError(
                         sets, "names an image more than once (\(id))", remedy: "give sets that have no image in common")
                 }
-                let image = SetImage(id: id, image: devkit.imageFile(id), annotation: devkit.annotationFile(id))
+                let image = SetImage(
+                    id: id, image: findsImages ? devkit.imageFile(id) : nil, annotation: devkit.annotationFile(id))
                 if needs.contains(.image), image.image == nil {
                     if policy == .stop { throw missingImage(devkit.imagePath(id), set) }
                     omissions.append(SetOmission(.missingImage, devkit.imagePath(id)))
@@ -119,12 +122,14 @@ public struct DevkitSelection: Sendable {
     /// - Parameters:
     ///   - limit: the first images alone.
     ///   - usesImageSizes: as in `Devkit.annotations`.
+    ///   - findsImages: as in `images`.
     /// - Returns: The annotations, and the images they belong to.
     public func annotated(
         limit: Int? = nil, policy: BadAnnotationPolicy = .keep, leavesOutUnreadable: Bool? = nil,
-        missing: MissingPolicy = .stop, usesImageSizes: Bool = false, threads: Int
+        missing: MissingPolicy = .stop, usesImageSizes: Bool = false,
+        findsImages: Bool = true, threads: Int
     ) throws -> (set: AnnotatedSet, images: [SetImage]) {
-        let (all, omissions) = try images(.annotation, missing: missing)
+        let (all, omissions) = try images(.annotation, missing: missing, findsImages: findsImages || usesImageSizes)
         let wanted = Array(all.prefix(limit ?? .max))
         var set = try AnnotatedSet(
             reading: wanted, policy: policy, leavesOutUnreadable: leavesOutUnreadable, usesImageSizes: usesImageSizes,

@@ -66,7 +66,9 @@ struct EvaluateCommand: Command {
     func run() throws {
         let selection = try sets.selection(devkit.value, sets: set.value)
         // As the files have them, unless asked otherwise: the official evaluator repairs nothing either.
-        let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
+        let annotations = try sets.annotations(
+            selection, limit: limit.value, findsImages: false, threads: threads.value
+        ).set
         let evaluator = try VOCEvaluator(
             annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value)
         try evaluator.requireObjects()

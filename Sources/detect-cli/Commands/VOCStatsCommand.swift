@@ -31,7 +31,9 @@ struct VOCStatsCommand: Command {
 
     func run() throws {
         let selection = try sets.selection(devkit.value, sets: set.value)
-        let annotations = try sets.annotations(selection, limit: limit.value, threads: threads.value).set
+        let annotations = try sets.annotations(
+            selection, limit: limit.value, findsImages: false, threads: threads.value
+        ).set
         let names = try classes.value.map(VOCClasses.read) ?? VOCClasses.found(in: annotations.annotations)
         let statistics = SetStatistics(annotations, classes: names)
         let report = statistics.report(title: "\(selection.parts[0].devkit.root.fileName) \(set.value)")

@@ -77,12 +77,12 @@ struct SetOptions {
 
     /// Their annotations; those that cannot be read and bad boxes are said on standard error.
     func annotations(
-        _ selection: DevkitSelection, limit: Int? = nil, usesImageSizes: Bool = false, threads: Int
+        _ selection: DevkitSelection, limit: Int? = nil, usesImageSizes: Bool = false, findsImages: Bool = true,
+        threads: Int
     ) throws -> (set: AnnotatedSet, images: [SetImage]) {
         let annotated = try selection.annotated(
             limit: limit, policy: badAnnotations.value, leavesOutUnreadable: leavesOutUnreadable,
-            missing: missing.value,
-            usesImageSizes: usesImageSizes, threads: threads)
+            missing: missing.value, usesImageSizes: usesImageSizes, findsImages: findsImages, threads: threads)
         say(SetReport.text(annotated.set, name: selection.name))
         return annotated
     }
