@@ -1,7 +1,7 @@
 public import Torch
 
 /// AlexNet as torchvision has it (Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014).
-public final class AlexNet: Network {
+public final class AlexNet: StackedNetwork {
     public let trunkChannels = 256
     public let trunkStride = 16
     public let regionSize = 6
@@ -47,6 +47,16 @@ public final class AlexNet: Network {
 
     public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {
         AlexNet(freezing: self, precision, trunkOnly: trunkOnly)
+    }
+
+    var stack: [StackedLayer] {
+        let trunk = zip(trunkStages, convolutions).enumerated().map { index, layer in
+            StackedLayer(layer.0[0], layer.1.plain, prepare: index == 1 || index == 2 ? pool : { $0 })
+        }
+        return trunk + [
+            StackedLayer("classifier.1.", fc6.plain) { [self] in region($0).flatten(from: 1) },
+            StackedLayer("classifier.4.", fc7.plain),
+        ] + (fc8.map { [StackedLayer("classifier.6.", $0.plain)] } ?? [])
     }
 
     public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {

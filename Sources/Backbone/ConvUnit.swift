@@ -25,6 +25,12 @@ final class ConvUnit {
 
     private init(_ fused: FusedConv2d) { form = .fused(fused) }
 
+    /// The layer as it is trained. Traps in a frozen network.
+    var plain: Conv2d {
+        guard case .plain(let convolution, _) = form else { preconditionFailure("a frozen network has no layer to change") }
+        return convolution
+    }
+
     /// norm(convolution(x)), and what comes next.
     func callAsFunction(_ x: Tensor, mode: Mode, then next: Next) -> Tensor {
         let (shortcut, relu) = (next.shortcut, next.hasReLU)

@@ -20,6 +20,12 @@ final class LinearUnit {
         }
     }
 
+    /// The layer as it is trained. Traps in a frozen network.
+    var plain: Linear {
+        guard case .plain(let layer) = form else { preconditionFailure("a frozen network has no layer to change") }
+        return layer
+    }
+
     /// The fused form; itself when `isShared`, for networks of which only the trunk is to run.
     func frozen(_ precision: Precision, isShared: Bool = false) -> LinearUnit {
         switch form {

@@ -1,7 +1,7 @@
 public import Torch
 
 /// VGG16, configuration D without batch norm (Simonyan and Zisserman, ICLR 2015), with torchvision's names.
-public final class VGG16: Network {
+public final class VGG16: StackedNetwork {
     public let trunkChannels = 512
     public let trunkStride = 16
     public let regionSize = 7
@@ -54,6 +54,18 @@ public final class VGG16: Network {
 
     public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {
         VGG16(freezing: self, precision, trunkOnly: trunkOnly)
+    }
+
+    var stack: [StackedLayer] {
+        let trunk = zip(trunkStages, blocks).enumerated().flatMap { index, block in
+            zip(block.0, block.1).enumerated().map { number, layer in
+                StackedLayer(layer.0, layer.1.plain, prepare: index > 0 && number == 0 ? pool : { $0 })
+            }
+        }
+        return trunk + [
+            StackedLayer("classifier.0.", fc6.plain) { [self] in region($0).flatten(from: 1) },
+            StackedLayer("classifier.3.", fc7.plain),
+        ] + (fc8.map { [StackedLayer("classifier.6.", $0.plain)] } ?? [])
     }
 
     public func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor {

@@ -57,12 +57,12 @@ public enum WeightSource: Hashable, Sendable {
         if let note { Console.remark(note, label: "note") }
     }
 
-    /// What random weights would say about themselves.
-    private static func description(of config: NetworkConfig) -> WeightDescription {
+    /// What weights that nothing was learnt with say about themselves.
+    static func description(of config: NetworkConfig, objective: String = random) -> WeightDescription {
         let isSmall = config.stem == .cifar
         return WeightDescription(
             config: config, normalization: isSmall ? .cifar10 : .imagenet, imageSize: isSmall ? 32 : 224,
-            objective: random)
+            objective: objective)
     }
 }
 

@@ -85,7 +85,7 @@ extension Setting {
             }, text: { $0[keyPath: path].argument }, json: { $0[keyPath: path].json })
     }
 
-    /// The same where there may be none.
+    /// The same where there may be none; "none" says so, whatever the recipe has.
     ///
     /// - Parameter whenNone: What having none means, for the help.
     public static func optional<Value: OptionValue>(
@@ -93,9 +93,10 @@ extension Setting {
         _ requirement: Requirement<Value> = .none, key: String? = nil, whenNone: String = "none"
     ) -> Setting {
         Setting(
-            name, metavar, help, key: key ?? defaultKey(name), expected: requirement.expected,
+            name, metavar, help, key: key ?? defaultKey(name), expected: "\(requirement.expected), or none",
             set: { target, text in
-                guard let value = requirement.value(text) else { return false }
+                let value = text == "none" ? nil : requirement.value(text)
+                guard value != nil || text == "none" else { return false }
                 target[keyPath: path] = value
                 return true
             }, text: { $0[keyPath: path]?.argument ?? whenNone }, json: { $0[keyPath: path]?.json ?? .null })

@@ -47,6 +47,7 @@ extension Tensor {
         static let logsumexp = Operator("aten::logsumexp")
         static let matmul = Operator("aten::matmul")
         static let bmm = Operator("aten::bmm")
+        static let eigh = Operator("aten::linalg_eigh")
     }
 
     public static func + (a: Tensor, b: Tensor) -> Tensor { Op.add(.tensor(a), .tensor(b)) }
@@ -177,4 +178,9 @@ extension Tensor {
     public func matmul(_ other: Tensor) -> Tensor { Op.matmul(.tensor(self), .tensor(other)) }
     /// [B, n, k] × [B, k, m] → [B, n, m].
     public func bmm(_ other: Tensor) -> Tensor { Op.bmm(.tensor(self), .tensor(other)) }
+    /// Of a symmetric matrix [n, n]: its eigenvalues [n], ascending, and its eigenvectors [n, n], one a column.
+    public func symmetricEigen() -> (values: Tensor, vectors: Tensor) {
+        let results = Op.eigh.results([.tensor(self), .string("L")], 2)
+        return (results[0]!, results[1]!)
+    }
 }

@@ -30,6 +30,12 @@ extension Tensor {
         arangeOperator(.int(0), .int(count * step), .int(step), .dtype(.int64), nil, .device(device))
     }
 
+    /// [n, n] with ones on the diagonal.
+    public static func identity(_ count: Int) -> Tensor {
+        let numbers = arange(count)
+        return numbers.unsqueeze(0).equal(numbers.unsqueeze(1)).to(dtype: .float32)
+    }
+
     /// Standard normal values.
     public static func randn(_ shape: [Int], generator: Generator, dtype: DType = .float32) -> Tensor {
         empty(shape, dtype: dtype, device: generator.device).normal_(mean: 0, std: 1, generator)

@@ -27,6 +27,7 @@ extension Tensor {
         static let crossEntropy = Operator("aten::cross_entropy_loss")
         static let binaryCrossEntropy = Operator("aten::binary_cross_entropy_with_logits")
         static let smoothL1 = Operator("aten::smooth_l1_loss")
+        static let unfold = Operator("aten::im2col")
         static let embeddingBag = Operator("aten::embedding_bag")
     }
 
@@ -105,6 +106,12 @@ extension Tensor {
     }
 
     public func sigmoid() -> Tensor { Op.sigmoid(.tensor(self)) }
+
+    /// What a convolution multiplies its weights with: [N, C, H, W] → [N, C·kH·kW, places].
+    public func unfolded(_ kernel: Extent, stride: Extent, padding: Extent = Extent(0)) -> Tensor {
+        Op.unfold(
+            .tensor(self), .ints(kernel.list), .ints(Extent(1).list), .ints(padding.list), .ints(stride.list))
+    }
 
     public func maxPool2d(_ kernel: Extent, stride: Extent, padding: Extent = Extent(0)) -> Tensor {
         Op.maxPool(.tensor(self), .ints(kernel.list), .ints(stride.list), .ints(padding.list))

@@ -7,11 +7,13 @@ internal import Support
 /// Collects the fields of one annotation from the events of the XML parser.
 final class AnnotationBuilder {
     /// The elements that mean something; all others are passed over with what is inside them.
-    private enum Element: String, CaseIterable {
+    private enum Element: Int, CaseIterable {
         case annotation, folder, filename, size, width, height, depth, object, name, pose, truncated, occluded
         case difficult, bndbox, xmin, ymin, xmax, ymax, other
 
-        private static let names = allCases.filter { $0 != .other }.map { ($0, Array($0.rawValue.utf8)) }
+        private static let names = allCases.filter { $0 != .other }.map { ($0, Array("\($0)".utf8)) }
+        /// Class, box and whether it counts have to be certain.
+        static let certain: [Element] = [.name, .difficult, .xmin, .ymin, .xmax, .ymax]
 
         /// Without a string: there are dozens of elements in a file and thousands of files.
         init(_ name: UnsafePointer<UInt8>) {
@@ -20,8 +22,18 @@ final class AnnotationBuilder {
         }
     }
 
+    /// Texts by their elements. Not a dictionary, whose hashes cost as much as parsing.
+    private struct Fields {
+        private var texts = [String?](repeating: nil, count: Element.allCases.count)
+
+        subscript(element: Element) -> String? {
+            get { texts[element.rawValue] }
+            set { texts[element.rawValue] = newValue }
+        }
+    }
+
     private struct Object {
-        var fields: [Element: String] = [:]
+        var fields = Fields()
         var hasBox = false
         /// What makes the object ambiguous.
         var problem: String?
@@ -33,7 +45,7 @@ final class AnnotationBuilder {
     private var context: xmlParserCtxtPtr?
     private var path: [Element] = []
     private var text: [UInt8] = []
-    private var fields: [Element: String] = [:]
+    private var fields = Fields()
     private var objects: [Object] = []
     private(set) var problem: String?
     private(set) var isComplete = false
@@ -42,7 +54,7 @@ final class AnnotationBuilder {
         self.context = context
         path.removeAll(keepingCapacity: true)
         text.removeAll(keepingCapacity: true)
-        fields.removeAll(keepingCapacity: true)
+        fields = Fields()
         objects.removeAll(keepingCapacity: true)
         problem = nil
         isComplete = false
@@ -90,14 +102,12 @@ final class AnnotationBuilder {
     private func keepInObject(_ element: Element) {
         let index = objects.count - 1
         let isSame = keep(element, in: &objects[index].fields)
-        // Class, box and whether it counts have to be certain.
-        let matters: Set<Element> = [.name, .difficult, .xmin, .ymin, .xmax, .ymax]
-        if !isSame, matters.contains(element) { objects[index].problem = "has two <\(element.rawValue)>" }
+        if !isSame, Element.certain.contains(element) { objects[index].problem = "has two <\(element)>" }
     }
 
     /// Keeps the first text of an element; false when it is not the first and says something else.
     @discardableResult
-    private func keep(_ element: Element, in fields: inout [Element: String]) -> Bool {
+    private func keep(_ element: Element, in fields: inout Fields) -> Bool {
         if element == .other { return true }
         let value = TextFile.trimmed(String(decoding: text, as: UTF8.self))
         guard let first = fields[element], !first.isEmpty else {
@@ -123,12 +133,18 @@ enum OptionalField: String, CaseIterable {
 }
 
 extension AnnotationBuilder {
+    private static func element(_ field: OptionalField) -> Element {
+        switch field {
+        case .difficult: .difficult
+        case .truncated: .truncated
+        case .pose: .pose
+        }
+    }
+
     /// For each object the fields that are absent or empty.
     var omittedFields: [[OptionalField]] {
         objects.map { object in
-            OptionalField.allCases.filter { field in
-                Element(rawValue: field.rawValue).map { object.fields[$0]?.isEmpty ?? true } ?? true
-            }
+            OptionalField.allCases.filter { object.fields[Self.element($0)]?.isEmpty ?? true }
         }
     }
 
@@ -178,10 +194,10 @@ extension AnnotationBuilder {
         if let problem = object.problem { throw ObjectProblem(text: " \(problem)") }
         func coordinate(_ element: Element) throws(ObjectProblem) -> Double {
             guard let text = object.fields[element], !text.isEmpty else {
-                throw ObjectProblem(text: " has no <\(element.rawValue)>")
+                throw ObjectProblem(text: " has no <\(element)>")
             }
             guard let value = number(text), value.isFinite else {
-                throw ObjectProblem(text: ": <\(element.rawValue)> is \"\(text)\", not a finite number")
+                throw ObjectProblem(text: ": <\(element)> is \"\(text)\", not a finite number")
             }
             return value
         }

@@ -56,6 +56,15 @@ extension SettingRole<Toy> {
         #expect(try parse(["--shape=square", "--corner-radius", ".5", "--hollow", "--large"]) == toy)
     }
 
+    @Test func whatMayBeAbsentCanBeTakenAway() throws {
+        var row = try #require(Toy.rows.first { $0.name == "corner-radius" })
+        row.role = nil
+        var toy = Toy()
+        toy.corner = 2
+        #expect(row.set(&toy, "none") && toy.corner == nil)
+        #expect(!row.set(&toy, "-1") && toy.corner == nil && row.expected == "a number above 0, or none")
+    }
+
     @Test func theHelpShowsTheChosenRecipe() {
         func help(_ arguments: [String]) -> String {
             let parser = ArgumentParser(commandName: "toy")

@@ -87,9 +87,10 @@ public struct ForeignWeights {
     static let keys = [
         "state_dict", "model_state_dict", "model_state", "model", "network", "net", "backbone", "teacher", "student",
         "encoder", "module", "params", "weights",
+        "classy_state_dict", "base_model", "trunk",  // VISSL
     ]
     /// A state dict is nested no deeper.
-    private static let depth = 3
+    private static let depth = 4
 
     private init(_ file: TorchFile) throws {
         let heap = file.heap

@@ -8,12 +8,16 @@ struct StateDictNames {
     let names: [String: String]
     /// Names in the file that do not begin with the prefix, in the order of the file: MoCo's key encoder and queue.
     let outside: [String]
+    /// Which of several networks this is, for people: "MoCo's encoder of queries"; nil where names do not tell.
+    let origin: String?
 
     /// Parts of prefixes, with where they come from; a name may have several. Of two networks in one file the one with
     /// the earlier part counts.
     private static let parts = [
         "module.",  // DataParallel
+        "_orig_mod.",  // torch.compile
         "model.", "net.", "network.", "resnet.",
+        "base_model.", "trunk.", "_feature_blocks.",  // VISSL
         "encoder_q.",  // MoCo v1 and v2
         "base_encoder.",  // MoCo v3
         "backbone.", "encoder.", "feature_extractor.",
@@ -24,9 +28,26 @@ struct StateDictNames {
     /// Prefixes after which a network is one half of a contrastive method, whose last layer is a projection.
     static let contrastiveParts = ["encoder_q.", "base_encoder."]
 
+    /// What a part of the prefix, and of the names beside the network, says of where it comes from.
+    private static let origins: [(prefix: String, beside: String, text: String)] = [
+        ("encoder_q.", "", "MoCo's encoder of queries"),
+        ("base_encoder.", "", "MoCo v3's base encoder"),
+        ("online_network.", "", "BYOL's online network"), ("online_encoder.", "", "BYOL's online encoder"),
+        ("_feature_blocks.", "", "VISSL's trunk"),
+        ("teacher.", "", "the teacher"), ("student.", "", "the student"),
+        ("", "momentum_backbone.", "the online backbone"), ("", "momentum_encoder.", "the online encoder"),
+        ("", "backbone_momentum.", "the online backbone"),
+        ("", "target_network.", "the online network"), ("", "target_encoder.", "the online encoder"),
+        ("encoder.", "predictor.", "SimSiam's encoder"),
+        ("backbone.", "neck.", "MMSelfSup's backbone"),
+        ("backbone.", "projector.", "the backbone under a projector"),
+        ("backbone.", "projection_head.", "lightly's backbone"),
+    ]
+
     /// - Parameter prefix: What to take off; nil finds it.
     init(_ weights: ForeignWeights, prefix given: String?) throws(InputError) {
         let prefix = if let given { given } else { try Self.prefix(of: weights) }
+        let children = Self.children(after: prefix, weights)
         var names: [String: String] = [:]
         var outside: [String] = []
         for item in weights.items {
@@ -34,7 +55,7 @@ struct StateDictNames {
                 outside.append(item.name)
                 continue
             }
-            let name = Self.withoutParallel(String(item.name.dropFirst(prefix.count)))
+            let name = Self.plain(String(item.name.dropFirst(prefix.count)), children)
             if let other = names.updateValue(item.name, forKey: name) {
                 throw InputError(
                     weights.path, "\(other.printable) and \(item.name.printable) are both \(name.printable)",
@@ -49,12 +70,31 @@ struct StateDictNames {
         self.prefix = prefix
         self.names = names
         self.outside = outside
+        origin =
+            Self.origins.first { origin in
+                (origin.prefix.isEmpty || prefix.contains(origin.prefix))
+                    && (origin.beside.isEmpty || outside.contains { $0.contains(origin.beside) })
+            }?.text
     }
 
-    /// Old AlexNets and VGGs were trained with their convolutions alone in DataParallel.
-    private static func withoutParallel(_ name: String) -> String {
+    /// What torchvision calls it.
+    private static func plain(_ name: String, _ children: [String]) -> String {
+        // Old AlexNets and VGGs were trained with their convolutions alone in DataParallel.
         let wrapped = "features.module."
-        return name.hasPrefix(wrapped) ? "features." + name.dropFirst(wrapped.count) : name
+        if name.hasPrefix(wrapped) { return "features." + name.dropFirst(wrapped.count) }
+        if let point = name.firstIndex(of: "."), let number = Int(name[..<point]), children.indices.contains(number) {
+            return children[number] + name[point...]
+        }
+        return name
+    }
+
+    /// The names of a ResNet's children where they are numbered, as lightly does: torch.nn.Sequential(*list(net.children())).
+    private static func children(after prefix: String, _ weights: ForeignWeights) -> [String] {
+        let stages = ["layer1", "layer2", "layer3", "layer4"]
+        return [["conv1", "bn1", "relu", "maxpool"] + stages, ["conv1", "bn1"] + stages].first { names in
+            weights["\(prefix)0.weight"] != nil
+                && weights["\(prefix)\(names.count - 4).0.conv1.weight"] != nil
+        } ?? []
     }
 
     /// What stands in front of the first layer of a network, if it is made of known parts.
@@ -79,6 +119,7 @@ struct StateDictNames {
         for (first, second) in [
             ("conv1.weight", "layer1.0.conv1.weight"), ("features.0.weight", "features.10.weight"),
             ("features.module.0.weight", "features.module.10.weight"),
+            ("0.weight", "4.0.conv1.weight"), ("0.weight", "2.0.conv1.weight"),
         ] where name.hasSuffix(first) {
             let prefix = String(name.dropLast(first.count))
             if weights[prefix + second] != nil { return prefix }

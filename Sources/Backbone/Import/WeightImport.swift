@@ -31,6 +31,8 @@ public struct WeightImport {
     public let config: NetworkConfig
     /// What was taken off the names.
     public let prefix: String
+    /// Which of several networks of a method it was, as "MoCo's encoder of queries"; nil where its names do not tell.
+    public let origin: String?
     /// What the last layer became; never `auto`.
     public let lastLayer: LastLayer
     /// [D, F] of the projection that the weight file will have.
@@ -97,6 +99,7 @@ public struct WeightImport {
         self.source = source
         self.config = config
         prefix = names.prefix
+        origin = names.origin
         outside = names.outside
         parameters = scope.parameters
         compare(renamed)
@@ -230,6 +233,7 @@ public struct WeightImport {
     public var summary: String {
         var parts = ["\(loaded.count) tensors"]
         if !source.place.isEmpty { parts[0] += " of \(source.place.joined(separator: ".").printable)" }
+        if let origin { parts.append(origin) }
         if !prefix.isEmpty { parts.append("\(prefix.printable) taken off their names") }
         if let projectionShape { parts.append("a projection to \(projectionShape[0]) dimensions") }
         let leftOut = unexpected + outside + source.others.map(\.description)

@@ -24,7 +24,7 @@ package var commandTable: CommandTable {
                 "Weights",
                 [
                     WeightsListCommand.self, WeightsInspectCommand.self, WeightsVerifyCommand.self,
-                    WeightsImportCommand.self, WeightsExportCommand.self,
+                    WeightsInitCommand.self, WeightsImportCommand.self, WeightsExportCommand.self,
                 ]),
             CommandGroup("Program", [CompletionsCommand.self, ManualCommand.self]),
         ], version: Toolkit.version)

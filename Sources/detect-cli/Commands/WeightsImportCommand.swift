@@ -94,7 +94,11 @@ struct WeightsImportCommand: Command {
         let place = model.map { key.isEmpty ? $0 : "\(key), \($0)" } ?? (key.isEmpty ? "the whole file" : key)
         var lines = [
             ("file", "\(file.value) (\(source.format.rawValue), state dict: \(place))"), ("network", "\(plan.config)"),
-            ("prefix", plan.prefix.isEmpty ? "none" : "\(plan.prefix.printable) taken off"),
+            (
+                "prefix",
+                (plan.prefix.isEmpty ? "none" : "\(plan.prefix.printable) taken off")
+                    + (plan.origin.map { ": \($0)" } ?? "")
+            ),
             ("last layer", lastLayer(plan)),
             ("loaded", "\(plan.loaded.count) tensors"), ("missing", list(plan.missing)),
             ("unexpected", list(plan.unexpected)), ("left out", list(plan.outside)),
@@ -120,6 +124,7 @@ struct WeightsImportCommand: Command {
         return [
             "file": .string(file.value), "out": .string(out.value), "format": .string(plan.source.format.rawValue),
             "state_dict": list(plan.source.place), "prefix": .string(plan.prefix),
+            "origin": plan.origin.map { .string($0) } ?? .null,
             "last_layer": .string(plan.lastLayer.rawValue), "description": description.json,
             "loaded": .array(
                 plan.loaded.map { ["name": .string($0.name), "source": .string($0.source)] }),

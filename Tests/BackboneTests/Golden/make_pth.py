@@ -67,6 +67,9 @@ for protocol in (2, 3, 4, 5):
 
 small = OrderedDict((name, ramp(2)) for name in ["model.a", "model.b"])
 save("nested.pth", {"model": {"network": small}}, small)
+trunk = OrderedDict((name, ramp(2)) for name in ["_feature_blocks.a", "_feature_blocks.b"])
+vissl = {"train_phase_idx": 199, "base_model": {"model": {"trunk": trunk, "heads": {}}, "meta": {"name": "x"}}}
+save("vissl.pth", {"phase_idx": 199, "classy_state_dict": vissl}, trunk)
 
 # MoCo v1: two encoders and the queue; this one has the names of a ResNet only at its ends.
 moco = OrderedDict()

@@ -12,7 +12,8 @@ extension NetworkTests {
 
         @Test(arguments: [
             "types.pth", "views.pth", "checkpoint2.pth", "checkpoint3.pth", "checkpoint4.pth", "checkpoint5.pth",
-            "nested.pth", "moco.pth", "legacy-types.pth", "legacy-views.pth", "legacy-moco3.pth", "legacy-moco4.pth",
+            "nested.pth", "vissl.pth", "moco.pth", "legacy-types.pth", "legacy-views.pth", "legacy-moco3.pth",
+            "legacy-moco4.pth",
             "legacy-moco5.pth", "lemniscate.pth", "legacy-lemniscate.pth", "extras.pth", "legacy-extras.pth",
             "network.pth", "legacy-network.pth",
         ])
@@ -41,6 +42,9 @@ extension NetworkTests {
             #expect(checkpoint.others.map(\.name).contains("optimizer"))
             #expect(checkpoint.others.map(\.description).contains("args: argparse.Namespace"))
             #expect(try ForeignWeights(path: Golden.path("pth/nested.pth")).place == ["model", "network"])
+            #expect(
+                try ForeignWeights(path: Golden.path("pth/vissl.pth")).place
+                    == ["classy_state_dict", "base_model", "model", "trunk"])
             #expect(try ForeignWeights(path: Golden.path("pth/types.pth")).place == [])
         }
 

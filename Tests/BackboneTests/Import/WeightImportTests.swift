@@ -46,10 +46,10 @@ extension NetworkTests {
         }
 
         @Test func unknownPrefixesAreNamedAndCanBeGiven() throws {
-            let shapes = Self.shapes(Self.small) { "trunk." + $0 }
+            let shapes = Self.shapes(Self.small) { "body." + $0 }
             let error = #expect(throws: InputError.self) { try plan(shapes) }
-            #expect(error?.remedy.contains("the prefix trunk.") == true)
-            #expect(try plan(shapes) { $0.prefix = "trunk." }.config == Self.small)
+            #expect(error?.remedy.contains("the prefix body.") == true)
+            #expect(try plan(shapes) { $0.prefix = "body." }.config == Self.small)
             #expect(throws: InputError.self) { try plan(shapes) { $0.prefix = "other." } }
         }
 
@@ -75,6 +75,44 @@ extension NetworkTests {
             let plan = try plan(trunk + head)
             #expect(plan.config == NetworkConfig(.resnet18) && plan.lastLayer == .none && plan.projectionShape == nil)
             #expect(plan.unexpected == head.map(\.name))
+        }
+
+        @Test(arguments: [
+            ("module.encoder_q.", "module.encoder_k.", "MoCo's encoder of queries"),
+            ("module.base_encoder.", "module.momentum_encoder.", "MoCo v3's base encoder"),
+            ("online_network.", "target_network.", "BYOL's online network"),
+            ("online_encoder.net.", "target_encoder.net.", "BYOL's online encoder"),
+            ("backbone.", "momentum_backbone.", "the online backbone"),
+            ("encoder.", "momentum_encoder.", "the online encoder"),
+            ("backbone.", "backbone_momentum.", "the online backbone"),
+            ("module.encoder.", "module.predictor.", "SimSiam's encoder"),
+            ("backbone.", "neck.", "MMSelfSup's backbone"),
+            ("backbone.", "projector.", "the backbone under a projector"),
+            ("trunk._feature_blocks.", "heads.", "VISSL's trunk"),
+            ("_orig_mod.module.", "queue.", nil),
+        ])
+        func theNetworkThatIsTrainedIsTakenAndSaid(_ prefix: String, _ other: String, _ origin: String?) throws {
+            let taken = Self.shapes(NetworkConfig(.resnet18)) { prefix + $0 }
+            let beside = Self.shapes(NetworkConfig(.resnet18)) { other + $0 }
+            let plan = try plan(beside + taken)
+            #expect(plan.prefix == prefix && plan.origin == origin && plan.missing.isEmpty)
+            #expect(plan.loaded.allSatisfy { $0.source.hasPrefix(prefix) } && plan.outside == beside.map(\.name))
+            if let origin { #expect(plan.summary.contains(origin)) }
+        }
+
+        @Test(arguments: [(Stem.imagenet, 3), (.cifar, 3), (.cifar, 1)])
+        func numberedChildrenHaveTheirNames(_ stem: Stem, _ offset: Int) throws {
+            func numbered(_ name: String) -> String {
+                let parts = name.split(separator: ".", maxSplits: 1)
+                let number = ["conv1": 0, "bn1": 1][parts[0]] ?? (Int(String(parts[0].dropFirst(5)))! + offset)
+                return "backbone.\(number).\(parts[1])"
+            }
+            let config = NetworkConfig(.resnet18, stem: stem)
+            let plan = try plan(Self.shapes(config, numbered) + [("projection_head.layers.0.weight", [512, 512])])
+            #expect(plan.config == config && plan.missing.isEmpty && plan.unexpected.isEmpty)
+            #expect(plan.origin == "lightly's backbone" && plan.loaded.count == 100)
+            let second = plan.loaded.first { $0.name == "layer2.0.conv1.weight" }
+            #expect(second?.source == "backbone.\(2 + offset).0.conv1.weight")
         }
 
         @Test func theLastLayerIsWhatItLooksLikeOrIsSaidToBe() throws {
