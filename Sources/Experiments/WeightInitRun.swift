@@ -56,7 +56,7 @@ public struct WeightInitRun {
             bar.update(done)
         }
         bar.finish()
-        let rates = initialization.balance(batches)
+        let rates = initialization.balance(Array(batches.prefix(Self.balancedBatches)))
         model.description.details = [
             "directions": .string(directions.rawValue),
             "drawn_from_a_normal_distribution": .array(gaussian.map { .string($0) }),
@@ -77,9 +77,10 @@ public struct WeightInitRun {
         // The projection of instance discrimination fits features of the old length alone.
         try model.parameters.loadExactly(
             opened.file.tensors().filter { !$0.key.hasPrefix("projection.") }, from: path)
-        let rates = initialization.balance(try batches(of: images, for: opened.description))
+        let rates = initialization.balance(
+            Array(try batches(of: images, for: opened.description).prefix(Self.balancedBatches)))
         let rescaling: JSON = [
-            "data": .string(images.source.source), "images": .integer(images.count),
+            "data": .string(images.source.source),
             "seed": .integer(Int(truncatingIfNeeded: seed)),
         ]
         model.description.details = .object((opened.description.details.members ?? []) + [.init("rescaled", rescaling)])
@@ -111,6 +112,9 @@ public struct WeightInitRun {
         }
         return batches
     }
+
+    /// Batches whose gradients balance the layers; the authors' code takes one.
+    private static let balancedBatches = 2
 
     /// Tells the stream that chooses images from the others of the same seed.
     private static let choiceKey: UInt64 = 0x696e_6974_6961_6c

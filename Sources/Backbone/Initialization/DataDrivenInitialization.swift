@@ -136,7 +136,7 @@ public struct DataDrivenInitialization {
     /// Scales whole layers so that all change at one rate, under a random gradient at the top, and the output has deviation 1
     /// (algorithm 2). What the network says stays the same but for its scale.
     ///
-    /// - Parameter images: [N, 3, H, W] each.
+    /// - Parameter images: [N, 3, H, W] each; some dozen images are enough.
     public func balance(_ images: [Tensor], rounds: Int = 10) -> [Rate] {
         var before: [Double]?
         var (rates, deviation) = measure(images)
@@ -176,6 +176,8 @@ public struct DataDrivenInitialization {
             layer.bias.gradient = nil
         }
         var outputs: [Tensor] = []
+        // The same gradient each time, so that a round sees what the one before has done.
+        let generator = Generator(seed: seed &+ 1)
         for image in images {
             let x = output(image)
             x.backward(Tensor.randn(x.shape, generator: generator).uploaded(to: x.device))
@@ -208,12 +210,12 @@ private struct WhitenedSpace {
     /// - Parameter rows: [n, D]
     init(_ rows: Tensor, dimensions: Int) {
         let centred = rows - rows.mean([0])
-        let (values, vectors) = centred.transpose().matmul(centred).to(dtype: .float64).symmetricEigen()
+        let (values, vectors) = centred.transpose().matmul(centred).symmetricEigen()
         let first = max(0, values.count - dimensions)
         let leading = values.narrow(0, first, values.count - first)
         let scale = Tensor.where(
             leading.less(1e-6), leading.zerosLike(), (leading.clamp(min: 0) + 1e-3).sqrt().reciprocal())
-        let map = (vectors.narrow(1, first, values.count - first) * scale).to(dtype: .float32)  // [D, dimensions]
+        let map = (vectors.narrow(1, first, values.count - first) * scale)  // [D, dimensions]
         points = centred.matmul(map)
         back = map.transpose()
     }
