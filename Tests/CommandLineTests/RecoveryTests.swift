@@ -64,6 +64,55 @@ extension ProgramRuns {
             }
         }
 
+        /// The methods by what the program itself says.
+        static let methods: [String] = {
+            let help = try? run(["pretrain", "--help"]).output
+            let line = help?.split(separator: "\n").first { $0.hasPrefix("  --method ") }
+            return line?.split(separator: " ").last?.split(separator: "|").map(String.init) ?? []
+        }()
+
+        /// Small values for what a method has.
+        private func smallSettings(of method: String) throws -> [String] {
+            let help = try succeed(["pretrain", "--method", method, "--recipe", "cifar10", "--help"])
+            let values = [
+                "queue": "32", "norm-groups": "2", "dim": "16", "hidden": "16", "warmup": "0",
+                "permutations": "8",
+            ]
+            return values.sorted { $0.key < $1.key }.filter { help.contains("  --\($0.key) ") }.flatMap {
+                ["--\($0.key)", $0.value]
+            }
+        }
+
+        @Test(arguments: methods) func aKilledRunEndsAsAnyOther(_ method: String) throws {
+            try withTemporaryFolder { folder in
+                try drawObjects(folder)
+                func training(_ name: String) throws -> [String] {
+                    [
+                        "pretrain", "--data", "\(folder)/objects/train", "--arch", "resnet20", "--method", method,
+                        "--recipe", "cifar10", "--limit", "32", "--batch", "8", "--epochs", "2", "--checkpoint-every",
+                        "1",
+                        "--knn-every", "0", "--threads", "1", "--run", "\(folder)/\(name)",
+                    ] + (try smallSettings(of: method))
+                }
+                _ = try succeed(training("whole"))
+                let killed = try run(
+                    training("killed"),
+                    shell:
+                        "\"$0\" \"$@\" & child=$!; while [ ! -s '\(folder)/killed/metrics.jsonl' ]; do sleep 0.02; done; "
+                        + "kill -KILL $child; wait $child")
+                try #require(killed.exitCode == 128 + SIGKILL || killed.exitCode == 0, "\(killed.errors)")
+                _ = try succeed(training("killed") + ["--resume"])
+                // The network, what the method keeps between steps, and what it measured.
+                for file in ["weights.safetensors", "checkpoints/last.safetensors"] {
+                    #expect(
+                        try Files.read("\(folder)/whole/\(file)") == Files.read("\(folder)/killed/\(file)"), "\(file)")
+                }
+                #expect(try metrics("\(folder)/whole") == metrics("\(folder)/killed"))
+            }
+        }
+
+        @Test func theProgramNamesItsMethods() { #expect(Self.methods.contains("moco-v2") && Self.methods.count >= 8) }
+
         @Test func anInterruptSavesAndExitsWith130() throws {
             try withTemporaryFolder { folder in
                 try drawObjects(folder)
