@@ -28,7 +28,7 @@ public struct DataDrivenInitialization {
 
     /// - Throws: `InputError` for a network with branches or batch norm.
     public init(_ network: any Network, seed: UInt64) throws(InputError) {
-        guard let network = network as? any StackedNetwork else {
+        guard let network = network as? any StackedNetwork, !network.hasBatchNorm else {
             throw InputError(
                 "data-driven initialisation", "needs layers that follow each other without branches or batch norm",
                 remedy: "use alexnet or vgg16")
