@@ -120,7 +120,7 @@ public final class BatchLoader {
         for picture in pictures { for chunk in chunks { pixels += chunk.pixels[picture] } }
         return HostBatch(
             pixels: pixels, size: size, viewCount: pictures.count, indices: chunks.flatMap(\.indices),
-            labels: chunks.flatMap(\.labels), 
+            labels: chunks.flatMap(\.labels),
             changes: pictures.flatMap { picture in chunks.flatMap { $0.changes[picture] } },
             choices: chunks.flatMap(\.choices))
     }

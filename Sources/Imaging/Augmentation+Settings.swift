@@ -47,7 +47,8 @@ extension Augmentation {
     /// Black pixels around images that are shifted.
     public static var paddingSetting: Setting<Augmentation> {
         .value(
-            "pad", "N", "pixels by which images are shifted in place of crops of random size; 0 for such crops", \.padding,
+            "pad", "N", "pixels by which images are shifted in place of crops of random size; 0 for such crops",
+            \.padding,
             .between(0, 4096))
     }
 

@@ -107,7 +107,8 @@ public final class Pretraining: CapturableTask {
         guard let batch = try loader.next() else { return [] }
         return withoutGradients {
             method.samples(
-                SampleBatch(batch, names: batch.indices.map(data.name), normalization: recipe.normalization, on: device))
+                SampleBatch(batch, names: batch.indices.map(data.name), normalization: recipe.normalization, on: device)
+            )
         }
     }
 

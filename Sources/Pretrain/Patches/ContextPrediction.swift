@@ -126,7 +126,8 @@ public final class ContextPrediction: PretextMethod {
         func pair(_ first: Int, _ second: Int, _ sample: Int, _ row: Int) -> SampleRow.Picture {
             .init(
                 Image.grid(
-                    [batch.picture(view: first, of: sample), batch.picture(view: second, of: sample)], columns: 2, gap: 2),
+                    [batch.picture(view: first, of: sample), batch.picture(view: second, of: sample)], columns: 2,
+                    gap: 2),
                 "\(Self.names[truth[row]]): says \(Self.names[answers[row]])")
         }
         return (0..<count).map { sample in

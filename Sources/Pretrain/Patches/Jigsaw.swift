@@ -114,7 +114,8 @@ public final class Jigsaw: PretextMethod {
     public func restore(_ state: Checkpoint) throws(InputError) {
         guard let saved = state["permutations"], saved.ints == permutations.orders.flatMap({ $0 }) else {
             throw InputError(
-                "the checkpoint", "was trained on other orders of the tiles", remedy: "resume with the options of the run")
+                "the checkpoint", "was trained on other orders of the tiles",
+                remedy: "resume with the options of the run")
         }
     }
 

@@ -12,7 +12,8 @@ public struct PatchSettings: Hashable, Sendable {
 
     static var rows: [Setting<PatchSettings>] {
         [
-            .optional("tile", "N", "side of a tile in pixels", \.side, .between(8, 4096), whenNone: "by the image size"),
+            .optional(
+                "tile", "N", "side of a tile in pixels", \.side, .between(8, 4096), whenNone: "by the image size"),
             .optional(
                 "tile-jitter", "N", "pixels by which the place of a tile varies", \.jitter, .between(0, 4096),
                 whenNone: "by the image size"),

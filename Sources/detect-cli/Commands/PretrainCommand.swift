@@ -66,7 +66,8 @@ struct PretrainCommand: Command {
             "knn-neighbors", "what votes: the memory bank, or the training images anew",
             shown: "bank where the method has one")
         samplesEvery = parser.option(
-            "samples-every", "N", "epochs between pictures of what the network is given and answers, samples.png; 0 for the end",
+            "samples-every", "N",
+            "epochs between pictures of what the network is given and answers, samples.png; 0 for the end",
             default: 0, .atLeast(0))
         sweep = parser.optional(
             "sweep", "NAME=V,V",
