@@ -16,13 +16,18 @@ package struct TripletLoss {
     /// - Returns: one value, and the share of views whose nearest other view is of the same image.
     package func callAsFunction(_ embeddings: Tensor, views: Int) -> (value: Tensor, accuracy: Tensor) {
         let (rows, count) = (embeddings.size(0), embeddings.size(0) / views)
-        let images = Tensor((0..<rows).map { $0 % count }).uploaded(to: embeddings.device)
+        // By operators alone: a captured step brings no values.
+        let places = Tensor.arange(rows, device: embeddings.device)
+        let images = (places - (places / Double(count)).floor() * Double(count)).to(dtype: .int64)
         // Of unit vectors ‖a − b‖² = 2 − 2·cos.
         let distances = 2 - 2 * embeddings.matmul(embeddings.transpose())  // [V·B, V·B]
         let isSame = images.unsqueeze(0).equal(images.unsqueeze(1))
         let losses = (1..<views).map { shift -> Tensor in
             // The view `shift` further of the same image.
-            let partners = Tensor((0..<rows).map { ($0 + shift * count) % rows }).uploaded(to: embeddings.device)
+            let ahead = Double(shift * count)
+            let partners = Tensor.where(
+                places.less(Double(rows) - ahead), places + ahead, places + (ahead - Double(rows))
+            ).to(dtype: .int64)
             let positive = distances.gather(1, partners.unsqueeze(1))  // [V·B, 1]
             let isNearer = (distances - positive).detach().greater(0).to(dtype: .float32).equal(0)
             let farther = distances.maskedFill(isSame, .infinity).maskedFill(isNearer, .infinity)
@@ -31,7 +36,6 @@ package struct TripletLoss {
             let negative = Tensor.where(semiHard.less(.infinity), semiHard, farthest)
             return (positive - negative + margin).clamp(min: 0)
         }
-        let places = Tensor((0..<rows).map { $0 }).uploaded(to: embeddings.device)
         let isSelf = places.unsqueeze(0).equal(places.unsqueeze(1))
         let nearest = (-distances.detach().maskedFill(isSelf, .infinity)).argmax(1)
         let found = images.indexSelect(0, nearest).equal(images)
