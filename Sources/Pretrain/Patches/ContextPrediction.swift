@@ -172,7 +172,8 @@ public struct ContextSettings: MethodSettings {
             ).with(
                 SettingRole { $0.pairs == .drawn ? nil : ("without --pairs drawn", "leave it out") }),
             .value("hidden", "N", "width of the hidden layer of a head", \.hidden, .between(1, 65536)),
-            .value("dropout", "P", "dropout in the head; no step with it can be captured", \.dropout, .between(0, 0.99)),
+            .value(
+                "dropout", "P", "dropout in the head; no step with it can be captured", \.dropout, .between(0, 0.99)),
         ]
         return (rows + PatchSettings.rows.map { $0.lifted(to: \.patches) }).map(\.ofTraining)
             + PatchSettings.trainingRows

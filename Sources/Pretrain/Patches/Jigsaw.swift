@@ -180,7 +180,8 @@ public struct JigsawSettings: MethodSettings {
                 .between(2, PermutationSet.largestCount)),
             .choice("permutation-set", "how these orders are chosen", \.permutationKind),
             .value("tile-dim", "D", "dimensions in which a tile is described", \.tileDimension, .between(1, 65536)),
-            .value("dropout", "P", "dropout in the head; no step with it can be captured", \.dropout, .between(0, 0.99)),
+            .value(
+                "dropout", "P", "dropout in the head; no step with it can be captured", \.dropout, .between(0, 0.99)),
         ]
         return (rows + PatchSettings.rows.map { $0.lifted(to: \.patches) }).map(\.ofTraining)
             + PatchSettings.trainingRows

@@ -1,5 +1,6 @@
-public import Imaging
-public import Support
+internal import Backbone
+internal import Imaging
+internal import Support
 
 /// The geometry of patches, and what keeps them from being told by their colours.
 public struct PatchSettings: Hashable, Sendable {

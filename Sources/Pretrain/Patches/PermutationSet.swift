@@ -1,4 +1,4 @@
-package import Support
+internal import Support
 
 /// Orders of nine tiles that differ in many places: the classes of jigsaw puzzles.
 public struct PermutationSet: Hashable, Sendable {

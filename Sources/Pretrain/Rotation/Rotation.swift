@@ -1,6 +1,6 @@
 public import Backbone
 public import Datasets
-public import Imaging
+internal import Imaging
 public import Support
 public import Torch
 public import Training

@@ -1,4 +1,4 @@
-public import Backbone
+internal import Backbone
 public import Datasets
 public import Imaging
 public import Torch
