@@ -3,33 +3,45 @@ public import Torch
 /// AlexNet as torchvision has it (Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014).
 public final class AlexNet: StackedNetwork {
     public let trunkChannels = 256
-    public let trunkStride = 16
+    public var trunkStride: Int { 4 * form.stemStride }
     public let regionSize = 6
     public let takesAnyRegionSize = false
     public let featureCount = 4096
     public let layerNames = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
-    public let hasBatchNorm = false
-    public let trunkStages = [0, 3, 6, 8, 10].map { ["features.\($0)."] }
+    public var hasBatchNorm: Bool { form.isNormalized }
+    public var trunkStages: [[String]] {
+        Self.places.map { ["features.\($0)."] + (form.isNormalized ? ["norms.\($0)."] : []) }
+    }
 
-    /// conv1 to conv5.
+    /// Where torchvision has conv1 to conv5.
+    private static let places = [0, 3, 6, 8, 10]
+
+    private let form: TrainingForm
+    /// Those of the form, by their places.
+    private let norms: [Int: BatchNorm2d]
     private let convolutions: [ConvUnit]
     private let dropout: Dropout
     private let fc6: LinearUnit
     private let fc7: LinearUnit
     private let fc8: LinearUnit?
 
-    public init(_ scope: Scope, classes: Int? = 1000) {
+    public init(_ scope: Scope, classes: Int? = 1000, form: TrainingForm = TrainingForm()) {
+        self.form = form
         // torchvision leaves torch's default initialisation, with which deep features are hardly more than their biases:
         // those of different images are nearly equal, and instance discrimination never gets to tell them apart.
         let he = Initializer.kaimingNormalFanOut
         let features = scope / "features"
-        convolutions = [
-            Conv2d(features / 0, in: 3, out: 64, kernel: 11, stride: 4, padding: 2, initializer: he),
+        let layers = [
+            Conv2d(features / 0, in: 3, out: 64, kernel: 11, stride: form.stemStride, padding: 2, initializer: he),
             Conv2d(features / 3, in: 64, out: 192, kernel: 5, padding: 2, initializer: he),
             Conv2d(features / 6, in: 192, out: 384, kernel: 3, padding: 1, initializer: he),
             Conv2d(features / 8, in: 384, out: 256, kernel: 3, padding: 1, initializer: he),
             Conv2d(features / 10, in: 256, out: 256, kernel: 3, padding: 1, initializer: he),
-        ].map { ConvUnit($0) }
+        ]
+        norms = Dictionary(
+            uniqueKeysWithValues: form.isNormalized
+                ? zip(Self.places, layers).map { ($0, BatchNorm2d(scope / "norms" / $0, $1.weight.size(0))) } : [])
+        convolutions = zip(Self.places, layers).map { [norms] in ConvUnit($1, norms[$0]) }
         let classifier = scope / "classifier"
         dropout = Dropout(0.5, generator: scope.trainingGenerator)
         fc6 = LinearUnit(Linear(classifier / 1, in: 256 * 6 * 6, out: 4096, initializer: he))
@@ -38,13 +50,18 @@ public final class AlexNet: StackedNetwork {
     }
 
     private init(freezing network: AlexNet, _ precision: Precision, trunkOnly: Bool) {
-        convolutions = network.convolutions.map { $0.frozen(precision) }
+        form = TrainingForm()
+        norms = [:]
+        convolutions = network.convolutions.enumerated().map { index, unit in
+            unit.frozen(precision, stride: index == 0 ? TrainingForm.publishedStride : nil)
+        }
         dropout = network.dropout
         fc6 = network.fc6.frozen(precision, isShared: trunkOnly)
         fc7 = network.fc7.frozen(precision, isShared: trunkOnly)
         fc8 = network.fc8?.frozen(precision, isShared: trunkOnly)
     }
 
+    /// At the published stride, as the weights that are written out.
     public func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network {
         AlexNet(freezing: self, precision, trunkOnly: trunkOnly)
     }
@@ -76,6 +93,21 @@ public final class AlexNet: StackedNetwork {
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
         let x = fc6(dropout(x.flatten(from: 1), mode: mode), relu: true)  // [R, 9216] → [R, 4096]
         return fc7(dropout(x, mode: mode), relu: true)
+    }
+
+    public func lastMap(_ x: Tensor, mode: Mode) -> Tensor { pool(trunk(x, mode: mode)) }
+
+    public func exported(_ entries: [Parameters.Entry]) -> [Parameters.Entry] {
+        if norms.isEmpty { return entries }
+        var folded: [String: Tensor] = [:]
+        for (unit, place) in zip(convolutions, Self.places) {
+            let (weight, bias) = unit.folded!
+            folded["features.\(place).weight"] = weight
+            folded["features.\(place).bias"] = bias
+        }
+        return entries.filter { !$0.name.hasPrefix("norms.") }.map { entry in
+            folded[entry.name].map { .init(name: entry.name, tensor: $0, isBuffer: false) } ?? entry
+        }
     }
 
     public func features(_ x: Tensor, mode: Mode) -> Tensor {

@@ -46,11 +46,19 @@ final class ConvUnit {
         }
     }
 
-    /// A copy for inference alone; one that is frozen already stays as it is.
-    func frozen(_ precision: Precision) -> ConvUnit {
+    /// A copy for inference alone, at another stride on request; one that is frozen already stays as it is.
+    func frozen(_ precision: Precision, stride: Int? = nil) -> ConvUnit {
         switch form {
-        case .plain(let convolution, let norm): ConvUnit(FusedConv2d(convolution, norm, precision))
+        case .plain(let convolution, let norm):
+            ConvUnit(FusedConv2d(convolution, norm, precision, stride: stride.map(Extent.init)))
         case .fused: self
         }
+    }
+
+    /// Weight and bias of the one convolution that is convolution and batch norm in evaluation mode; nil once it is fused.
+    var folded: (weight: Tensor, bias: Tensor)? {
+        guard case .plain(let convolution, let norm) = form else { return nil }
+        let (weight, bias) = FusedConv2d.folded(convolution, norm)
+        return (weight.to(dtype: .float32), bias.to(dtype: .float32))
     }
 }

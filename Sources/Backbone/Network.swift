@@ -28,6 +28,8 @@ public protocol Network: AnyObject {
     func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor
     /// [N, 3, H, W] → [N, F]: what the last linear layer sees.
     func features(_ x: Tensor, mode: Mode) -> Tensor
+    /// [N, 3, H, W] → [N, C', h, w]: the last map of convolutions as it is, pooled where the network pools it, whatever its size.
+    func lastMap(_ x: Tensor, mode: Mode) -> Tensor
     /// [N, 3, H, W] → [N, classes]. Traps when the network was made without its last layer.
     func logits(_ x: Tensor, mode: Mode) -> Tensor
     /// Gives `visit` the output of each layer of `layerNames` in evaluation mode, in its own shape and from the input on,
@@ -40,6 +42,10 @@ public protocol Network: AnyObject {
     ///
     /// - Parameter trunkOnly: Shares the layers behind the trunk instead, which may be large and must not be called.
     func frozen(_ precision: Precision, trunkOnly: Bool) -> any Network
+
+    /// Of the tensors it was made with, those that are written out: of a network in a form for training alone, those of the
+    /// plain network that computes the same in evaluation mode.
+    func exported(_ entries: [Parameters.Entry]) -> [Parameters.Entry]
 }
 
 extension Network {
@@ -47,6 +53,8 @@ extension Network {
     public func trunk(_ x: Tensor, mode: Mode) -> Tensor { trunk(x, stages: trunkStages.indices, mode: mode) }
 
     public func frozen(_ precision: Precision) -> any Network { frozen(precision, trunkOnly: false) }
+
+    public func exported(_ entries: [Parameters.Entry]) -> [Parameters.Entry] { entries }
 
     /// [N, 3, H, W] → the output of a layer of `layerNames` in evaluation mode, in its own shape; nil for other names.
     public func layer(_ name: String, _ x: Tensor) -> Tensor? {

@@ -1,3 +1,4 @@
+public import Support
 public import Torch
 
 /// What a network is, so that a weight file can say which one it belongs to.
@@ -9,6 +10,8 @@ public struct NetworkConfig: Hashable, Sendable {
     /// A batch norm between the last stage of a ResNet and the average behind it, `norm.*`: what detectors have whose
     /// batch norm is trained (He et al., Momentum Contrast, CVPR 2020, appendix).
     public var regionNorm = false
+    /// For a training of AlexNet alone; its weight file holds the plain network, see `TrainingForm`.
+    public var form = TrainingForm()
 
     /// Traps when AlexNet or VGG16 is asked for with a CIFAR stem, which they do not have.
     public init(_ architecture: Architecture, stem: Stem = .imagenet, classes: Int? = nil) {
@@ -21,7 +24,7 @@ public struct NetworkConfig: Hashable, Sendable {
     /// Builds the network; its parameters appear under `scope`.
     public func makeNetwork(_ scope: Scope) -> any Network {
         switch architecture.facts.family {
-        case .alexnet: AlexNet(scope, classes: classes)
+        case .alexnet: AlexNet(scope, classes: classes, form: form)
         case .vgg16: VGG16(scope, classes: classes)
         case .resnet(let depth): ResNet(scope, depth, stem: stem, classes: classes, regionNorm: regionNorm)
         }
@@ -31,6 +34,42 @@ public struct NetworkConfig: Hashable, Sendable {
 extension NetworkConfig {
     /// Where the last linear layer's parameters are: what transfer to other classes leaves behind.
     public var classifierPrefix: String { architecture.facts.classifierPrefix }
+}
+
+/// What AlexNet has while it is trained on a task made from images, and not afterwards.
+public struct TrainingForm: Hashable, Sendable {
+    /// A batch norm behind each convolution, `norms.*`. It is folded into the convolution when weights are written.
+    public var isNormalized = false
+    /// Stride of conv1; the published one is 4, at which the weights are used later. Small tiles need 2.
+    public var stemStride = Self.publishedStride
+
+    static let publishedStride = 4
+
+    public init(isNormalized: Bool = false, stemStride: Int? = nil) {
+        self.isNormalized = isNormalized
+        self.stemStride = stemStride ?? Self.publishedStride
+    }
+}
+
+extension NetworkConfig {
+    /// Throws when nothing is left of images of so many pixels a side at the last map of convolutions.
+    ///
+    /// - Parameter subject: What they are, for the message.
+    public func require(side: Int, of subject: String, remedy: String) throws(InputError) {
+        let smallest =
+            switch architecture.facts.family {
+            // Three poolings of three by two, and 11 pixels with 2 on either side: 15 places behind conv1.
+            case .alexnet: 7 + 14 * form.stemStride
+            case .vgg16: architecture.smallestInput
+            case .resnet: 1
+            }
+        if side < smallest {
+            let stride = architecture == .alexnet ? " at a stride of \(form.stemStride)" : ""
+            throw InputError(
+                subject, "\(architecture.rawValue)\(stride) cannot take \(side) pixels, it needs \(smallest)",
+                remedy: remedy)
+        }
+    }
 }
 
 extension NetworkConfig: CustomStringConvertible {

@@ -115,10 +115,15 @@ public final class ResNet: Network {
         }
     }
 
-    public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
-        let x = stages.last!(x, mode: mode)  // [R, F, h, w]
-        return (norm.map { $0(x, mode: mode) } ?? x).mean([2, 3])
+    public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor { regionMap(x, mode: mode).mean([2, 3]) }
+
+    /// What is averaged: [R, C, h, w] → [R, F, h, w].
+    private func regionMap(_ x: Tensor, mode: Mode) -> Tensor {
+        let x = stages.last!(x, mode: mode)
+        return norm.map { $0(x, mode: mode) } ?? x
     }
+
+    public func lastMap(_ x: Tensor, mode: Mode) -> Tensor { regionMap(trunk(x, mode: mode), mode: mode) }
 
     public func features(_ x: Tensor, mode: Mode) -> Tensor { regionFeatures(trunk(x, mode: mode), mode: mode) }
 

@@ -39,6 +39,7 @@ public final class BatchLoader {
     ///   - order: indices into `collection`, cut into batches from the front.
     ///   - dropLast: leaves out the last batch when it is not full.
     ///   - views: what is made of each image, each time drawn anew; all of one size.
+    ///   - cut: cuts the only view into the pictures of a sample; its changes are then not put off.
     ///   - defersChanges: leaves the steps at the end of the pipeline that keep the size to whoever gets the batch, their
     ///     random choices drawn in `HostBatch.changes`: for a device that does them faster than the workers.
     ///   - workers: threads; 0 does the work inside `next()`.
@@ -46,10 +47,11 @@ public final class BatchLoader {
     ///   - startBatch: the first batch to give, to resume in the middle of an epoch.
     public init(
         _ collection: any ImageCollection, order: [Int], batchSize: Int, dropLast: Bool = false,
-        views: [ImagePipeline], defersChanges: Bool = false, seed: UInt64, epoch: Int, workers: Int = 2,
-        prefetch: Int = 2, startBatch: Int = 0, onBadImage policy: BadImagePolicy = .stop
+        views: [ImagePipeline], cut: PatchCut? = nil, defersChanges: Bool = false, seed: UInt64, epoch: Int,
+        workers: Int = 2, prefetch: Int = 2, startBatch: Int = 0, onBadImage policy: BadImagePolicy = .stop
     ) {
         precondition(!views.isEmpty, "a loader needs a view")
+        precondition(cut == nil || views.count == 1, "patches are cut from a single view")
         precondition(batchSize > 0 && workers >= 0 && prefetch > 0, "a loader needs a batch size and a prefetch depth")
         precondition(startBatch >= 0 && epoch >= 0, "epochs and batches are counted from 0")
         self.batchSize = batchSize
@@ -57,8 +59,8 @@ public final class BatchLoader {
         position = startBatch
         self.policy = policy
         let samples = SampleLoader(
-            collection: collection, order: order, views: views, defersChanges: defersChanges, seed: seed,
-            epoch: epoch, policy: policy)
+            collection: collection, order: order, views: views, cut: cut, defersChanges: defersChanges && cut == nil,
+            seed: seed, epoch: epoch, policy: policy)
         self.samples = samples
         guard workers > 0, startBatch < batchCount else {
             self.workers = nil
@@ -114,11 +116,13 @@ public final class BatchLoader {
         }
         var pixels: [UInt8] = []
         pixels.reserveCapacity(chunks.reduce(0) { $1.pixels.reduce($0) { $0 + $1.count } })
-        let views = samples.views.indices
-        for view in views { for chunk in chunks { pixels += chunk.pixels[view] } }
+        let pictures = 0..<samples.pictureCount
+        for picture in pictures { for chunk in chunks { pixels += chunk.pixels[picture] } }
         return HostBatch(
-            pixels: pixels, size: size, viewCount: views.count, indices: chunks.flatMap(\.indices),
-            labels: chunks.flatMap(\.labels), changes: views.flatMap { view in chunks.flatMap { $0.changes[view] } })
+            pixels: pixels, size: size, viewCount: pictures.count, indices: chunks.flatMap(\.indices),
+            labels: chunks.flatMap(\.labels),
+            changes: pictures.flatMap { picture in chunks.flatMap { $0.changes[picture] } },
+            choices: chunks.flatMap(\.choices))
     }
 
     /// The positions in the order that make up a batch, cut into the pieces workers take.

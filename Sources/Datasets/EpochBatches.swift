@@ -11,6 +11,7 @@ public final class EpochBatches {
 
     private let data: any ImageCollection
     private let views: [ImagePipeline]
+    private let cut: PatchCut?
     private let defersChanges: Bool
     private let seed: UInt64
     private let workers: Int
@@ -19,13 +20,14 @@ public final class EpochBatches {
 
     /// The parameters are those of `BatchLoader`. Traps when there are fewer images than a batch has.
     public init(
-        _ data: any ImageCollection, batchSize: Int, views: [ImagePipeline], defersChanges: Bool = false,
-        seed: UInt64, workers: Int, onBadImage policy: BadImagePolicy = .stop
+        _ data: any ImageCollection, batchSize: Int, views: [ImagePipeline], cut: PatchCut? = nil,
+        defersChanges: Bool = false, seed: UInt64, workers: Int, onBadImage policy: BadImagePolicy = .stop
     ) {
         precondition(data.count >= batchSize, "\(data.count) images make no batch of \(batchSize)")
         self.data = data
         self.batchSize = batchSize
         self.views = views
+        self.cut = cut
         self.defersChanges = defersChanges
         self.seed = seed
         self.workers = workers
@@ -41,7 +43,7 @@ public final class EpochBatches {
         if loader == nil || position == 0 {
             loader = BatchLoader(
                 data, order: EpochSampler(count: data.count, seed: seed, epoch: epoch).order, batchSize: batchSize,
-                dropLast: true, views: views, defersChanges: defersChanges, seed: seed, epoch: epoch,
+                dropLast: true, views: views, cut: cut, defersChanges: defersChanges, seed: seed, epoch: epoch,
                 workers: workers, startBatch: position, onBadImage: policy)
         }
         // A step without images is none: what may be left out is left out before a training begins, see `readable`.

@@ -14,18 +14,21 @@ public struct HostBatch: Hashable, Sendable {
     public let labels: [Int]
     /// What is still to be done to each view, in the order of `pixels`; empty when nothing was put off.
     public let changes: [[ImageChange]]
+    /// What was drawn for each image with its patches (`PatchCut`); empty where none were cut.
+    public let choices: [Int]
 
     public var count: Int { indices.count }
 
     /// Traps when the numbers of pixels, indices, labels and changes do not fit together.
     public init(
         pixels: [UInt8], size: ImageSize, viewCount: Int = 1, indices: [Int], labels: [Int],
-        changes: [[ImageChange]] = []
+        changes: [[ImageChange]] = [], choices: [Int] = []
     ) {
         let pictures = viewCount * indices.count
         precondition(
             indices.count == labels.count && pixels.count == pictures * size.pixelCount * 3
-                && (changes.isEmpty || changes.count == pictures),
+                && (changes.isEmpty || changes.count == pictures)
+                && (choices.isEmpty || choices.count == indices.count),
             "\(pixels.count) bytes, \(indices.count) indices, \(labels.count) labels of \(size) make no batch")
         self.pixels = pixels
         self.size = size
@@ -33,5 +36,6 @@ public struct HostBatch: Hashable, Sendable {
         self.indices = indices
         self.labels = labels
         self.changes = changes
+        self.choices = choices
     }
 }

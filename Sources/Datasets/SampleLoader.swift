@@ -3,7 +3,7 @@ internal import Support
 
 /// Some consecutive samples of a batch, prepared by one worker.
 struct Chunk: Sendable {
-    /// Of each view, all samples.
+    /// Of each view or patch, all samples.
     var pixels: [[UInt8]] = []
     /// The size of each view; nil when all were left out.
     var size: ImageSize?
@@ -11,6 +11,8 @@ struct Chunk: Sendable {
     var labels: [Int] = []
     /// Of each view, those of all samples, when they are put off.
     var changes: [[[ImageChange]]] = []
+    /// What was drawn with the patches of each sample.
+    var choices: [Int] = []
     /// What was wrong with images that were left out, or used as far as they go.
     var problems: [BadImage] = []
 }
@@ -21,16 +23,22 @@ struct SampleLoader: Sendable {
     let order: [Int]
     /// One a view.
     let views: [ImagePipeline]
+    /// Cuts the only view into pictures; nil leaves each view one.
+    let cut: PatchCut?
     let defersChanges: Bool
     let seed: UInt64
     let epoch: Int
     let policy: BadImagePolicy
 
+    /// Pictures that are made of each image.
+    var pictureCount: Int { cut?.count ?? views.count }
+
     /// Prepares the samples at these positions of the order.
     func load(_ positions: Range<Int>) throws -> Chunk {
         var chunk = Chunk()
-        chunk.pixels = views.map { _ in [] }
-        chunk.changes = views.map { _ in [] }
+        chunk.pixels = (0..<pictureCount).map { _ in [] }
+        chunk.changes = chunk.pixels.map { _ in [] }
+        var size: ImageSize?
         let now = defersChanges ? views.map(\.withoutChanges) : views
         for position in positions {
             let index = order[position]
@@ -43,19 +51,25 @@ struct SampleLoader: Sendable {
                     }
                     ?? ImagePipeline.load(
                         now, try collection.data(index), name: name, streams: &streams, decoding: decoding)
-                for image in images { try checkSize(image.size, chunk.size ?? images[0].size, name: name) }
+                for image in images { try checkSize(image.size, size ?? images[0].size, name: name) }
                 return images
             }
             if let problem { chunk.problems.append(problem) }
-            guard let images else { continue }
+            guard var images else { continue }
+            size = images[0].size
+            if let cut {
+                let cutOut = cut.apply(images[0], random: &streams[0])
+                images = cutOut.patches
+                chunk.choices.append(cutOut.choice)
+            }
             if chunk.size == nil {
                 chunk.size = images[0].size
-                for view in views.indices {
-                    chunk.pixels[view].reserveCapacity(positions.count * images[0].pixels.count)
+                for picture in images.indices {
+                    chunk.pixels[picture].reserveCapacity(positions.count * images[0].pixels.count)
                 }
             }
+            for picture in images.indices { chunk.pixels[picture] += images[picture].pixels }
             for view in views.indices {
-                chunk.pixels[view] += images[view].pixels
                 if defersChanges { chunk.changes[view].append(views[view].drawChanges(&streams[view])) }
             }
             chunk.indices.append(index)

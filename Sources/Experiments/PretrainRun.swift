@@ -27,6 +27,8 @@ public struct PretrainRun {
     public var knnTest: (any ImageCollection)?
     /// What votes; nil for the memory bank where the method has one, else images.
     public var knnNeighbors: PretrainMonitor.Neighbors?
+    /// Epochs between two pictures of what the network is given and answers; 0 for one at the end.
+    public var samplesEvery = 0
     /// Weights that the network begins with in place of random ones; what they fitted is reported.
     public var initial: String?
     /// Told what became of the initial weights, and of embeddings that collapse.
@@ -103,9 +105,11 @@ public struct PretrainRun {
             folder, command: "pretrain", resume: resume, settings: settings(fingerprint, training),
             mayDiffer: PretrainOptions.mayDiffer.union(["data.path"]))
         let loop = TrainingLoop(
-            training, folder: session.folder, options: loopOptions(monitor, steps: training.stepsPerEpoch))
+            training, folder: session.folder, options: loopOptions(monitor, training, session))
         Interruption.watch()
         let trained = try loop.run()
+        // Without images of its own at the end of a run that was complete, or that draws none on the way.
+        try writeSamples(training, session)
         try WeightFile.write(
             training.exported, training.description(details: details(fingerprint)), to: session.folder.weights)
         if case .bank(let view) = training.method.probe { try write(view.bank, to: session.file("bank.safetensors")) }
@@ -158,8 +162,15 @@ public struct PretrainRun {
     private static let collapsedSpread = 0.3
     private static let collapsedLines = 5
 
-    private func loopOptions(_ monitor: PretrainMonitor?, steps: Int) -> LoopOptions {
-        var options = loopOptions(steps: steps, monitor)
+    private func loopOptions(
+        _ monitor: PretrainMonitor?, _ training: Pretraining, _ session: RunSession
+    ) -> LoopOptions {
+        var options = loopOptions(steps: training.stepsPerEpoch, monitor)
+        if samplesEvery > 0 {
+            options.visit = .init(every: samplesEvery * training.stepsPerEpoch) {
+                try writeSamples(training, session)
+            }
+        }
         var lines = 0
         options.onLog = { [announce] values in
             guard let spread = values["embedding_spread"] else { return }
@@ -179,11 +190,20 @@ public struct PretrainRun {
             checkpointEvery: checkpointEvery ?? steps, progress: progress,
             shown: [
                 ("loss", "loss"), ("positive_similarity", "pos"), ("negative_similarity", "neg"), ("z", "Z"),
-                ("knn_top1", "kNN"), ("lr", "lr"), ("images_per_second", "img/s"),
+                ("task_accuracy", "acc"), ("knn_top1", "kNN"), ("lr", "lr"), ("images_per_second", "img/s"),
             ],
             evaluation: monitor.map { monitor in
                 .init(every: knnEvery * steps) { [("knn_top1", try monitor.measure())] }
             }, capturesSteps: capturesSteps)
+    }
+
+    /// Images in the picture of what the network is given.
+    private static let sampleCount = 8
+
+    /// What the network is given and what it answers, for the same few images each time.
+    private func writeSamples(_ training: Pretraining, _ session: RunSession) throws {
+        let rows = try training.samples(of: Self.sampleCount)
+        if !rows.isEmpty { try SampleSheet.draw(rows).write(to: session.file("samples.png")) }
     }
 
     /// What the weight file says about the run.
@@ -215,7 +235,7 @@ public struct PretrainRun {
         try session.drawCurve(["loss"], title: title)
         let panels: [(names: [String], title: String)] = [
             (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"), (["z"], "Z"),
-            (["embedding_spread"], "spread of embeddings"),
+            (["embedding_spread"], "spread of embeddings"), (["task_accuracy"], "accuracy of the task"),
             (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),
         ]
         let curves = try panels.compactMap { names, title in

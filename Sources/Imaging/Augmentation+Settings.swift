@@ -5,7 +5,8 @@ extension Augmentation {
     public static var settings: [Setting<Augmentation>] {
         [
             .value(
-                "crop-scale", "S", "least share of the image that a random crop takes", \.cropScale, .between(0.01, 1))
+                "crop-scale", "S", "least share of the image that a random crop takes", \.cropScale, .between(0.01, 1)
+            ).with(.randomCrops)
         ] + colorSettings + [.value("flip", "P", "probability of mirroring", \.flip, .between(0, 1))]
     }
 
@@ -32,6 +33,30 @@ extension Augmentation {
         ]
     }
 
+    /// What methods have whose images are to give no hint by their colours.
+    public static var shortcutSettings: [Setting<Augmentation>] {
+        let share = Requirement<Double>.between(0, 1)
+        return [
+            .value(
+                "project-colors", "P", "probability of taking green against magenta out of the colours", \.projection,
+                share),
+            .value("drop-channels", "P", "probability of keeping one colour channel of three", \.channelDrop, share),
+        ]
+    }
+
+    /// Black pixels around images that are shifted.
+    public static var paddingSetting: Setting<Augmentation> {
+        .value(
+            "pad", "N", "pixels by which images are shifted in place of crops of random size; 0 for such crops",
+            \.padding,
+            .between(0, 4096))
+    }
+
+    /// How far images are turned.
+    public static var rotationSetting: Setting<Augmentation> {
+        .value("turn", "DEG", "degrees by which images are turned at most", \.rotation, .between(0, 180))
+    }
+
     private static var colorSettings: [Setting<Augmentation>] {
         [
             .value(
@@ -44,5 +69,14 @@ extension Augmentation {
     private var colorOrNone: Color {
         get { color ?? Color(grayscale: 0, jitter: 0) }
         set { color = newValue }
+    }
+}
+
+extension SettingRole<Augmentation> {
+    fileprivate static var randomCrops: SettingRole {
+        SettingRole { augmentation in
+            augmentation.framing == .randomResizedCrop
+                ? nil : ("where images are not cropped at random sizes", "leave it out")
+        }
     }
 }

@@ -15,6 +15,34 @@ extension Image {
         }
     }
 
+    /// Each pixel without its part along (−1, 2, −1): x − a·(a·x)/(a·a), rounded half up and kept in 0 … 255. Lenses move green
+    /// against red and blue with the distance from their axis, which tells where in a photograph a patch was.
+    ///
+    /// - Note: Doersch, Gupta, Efros, ICCV 2015, section 3.1.
+    public func withoutGreenMagenta() -> Image {
+        var image = self
+        image.forEachPixel { pixel in
+            let (r, g, b) = (Int(pixel[0]), Int(pixel[1]), Int(pixel[2]))
+            // In sixths; three of them round, and six more keep what is negative from rounding towards zero.
+            func level(_ sixths: Int) -> UInt8 { UInt8(clamping: (sixths + 3 + 6 * 256) / 6 - 256) }
+            pixel[0] = level(5 * r + 2 * g - b)
+            pixel[1] = level(2 * (r + g + b))
+            pixel[2] = level(-r + 2 * g + 5 * b)
+        }
+        return image
+    }
+
+    /// One channel as it is, the two others at the middle level everywhere.
+    ///
+    /// - Note: Doersch, Gupta, Efros, ICCV 2015, section 3.1, without the noise of a hundredth of the deviation, which is less
+    ///   than a level.
+    public func keeping(channel: Int) -> Image {
+        precondition((0..<3).contains(channel), "there is no channel \(channel)")
+        var image = self
+        image.forEachPixel { pixel in for other in 0..<3 where other != channel { pixel[other] = 128 } }
+        return image
+    }
+
     /// Blends with black: every value times `factor` (Pillow's `ImageEnhance.Brightness`).
     public mutating func adjustBrightness(_ factor: Double) { adjust { $0.adjustBrightness(factor) } }
 

@@ -128,4 +128,70 @@ extension Image {
                 count = pixels.count
             })
     }
+
+    /// Turned anticlockwise by so many right angles, pixel by pixel.
+    public func turned(quarters: Int) -> Image {
+        switch quarters & 3 {
+        case 1: return transposed { (width - 1 - $1, $0) }
+        case 2:
+            var image = self
+            for y in 0..<height { for x in 0..<width { image[x, y] = self[width - 1 - x, height - 1 - y] } }
+            return image
+        case 3: return transposed { ($1, height - 1 - $0) }
+        default: return self
+        }
+    }
+
+    /// An image of the other shape, whose pixel at (x, y) is this one's at `source(x, y)`.
+    private func transposed(_ source: (Int, Int) -> (Int, Int)) -> Image {
+        var image = Image(size: ImageSize(width: height, height: width))
+        for y in 0..<image.height {
+            for x in 0..<image.width {
+                let (column, row) = source(x, y)
+                image[x, y] = self[column, row]
+            }
+        }
+        return image
+    }
+
+    /// Turned anticlockwise about its middle, by bilinear interpolation; beyond its edges the image goes on mirrored.
+    public func rotated(degrees: Double) -> Image {
+        if degrees == 0 || size.pixelCount == 0 { return self }
+        let angle = degrees * .pi / 180
+        let (cosine, sine) = (cos(angle), sin(angle))
+        let (middleX, middleY) = (Double(width - 1) / 2, Double(height - 1) / 2)
+        /// Where pixel `i` of a row or column lies that is mirrored at both ends.
+        func mirrored(_ i: Int, _ count: Int) -> Int {
+            let place = ((i % (2 * count)) + 2 * count) % (2 * count)
+            return place < count ? place : 2 * count - 1 - place
+        }
+        return Image(
+            size: size,
+            pixels: [UInt8](unsafeUninitializedCapacity: pixels.count) { output, count in
+                pixels.withUnsafeBufferPointer { input in
+                    var to = 0
+                    for row in 0..<height {
+                        for column in 0..<width {
+                            let (dx, dy) = (Double(column) - middleX, Double(row) - middleY)
+                            let x = middleX + cosine * dx - sine * dy
+                            let y = middleY + sine * dx + cosine * dy
+                            let (left, top) = (x.rounded(.down), y.rounded(.down))
+                            let (fx, fy) = (x - left, y - top)
+                            let (x0, x1) = (mirrored(Int(left), width), mirrored(Int(left) + 1, width))
+                            let (y0, y1) = (mirrored(Int(top), height), mirrored(Int(top) + 1, height))
+                            for channel in 0..<3 {
+                                func sample(_ x: Int, _ y: Int) -> Double {
+                                    Double(input[(y * width + x) * 3 + channel])
+                                }
+                                let upper = sample(x0, y0) + fx * (sample(x1, y0) - sample(x0, y0))
+                                let lower = sample(x0, y1) + fx * (sample(x1, y1) - sample(x0, y1))
+                                output[to] = UInt8(clamping: Int((upper + fy * (lower - upper)).rounded()))
+                                to += 1
+                            }
+                        }
+                    }
+                }
+                count = pixels.count
+            })
+    }
 }

@@ -13,6 +13,12 @@ public enum ImageChange: Hashable, Sendable {
     case blur(sigma: Double?, kernel: Int)
     /// Inverts samples of at least so much; nil for none.
     case solarize(UInt8?)
+    /// Degrees, anticlockwise. Devices do not turn images.
+    case rotation(Double)
+    /// Whether green against magenta is taken out. Not for devices.
+    case projection(Bool)
+    /// The channel that is kept; nil keeps all. Not for devices.
+    case channel(Int?)
 }
 
 /// One adjustment of the colours of an image, as Pillow's operator of the same name.
@@ -50,6 +56,9 @@ extension ImageStep {
                 kernel: kernel)
         case .randomSolarize(let threshold, let probability):
             .solarize(random.chance(probability) ? threshold : nil)
+        case .randomRotation(let degrees): .rotation(random.uniform(-degrees, degrees))
+        case .randomProjection(let probability): .projection(random.chance(probability))
+        case .randomChannel(let probability): .channel(random.chance(probability) ? random.integer(below: 3) : nil)
         case .randomResizedCrop, .resizeShortSide, .resize, .centerCrop, .randomCrop: nil
         }
     }
@@ -94,6 +103,9 @@ extension Image {
             return image
         case .blur(let sigma, let kernel): return sigma.map { blurred(sigma: $0, kernel: kernel) } ?? self
         case .solarize(let threshold): return threshold.map(solarized) ?? self
+        case .rotation(let degrees): return rotated(degrees: degrees)
+        case .projection(let isProjected): return isProjected ? withoutGreenMagenta() : self
+        case .channel(let kept): return kept.map(keeping(channel:)) ?? self
         }
     }
 }

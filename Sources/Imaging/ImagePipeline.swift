@@ -20,6 +20,12 @@ public enum ImageStep: Hashable, Sendable {
     case randomSolarize(threshold: UInt8, probability: Double)
     /// A part of `size` anywhere, after `padding` black pixels were put on every side.
     case randomCrop(size: ImageSize, padding: Int)
+    /// Turned by up to so many degrees either way.
+    case randomRotation(degrees: Double)
+    /// What lies along green against magenta taken out of the colours, see `Image.withoutGreenMagenta`.
+    case randomProjection(probability: Double)
+    /// One colour channel of three kept.
+    case randomChannel(probability: Double)
 
     /// The size every image has after this step; nil when it depends on the image.
     var outputSize: ImageSize? {
@@ -33,14 +39,19 @@ public enum ImageStep: Hashable, Sendable {
     /// Whether the step leaves the size of the image as it is.
     var keepsSize: Bool {
         switch self {
-        case .randomHorizontalFlip, .colorJitter, .randomGrayscale, .randomGaussianBlur, .randomSolarize: true
+        case .randomHorizontalFlip, .colorJitter, .randomGrayscale, .randomGaussianBlur, .randomSolarize,
+            .randomRotation, .randomProjection, .randomChannel:
+            true
         default: false
         }
     }
 
     /// Whether a device can do it to a whole batch, to the same bytes.
     var isForDevices: Bool {
-        if case .randomGaussianBlur = self { false } else { keepsSize }
+        switch self {
+        case .randomGaussianBlur, .randomRotation, .randomProjection, .randomChannel: false
+        default: keepsSize
+        }
     }
 }
 
@@ -150,7 +161,8 @@ extension ImageStep {
             return image.cropped(
                 clippingX: Int((Double(image.width - size.width) / 2).rounded(.toNearestOrEven)),
                 y: Int((Double(image.height - size.height) / 2).rounded(.toNearestOrEven)), size: size)
-        case .randomHorizontalFlip, .colorJitter, .randomGrayscale, .randomGaussianBlur, .randomSolarize:
+        case .randomHorizontalFlip, .colorJitter, .randomGrayscale, .randomGaussianBlur, .randomSolarize,
+            .randomRotation, .randomProjection, .randomChannel:
             return draw(&random).map(image.applying) ?? image
         case .randomCrop(let size, let padding):
             let x = random.integer(below: max(0, image.width + 2 * padding - size.width) + 1) - padding

@@ -43,7 +43,7 @@ public struct DeviceAugmentation {
             case .grayscale(let isGray): gray[image] = isGray ? 1 : 0
             case .colors(let list): adjustments[image] = list
             case .solarize(let threshold): if let threshold { thresholds[image] = Float(threshold) }
-            case .blur: preconditionFailure("devices do not blur")
+            case .blur, .rotation, .projection, .channel: preconditionFailure("\(change) is not for devices")
             }
         }
         if flipped.contains(1) { planes = Tensor.where(perImage(flipped).greater(0), planes.flip(3), planes) }

@@ -16,6 +16,14 @@ public enum MethodName: String, CaseIterable, Sendable {
     case byol
     /// The other view's embedding by the same network, without negatives (Chen, He, CVPR 2021).
     case simsiam
+    /// By which of four turns an image is turned (Gidaris et al., ICLR 2018).
+    case rotation
+    /// In which order nine tiles of an image are (Noroozi, Favaro, ECCV 2016).
+    case jigsaw
+    /// In which direction one patch of an image lies from another (Doersch et al., ICCV 2015).
+    case context
+    /// Every image with strong changes from all others, by classes or by triplets (Dosovitskiy et al., NIPS 2014).
+    case exemplar
 
     public var method: any PretextMethod.Type {
         switch self {
@@ -27,6 +35,10 @@ public enum MethodName: String, CaseIterable, Sendable {
         case .simclr: SimCLR.self
         case .byol: BYOL.self
         case .simsiam: SimSiam.self
+        case .rotation: Rotation.self
+        case .jigsaw: Jigsaw.self
+        case .context: ContextPrediction.self
+        case .exemplar: Exemplar.self
         }
     }
 }

@@ -21,6 +21,11 @@ public protocol PretextMethod: AnyObject {
     /// What is made of each image: one pipeline a view.
     static func views(_ recipe: PretrainRecipe) -> [ImagePipeline]
 
+    /// What is made of each image that is shown to people, where that is more than of one to be learned from.
+    static func sampleViews(_ recipe: PretrainRecipe) -> [ImagePipeline]
+    /// How the picture of the only view is cut into the views of an image; nil leaves views as they are.
+    static func cut(_ recipe: PretrainRecipe) -> PatchCut?
+
     /// Builds the backbone first, then what the method has beside it: so random values are drawn.
     ///
     /// - Throws: `InputError` when the data cannot serve the method.
@@ -54,6 +59,12 @@ public protocol PretextMethod: AnyObject {
 
     /// What a kNN probe looks at while it trains.
     var probe: MethodProbe { get }
+
+    /// What a weight file says beside the recipe of what the method has learned from.
+    var details: [JSON.Member] { get }
+    /// Pictures of what the network is given and what it answers, one row a sample: for people to see whether the task is right.
+    /// Changes nothing that is trained or drawn.
+    func samples(_ batch: SampleBatch) -> [SampleRow]
 }
 
 /// What can be chosen of a method: values with defaults, and a table of them.
@@ -75,6 +86,9 @@ extension PretextMethod {
         [recipe.augmentation.pipeline(imageSize: recipe.imageSize)]
     }
 
+    public static func sampleViews(_ recipe: PretrainRecipe) -> [ImagePipeline] { views(recipe) }
+    public static func cut(_ recipe: PretrainRecipe) -> PatchCut? { nil }
+
     public var classCount: Int? { nil }
     public var headPrefixes: [String] { [] }
     public var fixedRatePrefixes: [String] { [] }
@@ -82,6 +96,8 @@ extension PretextMethod {
     public var isSteady: Bool { true }
     public var state: Checkpoint { Checkpoint() }
     public func restore(_ state: Checkpoint) throws {}
+    public var details: [JSON.Member] { [] }
+    public func samples(_ batch: SampleBatch) -> [SampleRow] { batch.views }
 
     /// The same for inputs whose type is not known.
     func forward(erased inputs: any TensorGroup) -> StepLoss {
@@ -104,7 +120,9 @@ public struct MethodContext {
     public var totalSteps: Int
 
     /// The network of the run, at its random values.
-    func makeNetwork(classes: Int? = nil) -> any Network { options.network(classes: classes).makeNetwork(scope) }
+    func makeNetwork(classes: Int? = nil) -> any Network {
+        options.trainedNetwork(classes: classes).makeNetwork(scope)
+    }
 }
 
 /// What a kNN probe looks at while a method trains.

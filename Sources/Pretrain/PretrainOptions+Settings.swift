@@ -10,7 +10,7 @@ extension PretrainOptions {
         if !architecture.isResidual {
             recipe.stem = .imagenet
             // Without batch norm the sum over thousands of noise images blows the weights up within a few steps.
-            recipe.optimization.gradientClip = 1
+            if architecture != .alexnet || !recipe.alexNet.isNormalized { recipe.optimization.gradientClip = 1 }
         }
         self.init(architecture: architecture, method: method, recipe: recipe)
     }
@@ -71,6 +71,14 @@ extension Setting<PretrainOptions> {
 }
 
 extension SettingRole<PretrainOptions> {
+    /// Of AlexNet.
+    static var alexNet: SettingRole {
+        SettingRole { options in
+            options.architecture == .alexnet
+                ? nil : ("for \(options.architecture.rawValue)", "use --arch alexnet, or leave it out")
+        }
+    }
+
     /// Of ResNets.
     fileprivate static var residual: SettingRole {
         SettingRole { options in

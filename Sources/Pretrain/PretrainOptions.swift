@@ -24,9 +24,16 @@ public struct PretrainOptions: Sendable {
         self.recipe = recipe
     }
 
-    /// The network that is trained.
+    /// The network that is written out.
     public func network(classes: Int?) -> NetworkConfig {
         NetworkConfig(architecture, stem: recipe.stem, classes: classes)
+    }
+
+    /// The network that is trained.
+    func trainedNetwork(classes: Int? = nil) -> NetworkConfig {
+        var network = network(classes: classes)
+        if architecture == .alexnet { network.form = recipe.alexNet }
+        return network
     }
 
     /// Every value that shapes the result, for `config.json`.

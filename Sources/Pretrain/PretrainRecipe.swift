@@ -17,6 +17,8 @@ public struct PretrainRecipe: EpochRecipe, Sendable {
     public var optimization = Optimization(learningRate: 0.03, milestones: [120, 160], weightDecay: 1e-4)
     public var imageSize = 224
     public var stem = Stem.imagenet
+    /// The form in which an AlexNet is trained.
+    public var alexNet = TrainingForm()
     public var normalization = Normalization.imagenet
     public var augmentation = Augmentation(cropScale: 0.2, color: .init(grayscale: 0.2, jitter: 0.4))
     /// The settings of the method.

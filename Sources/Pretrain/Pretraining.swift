@@ -14,6 +14,7 @@ public final class Pretraining: CapturableTask {
     public let totalSteps: Int
     public var stepsPerEpoch: Int { batches.stepsPerEpoch }
 
+    private let data: any ImageCollection
     private let batches: EpochBatches
     private let generator: Generator
     private let rates: LearningRateSchedule
@@ -28,9 +29,10 @@ public final class Pretraining: CapturableTask {
                 remedy: "use smaller batches")
         }
         self.options = options
+        self.data = data
         let kind = options.method.method
         batches = EpochBatches(
-            data, batchSize: recipe.batch, views: kind.views(recipe),
+            data, batchSize: recipe.batch, views: kind.views(recipe), cut: kind.cut(recipe),
             defersChanges: options.augmentsOnDevice ?? (options.device.kind != .cpu), seed: options.seed,
             workers: options.workers, onBadImage: options.onBadImage)
         totalSteps = batches.stepsPerEpoch * recipe.epochs
@@ -66,7 +68,8 @@ public final class Pretraining: CapturableTask {
     /// The tensors of the backbone, and of what is stored beside it: what a weight file holds.
     public var exported: [Parameters.Entry] {
         let heads = method.headPrefixes
-        return parameters.entries.filter { entry in !heads.contains { entry.name.hasPrefix($0) } }
+        return method.network.exported(
+            parameters.entries.filter { entry in !heads.contains { entry.name.hasPrefix($0) } })
     }
 
     /// Begins with the weights of a file in place of random ones, as far as names and shapes fit.
@@ -91,9 +94,34 @@ public final class Pretraining: CapturableTask {
         try method.restore(extraState)
     }
 
+    /// Pictures of what the network is given and what it answers now, for the same few images at any time.
+    ///
+    /// - Throws: `InputError` naming an image that cannot be read.
+    public func samples(of images: Int) throws -> [SampleRow] {
+        let (recipe, kind) = (options.recipe, options.method.method)
+        let count = min(images, data.count)
+        let order = (0..<count).map { $0 * data.count / count }
+        let loader = BatchLoader(
+            data, order: order, batchSize: max(1, count), views: kind.sampleViews(recipe), cut: kind.cut(recipe),
+            seed: options.seed, epoch: 0, workers: 0, onBadImage: .use { _ in })
+        guard let batch = try loader.next() else { return [] }
+        return withoutGradients {
+            method.samples(
+                SampleBatch(batch, names: batch.indices.map(data.name), normalization: recipe.normalization, on: device)
+            )
+        }
+    }
+
     /// What a weight file of this run says about itself.
     public func description(details: JSON) -> WeightDescription {
         let recipe = options.recipe
+        var own = method.details
+        let form = options.trainedNetwork().form
+        if form.isNormalized { own.append(.init("folded", "batch norm behind conv1 to conv5")) }
+        if form.stemStride != TrainingForm().stemStride {
+            own.append(.init("trained_stem_stride", .integer(form.stemStride)))
+        }
+        let details = JSON.object((details.members ?? []) + own)
         return WeightDescription(
             config: options.network(classes: method.classCount), normalization: recipe.normalization,
             imageSize: recipe.imageSize, objective: options.method.rawValue, details: details)

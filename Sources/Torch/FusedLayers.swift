@@ -32,27 +32,18 @@ public final class FusedConv2d {
     /// Weights and bias once more, in float32, where minimal filtering may be faster.
     private let exact: (weight: Tensor, bias: Tensor)?
 
-    public init(_ convolution: Conv2d, _ norm: BatchNorm2d?, _ precision: Precision, engine: FusionEngine? = nil) {
-        stride = convolution.stride
+    /// - Parameter stride: In place of the convolution's own.
+    public init(
+        _ convolution: Conv2d, _ norm: BatchNorm2d?, _ precision: Precision, engine: FusionEngine? = nil,
+        stride: Extent? = nil
+    ) {
+        let stride = stride ?? convolution.stride
+        self.stride = stride
         padding = convolution.padding
         groups = convolution.groups
         let device = convolution.weight.device
         self.engine = .chosen(engine, on: device, precision)
-        var (weight, bias) = withoutGradients {
-            let weight = convolution.weight.detach().to(dtype: .float64)  // [O, C/groups, kH, kW]
-            let outputs = weight.size(0)
-            let bias =
-                convolution.bias?.detach().to(dtype: .float64)
-                ?? Tensor.zeros([outputs], dtype: .float64, device: device)
-            guard let norm else { return (weight, bias) }
-            let scale =
-                norm.weight.detach().to(dtype: .float64)
-                / (norm.runningVariance.to(dtype: .float64) + BatchNorm2d.epsilon).sqrt()
-            return (
-                weight * scale.reshape(outputs, 1, 1, 1),
-                norm.bias.detach().to(dtype: .float64) + (bias - norm.runningMean.to(dtype: .float64)) * scale
-            )
-        }
+        var (weight, bias) = Self.folded(convolution, norm)
         let (exactWeight, exactBias) = (weight.to(dtype: .float32), bias.to(dtype: .float32))
         bias = bias.to(dtype: precision.dtype)
         weight = weight.to(dtype: precision.dtype)
@@ -63,6 +54,25 @@ public final class FusedConv2d {
             isFused && Winograd.serves(exactWeight, stride: stride, padding: padding, groups: groups)
             ? (exactWeight.contiguous(.channelsLast), exactBias) : nil
         dtype = precision.dtype
+    }
+
+    /// Weight [O, C/groups, kH, kW] and bias [O] of both in one, in float64.
+    public static func folded(_ convolution: Conv2d, _ norm: BatchNorm2d?) -> (weight: Tensor, bias: Tensor) {
+        withoutGradients {
+            let weight = convolution.weight.detach().to(dtype: .float64)
+            let outputs = weight.size(0)
+            let bias =
+                convolution.bias?.detach().to(dtype: .float64)
+                ?? Tensor.zeros([outputs], dtype: .float64, device: weight.device)
+            guard let norm else { return (weight, bias) }
+            let scale =
+                norm.weight.detach().to(dtype: .float64)
+                / (norm.runningVariance.to(dtype: .float64) + BatchNorm2d.epsilon).sqrt()
+            return (
+                weight * scale.reshape(outputs, 1, 1, 1),
+                norm.bias.detach().to(dtype: .float64) + (bias - norm.runningMean.to(dtype: .float64)) * scale
+            )
+        }
     }
 
     /// Type of its results; images of another one are converted.

@@ -9,6 +9,12 @@ public final class Parameters {
         public let tensor: Tensor
         /// A statistic that is saved with the model but not trained.
         public let isBuffer: Bool
+
+        public init(name: String, tensor: Tensor, isBuffer: Bool) {
+            self.name = name
+            self.tensor = tensor
+            self.isBuffer = isBuffer
+        }
     }
 
     public private(set) var entries: [Entry] = []

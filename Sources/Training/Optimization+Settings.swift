@@ -19,6 +19,18 @@ extension Optimization {
         ]
     }
 
+    /// Whether momentum looks ahead (Nesterov's form).
+    public static var nesterovSetting: Setting<Optimization> {
+        Setting(
+            "nesterov", "on|off", "whether momentum looks ahead", key: "nesterov", choices: ["on", "off"],
+            expected: "one of on, off",
+            set: { optimization, text in
+                guard ["on", "off"].contains(text) else { return false }
+                optimization.isNesterov = text == "on"
+                return true
+            }, text: { $0.isNesterov ? "on" : "off" }, json: { .bool($0.usesNesterov) })
+    }
+
     /// Some of them, in the order of all.
     public static func settings(_ names: Set<String>) -> [Setting<Optimization>] {
         settings.filter { names.contains($0.name) }

@@ -46,6 +46,8 @@ public struct LoopOptions {
     public var shown: [(name: String, label: String)]
     /// Measured every so many steps and at the end, and logged in a line of its own; must not change the task.
     public var evaluation: Evaluation?
+    /// Done every so many steps and at the end, such as a picture of how far it is; must not change the task.
+    public var visit: Visit?
     /// Told the means that each log line holds.
     public var onLog: (([String: Double]) -> Void)?
     /// Measures the loop's own stages, beside those the task measures.
@@ -65,6 +67,16 @@ public struct LoopOptions {
         public init(every: Int, _ measure: @escaping () throws -> [(name: String, value: Double)]) {
             self.every = max(1, every)
             self.measure = measure
+        }
+    }
+
+    public struct Visit {
+        public var every: Int
+        public var body: () throws -> Void
+
+        public init(every: Int, _ body: @escaping () throws -> Void) {
+            self.every = max(1, every)
+            self.body = body
         }
     }
 
@@ -136,6 +148,7 @@ public struct TrainingLoop {
                 try progress.logEvaluation(evaluation.measure)
                 due.stop = due.stop || Interruption.isRequested
             }
+            try due.visit?.body()
             progress.show()
             if due.save || due.stop { try save(progress) }
             if due.stop, progress.done < task.totalSteps { throw stopped(progress) }
@@ -164,10 +177,11 @@ public struct TrainingLoop {
     private struct Due {
         var log: Bool
         var evaluation: LoopOptions.Evaluation?
+        var visit: LoopOptions.Visit?
         var save: Bool
         var stop: Bool
         /// Whether losses are read first: nothing that is not finite is evaluated or gets into a checkpoint.
-        var needsValues: Bool { log || save || stop || evaluation != nil }
+        var needsValues: Bool { log || save || stop || evaluation != nil || visit != nil }
     }
 
     private func whatIsDue(after done: Int) -> Due {
@@ -175,6 +189,7 @@ public struct TrainingLoop {
         return Due(
             log: isLast || done % options.logEvery == 0,
             evaluation: options.evaluation.flatMap { isLast || done % $0.every == 0 ? $0 : nil },
+            visit: options.visit.flatMap { isLast || done % $0.every == 0 ? $0 : nil },
             save: isLast || done % options.checkpointEvery == 0,
             stop: Interruption.isRequested || options.stopAfter == done)
     }

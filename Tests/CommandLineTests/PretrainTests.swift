@@ -33,7 +33,8 @@ extension ProgramRuns {
                 for line in lines where line["knn_top1"] == nil {
                     for name in names { #expect(line[name]?.doubleValue?.isFinite == true, "\(name)") }
                 }
-                for name in ["loss.png", "curves.png", "bank.safetensors", "events.out.tfevents.detect"] {
+                for name in ["loss.png", "curves.png", "samples.png", "bank.safetensors", "events.out.tfevents.detect"]
+                {
                     #expect(Files.exists("\(folder)/run/\(name)"), "\(name)")
                 }
                 let config = try JSON.read("\(folder)/run/config.json")

@@ -75,6 +75,9 @@ import Torch
             ("InfoNCE", { InfoNCE(temperature: 0.3)($0.l2Normalized(), keys, negatives: queue).value }),
             ("NTXent", { NTXent(temperature: 0.3)($0.l2Normalized()).value }),
             ("cosine", { cosineSimilarity($0, keys) }),
+            ("triplets", { TripletLoss(margin: 0.5)($0.l2Normalized(), views: 2).value }),
+            // A weighted sum: that of a picture of mean 0 would be flat.
+            ("standardised", { ($0.reshape(1, 2, 3, 5).standardizedPictures * keys.reshape(1, 2, 3, 5)).sum() }),
         ]
         for (name, loss) in losses {
             let x = Tensor(start, shape: [6, 5])
@@ -90,6 +93,40 @@ import Torch
                 #expect(abs((ends[0] - ends[1]) / 0.02 - gradient[i]) < 3e-4, "\(name) \(i)")
             }
         }
+    }
+
+    // a = (1, 0), p = (.8, .6), n = (.6, .8): squared distances .4, .8 of a, and .08 of p and n.
+    @Test func aTripletByHand() {
+        let views = Tensor([Float(1), 0, 0.6, 0.8, 0.8, 0.6, 0.6, 0.8], shape: [4, 2])
+        // Pairs (a, p): n is farther, .4 − .8 + .5 = .1; (p, a): n is nearer and the farthest there is, .4 − .08 + .5 = .82;
+        // twice n with itself: semi-hard is p at .08, 0 − .08 + .5 = .42.
+        let (value, accuracy) = TripletLoss(margin: 0.5)(views, views: 2)
+        #expect(abs(value.item - (0.1 + 0.82 + 0.42 + 0.42) / 4) < 1e-6)
+        // a's nearest is p, p's is n, and both n find each other.
+        #expect(accuracy.item == 0.75)
+    }
+
+    @Test func picturesAreStandardisedEachForItself() {
+        let values: [Float] = [1, 2, 3, 4, 7, 7, 7, 7, 0, 0, 0, 10, 0.1, 0.1, 0.1, 0.1]
+        let x = Tensor(values, shape: [2, 2, 2, 2]).standardizedPictures
+        let (a, b) = (1 / 1.25.squareRoot(), 1 / 18.75.squareRoot())
+        // Without hue or light, as a sky: exactly 0.
+        let expected = [
+            -1.5 * a, -0.5 * a, 0.5 * a, 1.5 * a, 0, 0, 0, 0, -2.5 * b, -2.5 * b, -2.5 * b, 7.5 * b, 0, 0, 0, 0,
+        ]
+        #expect(isClose(x.doubles, expected, 1e-5))
+        #expect(x.select(0, 0).select(0, 1).doubles == [0, 0, 0, 0])
+    }
+
+    // 90 degrees of [[1, 2], [3, 4]] are [[2, 4], [1, 3]].
+    @Test func fourTurns() {
+        let turns = Rotation.turned(Tensor([Float(1), 2, 3, 4], shape: [1, 1, 2, 2]))
+        #expect(turns.shape == [4, 1, 2, 2])
+        #expect(turns.floats == [1, 2, 3, 4, 2, 4, 1, 3, 4, 3, 2, 1, 3, 1, 4, 2])
+        let image = Tensor.randn([1, 3, 5, 5], generator: Generator(seed: 3))
+        var x = image
+        for _ in 0..<4 { x = Rotation.turned(x).narrow(0, 1, 1) }
+        #expect(x.floats == image.floats)
     }
 
     @Test func theQueueForgetsTheOldestFirst() throws {

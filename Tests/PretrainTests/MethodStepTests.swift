@@ -8,7 +8,7 @@ import Testing
 import Torch
 import Training
 
-/// One step of each method with two views, against plain PyTorch (`Golden/make_methods.py`).
+/// One step of each method with several views or a task of its own, against plain PyTorch (`Golden/make_methods.py`).
 extension TrainingSuites {
     @Suite struct MethodStepTests {
         private static let batch = 8
@@ -36,14 +36,42 @@ extension TrainingSuites {
                 var own = SimSiamSettings()
                 (own.dimension, own.hidden, own.projectionLayers) = (16, 24, 2)
                 options.recipe.own = own
-            case .instance, .parametric, .supervised: break
+            case .rotation: options.recipe.batch = 2
+            case .jigsaw:
+                var own = JigsawSettings()
+                (own.permutationCount, own.tileDimension, own.patches.side) = (64, 16, 8)
+                options.recipe.own = own
+                (options.recipe.batch, options.recipe.imageSize) = (2, 48)
+            case .context:
+                var own = ContextSettings()
+                (own.hidden, own.dropout, own.patches.side) = (24, 0, 8)
+                options.recipe.own = own
+                (options.recipe.batch, options.recipe.imageSize) = (2, 48)
+            case .instance, .parametric, .supervised, .exemplar: break
             }
             return try Pretraining(options, data: try makeSampleImages(Self.batch, in: folder))
         }
 
+        /// Few images where each becomes many, so that none is convolved by minimal filtering.
+        private func tileInputs(_ task: Pretraining) -> any TensorGroup {
+            let (views, side, choices) =
+                task.options.method == .rotation ? (1, Self.side, []) : (9, 8, [5, 40])
+            let images = Tensor.cat(
+                (0..<views).map { Formula.tensor([2, 3, side, side], ordinal: Formula.imageOrdinal + $0) })
+            let batch = HostBatch(
+                pixels: [UInt8](repeating: 0, count: 2 * views * side * side * 3),
+                size: ImageSize(width: side, height: side), viewCount: views, indices: [0, 1], labels: [-1, -1],
+                choices: choices)
+            return task.method.inputs(images, of: batch, step: 0)
+        }
+
         private func inputs(_ task: Pretraining) -> any TensorGroup {
-            let shape = [Self.batch, 3, Self.side, Self.side]
-            let images = Tensor.cat((0..<2).map { Formula.tensor(shape, ordinal: Formula.imageOrdinal + $0) })
+            let (shape, views) = ([Self.batch, 3, Self.side, Self.side], task.options.method == .exemplar ? 1 : 2)
+            switch task.options.method {
+            case .rotation, .jigsaw, .context: return tileInputs(task)
+            default: break
+            }
+            let images = Tensor.cat((0..<views).map { Formula.tensor(shape, ordinal: Formula.imageOrdinal + $0) })
             if task.method is MoCo {
                 let order = [3, 6, 1, 0, 7, 2, 5, 4]
                 let inverse = order.indices.map { order.firstIndex(of: $0)! }
@@ -53,13 +81,16 @@ extension TrainingSuites {
             }
             let size = ImageSize(width: Self.side, height: Self.side)
             let batch = HostBatch(
-                pixels: [UInt8](repeating: 0, count: 2 * Self.batch * size.pixelCount * 3), size: size, viewCount: 2,
+                pixels: [UInt8](repeating: 0, count: views * Self.batch * size.pixelCount * 3), size: size,
+                viewCount: views,
                 indices: Array(0..<Self.batch), labels: [Int](repeating: -1, count: Self.batch))
             return task.method.inputs(images, of: batch, step: 0)
         }
 
         /// Losses to 1e-5, gradients and what the step leaves behind to 1e-4 of their size.
-        @Test(arguments: [MethodName.mocoV1, .mocoV2, .simclr, .byol, .simsiam])
+        @Test(arguments: [
+            MethodName.mocoV1, .mocoV2, .simclr, .byol, .simsiam, .rotation, .jigsaw, .context, .exemplar,
+        ])
         func aStepIsTorchs(method: MethodName) throws {
             let golden = try #require(try Golden.read("methods.json")[method.rawValue])
             let folder = try TemporaryFolder()
@@ -76,6 +107,9 @@ extension TrainingSuites {
             }
             let step = task.forward(inputs(task))
             #expect(abs(step.loss.item - (golden["loss"]?.doubleValue ?? .nan)) < 1e-5)
+            if let accuracy = golden["accuracy"]?.doubleValue {
+                #expect(step.values.first { $0.name == "task_accuracy" }?.value.item == accuracy)
+            }
             // Sixteen views at once are convolved by minimal filtering. By its rounding one of a million activations falls on the
             // other side of a ReLU, which is a hundredth of a gradient that few places add up to.
             let tolerance = method == .simclr && Capability.here.kernels != .plain ? 2e-2 : 1e-4

@@ -39,6 +39,17 @@ func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nc
         var own = SimSiamSettings()
         (own.dimension, own.hidden) = (16, 8)
         recipe.own = own
+    case .rotation, .exemplar: break
+    case .jigsaw:
+        var own = JigsawSettings()
+        (own.permutationCount, own.tileDimension) = (8, 16)
+        recipe.own = own
+        recipe.imageSize = 24
+    case .context:
+        var own = ContextSettings()
+        own.hidden = 16
+        recipe.own = own
+        recipe.imageSize = 24
     }
     return PretrainOptions(architecture: .resnet18, method: method, recipe: recipe)
 }

@@ -57,6 +57,46 @@ import Training
         #expect(options.json["temperature"] == nil && options.json["objective"] == "supervised")
     }
 
+    @Test func rotation() {
+        let recipe = Rotation.recipe(.imagenet)
+        #expect(recipe.batch == 192 && recipe.epochs == 50 && recipe.augmentation.cropScale == 0.08)
+        #expect(recipe.augmentation.color == nil && recipe.alexNet.isNormalized && recipe.alexNet.stemStride == 4)
+        #expect(recipe.optimization.learningRate == 0.1 && recipe.optimization.milestones == [15, 30, 45])
+        #expect(recipe.optimization.usesNesterov && recipe.optimization.weightDecay == 5e-4)
+        let small = Rotation.recipe(.cifar10)
+        #expect(small.batch == 128 && small.epochs == 200 && small.augmentation.framing == .padded(4))
+        #expect(small.optimization.gamma == 0.2 && small.optimization.milestones == [60, 120, 160])
+        let json = PretrainOptions(.resnet18, .rotation, recipe: .cifar10).json
+        #expect(json["nesterov"] == true && json["pad"] == 4 && json["crop_scale"] == nil)
+        #expect(PretrainOptions(.resnet18, .rotation, recipe: .imagenet).json["crop_scale"] == 0.08)
+        #expect(PretrainOptions(.resnet18, .instance, recipe: .imagenet).json["nesterov"] == nil)
+    }
+
+    @Test func patches() throws {
+        let jigsaw = Jigsaw.recipe(.imagenet)
+        #expect(Jigsaw.cut(jigsaw) == .tiles(grid: 3, side: 64, jitter: 21, choices: 1000))
+        #expect(jigsaw.epochs == 105 && jigsaw.optimization.milestones == [30, 60, 90, 100])
+        #expect(jigsaw.optimization.warmUpEpochs == 5 && jigsaw.optimization.decayExemption == .norm)
+        var smaller = jigsaw
+        smaller.imageSize = 224
+        #expect(Jigsaw.cut(smaller) == .tiles(grid: 3, side: 55, jitter: 19, choices: 1000))
+        #expect(
+            jigsaw.augmentation.pipeline(imageSize: 255).steps.prefix(3) == [
+                .resizeShortSide(256), .randomCrop(size: ImageSize(width: 255, height: 255), padding: 0),
+                .randomGrayscale(probability: 0.66),
+            ])
+
+        var context = ContextPrediction.recipe(.imagenet)
+        #expect(context.epochs == 35 && context.optimization.milestones == [15, 25])
+        #expect(context.augmentation.pipeline(imageSize: 255).steps.first == .resizeShortSide(292))
+        #expect(ContextPrediction.cut(context) == .tiles(grid: 3, side: 64, jitter: 21, choices: 1))
+        var own = ContextSettings()
+        own.pairs = .drawn
+        context.own = own
+        #expect(ContextPrediction.cut(context) == .pair(side: 96, gap: 48, jitter: 7))
+        #expect(Exemplar.recipe(.imagenet).augmentation.rotation == 20)
+    }
+
     @Test func aLargeSeedIsDescribed() {
         var options = PretrainOptions(.resnet18, .instance, recipe: .imagenet)
         options.seed = .max

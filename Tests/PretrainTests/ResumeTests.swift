@@ -93,6 +93,24 @@ extension TrainingSuites {
                 return own
             }
 
+            private static func puzzles(_ own: any MethodSettings) -> any MethodSettings {
+                guard var own = own as? JigsawSettings else { return own }
+                (own.permutationKind, own.dropout) = (.greedy, 0.5)
+                return own
+            }
+
+            private static func drawnPairs(_ own: any MethodSettings) -> any MethodSettings {
+                guard var own = own as? ContextSettings else { return own }
+                (own.pairs, own.dropout) = (.drawn, 0)
+                return own
+            }
+
+            private static func triplets(_ own: any MethodSettings) -> any MethodSettings {
+                guard var own = own as? ExemplarSettings else { return own }
+                (own.form, own.viewCount, own.dimension) = (.triplets, 3, 16)
+                return own
+            }
+
             static let all = [
                 CapturedRun("the paper's") { _ in },
                 CapturedRun("Z of five batches, bfloat16") {
@@ -119,6 +137,22 @@ extension TrainingSuites {
                     $0.recipe.augmentation.solarize = 0.5
                 },
                 CapturedRun("SimSiam", .simsiam) { _ in },
+                CapturedRun("rotation", .rotation) { $0.architecture = .resnet20 },
+                CapturedRun("jigsaw", .jigsaw) { $0.architecture = .resnet20 },
+                CapturedRun("jigsaw by greedy orders, with dropout", .jigsaw) {
+                    $0.architecture = .resnet20
+                    $0.recipe.own = puzzles($0.recipe.own)
+                },
+                CapturedRun("context, with dropout", .context) { $0.architecture = .resnet20 },
+                CapturedRun("context, drawn pairs", .context) {
+                    $0.architecture = .resnet20
+                    $0.recipe.own = drawnPairs($0.recipe.own)
+                },
+                CapturedRun("exemplars", .exemplar) { $0.architecture = .resnet20 },
+                CapturedRun("exemplars by triplets", .exemplar) {
+                    $0.architecture = .resnet20
+                    $0.recipe.own = triplets($0.recipe.own)
+                },
             ]
         }
 

@@ -11,8 +11,10 @@ final class Encoder {
         self.head = head
     }
 
-    /// [N, 3, H, W] → [N, D] in training mode.
-    func callAsFunction(_ images: Tensor) -> Tensor { head(network.features(images, mode: .train)) }
+    /// [N, 3, H, W] → [N, D].
+    func callAsFunction(_ images: Tensor, mode: Mode = .train) -> Tensor {
+        head(network.features(images, mode: mode), mode: mode)
+    }
 }
 
 /// Linear layers over features, with batch norm and ReLU where asked for; numbered as torch's `Sequential` would.
@@ -53,11 +55,11 @@ final class EmbeddingHead {
         }
     }
 
-    /// [N, F] → [N, D] in training mode.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    /// [N, F] → [N, D].
+    func callAsFunction(_ x: Tensor, mode: Mode = .train) -> Tensor {
         layers.reduce(x) { x, layer in
             let x = layer.linear(x)
-            if let norm = layer.norm { return norm(x, mode: .train, relu: layer.relu) }
+            if let norm = layer.norm { return norm(x, mode: mode, relu: layer.relu) }
             return layer.relu ? x.relu() : x
         }
     }

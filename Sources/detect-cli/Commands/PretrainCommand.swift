@@ -28,6 +28,7 @@ struct PretrainCommand: Command {
     let knnEvery: Option<Int>
     let knnTest: Option<String?>
     let knnNeighbors: Option<PretrainMonitor.Neighbors?>
+    let samplesEvery: Option<Int>
     let initial: Option<String?>
     let sweep: Option<Sweep?>
     let loading: LoadingOptions
@@ -64,6 +65,10 @@ struct PretrainCommand: Command {
         knnNeighbors = parser.optionalChoice(
             "knn-neighbors", "what votes: the memory bank, or the training images anew",
             shown: "bank where the method has one")
+        samplesEvery = parser.option(
+            "samples-every", "N",
+            "epochs between pictures of what the network is given and answers, samples.png; 0 for the end",
+            default: 0, .atLeast(0))
         sweep = parser.optional(
             "sweep", "NAME=V,V",
             "one run for each value of a setting with a number, or of images: negatives, dim, temperature, lr, …",
@@ -92,6 +97,7 @@ struct PretrainCommand: Command {
             try readable(DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil))
         }
         run.knnNeighbors = knnNeighbors.value
+        run.samplesEvery = samplesEvery.value
         run.initial = initial.value
         run.announce = Program.announce
         if let sweep = sweep.value { return try self.sweep(sweep, run) }

@@ -70,7 +70,7 @@ struct WeightsInspectCommand: Command {
             fields += [
                 ("objective", description.objective), ("image size", "\(description.imageSize)"),
                 ("mean", "\(normalization.mean)"), ("std", "\(normalization.standardDeviation)"),
-                ("details", description.details.line),
+                ("details", shortened(description.details.line)),
             ]
         } else {
             fields.append(("objective", "unknown"))
@@ -78,6 +78,12 @@ struct WeightsInspectCommand: Command {
         }
         if let problem { fields.append(("problem", problem)) }
         return fields.map { "\($0.0.printable.padded(12))\($0.1.printable)" }
+    }
+
+    /// A thousand orders of tiles are no reading.
+    private func shortened(_ text: String) -> String {
+        let most = 1000
+        return text.count <= most ? text : "\(text.prefix(most)) ... (\(text.count) characters; --json FILE has all)"
     }
 
     private func metadata(_ file: SafetensorsFile) -> [(key: String, value: String)] {

@@ -50,12 +50,15 @@ class Encoder(nn.Module):
             blocks = [Block(inputs if i == 0 else width, width, 2 if stage and i == 0 else 1) for i in range(3)]
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             inputs = width
-        self.head = nn.Sequential(*head)
+        self.head = nn.ModuleDict(head) if isinstance(head, dict) else nn.Sequential(*head)
 
-    def forward(self, x):
+    def features(self, x):
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.head(x.mean([2, 3]))
+        return x.mean([2, 3])
+
+    def forward(self, x):
+        return self.head(self.features(x))
 
 
 def fill(model, gain=1.0):
@@ -81,8 +84,8 @@ def swift_order(model):
     return list(model.state_dict(keep_vars=True).items())
 
 
-def images(view):
-    return uniform([B, 3, SIDE, SIDE], IMAGES + view).double()
+def images(view, count=B, side=SIDE):
+    return uniform([count, 3, side, side], IMAGES + view).double()
 
 
 def step(model, loss, rate=0.1, momentum=0.9, decay=1e-3):
@@ -96,6 +99,7 @@ def step(model, loss, rate=0.1, momentum=0.9, decay=1e-3):
 
 
 SHOWN = ["conv1.weight", "layer2.0.conv1.weight", "layer3.2.bn2.weight", "head.0.weight", "predictor.0.weight"]
+SHOWN += [f"head.{part}.0.weight" for part in ["tile", "order", "pair", "direction"]]
 STATISTICS = ["layer3.2.bn2.running_mean", "layer3.2.bn2.running_var"]
 
 
@@ -182,7 +186,67 @@ def simsiam():
     return step(model, loss)
 
 
+def classify(model, logits, targets):
+    targets = torch.tensor(targets)
+    result = step(model, F.cross_entropy(logits, targets))
+    return result | {"accuracy": (logits.argmax(1) == targets).double().mean().item()}
+
+
+def rotation():
+    model = Encoder([nn.Linear(64, 4)])
+    fill(model)
+    x = images(0, 2)
+    logits = model(torch.cat([torch.rot90(x, turn, [2, 3]) for turn in range(4)]))
+    return classify(model, logits, [0, 0, 1, 1, 2, 2, 3, 3])
+
+
+def standardized(x):
+    return (x - x.mean([2, 3], keepdim=True)) / (x.std([2, 3], unbiased=False, keepdim=True) + 1e-6)
+
+
+def affine_orders():
+    """x -> a x + b over the field of nine elements, u + 3 v for u + v i."""
+    number = lambda z: complex(z % 3, z // 3)  # noqa: E731
+    back = lambda z: int(z.real) % 3 + int(z.imag) % 3 * 3  # noqa: E731
+    return [[back(number(a) * number(x) + number(b)) for x in range(9)] for a in range(1, 9) for b in range(9)]
+
+
+def jigsaw():
+    model = Encoder({
+        "tile": nn.Sequential(nn.Linear(64, D, bias=False), nn.BatchNorm1d(D), nn.ReLU()),
+        "order": nn.Sequential(nn.Linear(9 * D, 64)),
+    })
+    fill(model)
+    tiles = torch.stack([images(tile, 2, 8) for tile in range(9)], 1)  # [2, 9, 3, 8, 8]
+    choices = [5, 40]
+    shown = torch.stack([tiles[i, affine_orders()[choice]] for i, choice in enumerate(choices)])
+    x = model.head["tile"](model.features(standardized(shown.flatten(0, 1))))
+    return classify(model, model.head["order"](x.reshape(2, -1)), choices)
+
+
+def context():
+    model = Encoder({
+        "pair": nn.Sequential(nn.Linear(2 * 64, HIDDEN, bias=False), nn.BatchNorm1d(HIDDEN), nn.ReLU()),
+        "direction": nn.Sequential(nn.Linear(HIDDEN, 8)),
+    })
+    fill(model)
+    features = model.features(standardized(torch.cat([images(patch, 2, 8) for patch in range(9)]))).reshape(9, 2, 64)
+    pairs, targets = [], []
+    for direction, patch in enumerate([0, 1, 2, 3, 5, 6, 7, 8]):
+        for i in range(2):
+            pairs.append(torch.cat([features[4, i], features[patch, i]]))
+            targets.append(direction)
+    return classify(model, model.head["direction"](model.head["pair"](torch.stack(pairs))), targets)
+
+
+def exemplar():
+    model = Encoder([nn.Linear(64, B)])
+    fill(model)
+    return classify(model, model(images(0)), list(range(B)))
+
+
 cases = {"moco-v1": moco(False), "moco-v2": moco(True), "simclr": simclr(), "byol": byol(), "simsiam": simsiam()}
+cases |= {"rotation": rotation(), "jigsaw": jigsaw(), "context": context(), "exemplar": exemplar()}
 Path(__file__).with_name("methods.json").write_text(json.dumps(cases, indent=1) + "\n")
 for name, case in cases.items():
     print(name, case["loss"])
