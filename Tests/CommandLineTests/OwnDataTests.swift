@@ -166,5 +166,58 @@ extension ProgramRuns {
                 #expect(!Files.exists("\(folder)/strict"))
             }
         }
+
+        /// One policy in every command that reads images of a list or a devkit.
+        @Test func whatIsMissingIsToldByEveryCommand() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let names = try Files.list("\(folder)/VOC2007/JPEGImages")
+                let lines = names.map { "VOC2007/JPEGImages/\($0)" } + ["gone/1.jpg"]
+                try Files.writeAtomically(lines.joined(separator: "\r\n"), to: "\(folder)/list.txt")
+                Files.remove("\(folder)/VOC2007/JPEGImages/\(names[0])")
+                let network = ["--weights", "random", "--arch", "resnet20", "--image-size", "16", "--threads", "1"]
+                let features = ["--out", "\(folder)/f.safetensors"] + network
+                func check(_ arguments: [String], _ count: Int) throws {
+                    let outcome = try run(arguments)
+                    #expect(outcome.errors.contains("\(count) images that are not there, left out"), "\(outcome.errors)")
+                    #expect(outcome.exitCode == 0 && outcome.errors.contains(names[0]), "\(arguments)")
+                    let stopped = try run(arguments + ["--on-missing", "stop"])
+                    #expect(stopped.exitCode == 1 && stopped.errors.contains("does not exist"), "\(stopped.errors)")
+                }
+                try check(["features", "--data", "\(folder)/list.txt"] + features, 2)
+                try check(["features", "--data", folder, "--set", "all"] + features, 1)
+            }
+        }
+
+        @Test func theSplitOfARunIsKept() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let arguments =
+                    ["finetune", "--devkit", folder, "--test-set", "none", "--run", "\(folder)/run"] + small
+                _ = try succeed(arguments + ["--split", ".5,.5"])
+                let split = try JSON.read("\(folder)/run/config.json")["split"]
+                #expect(split?["train"]?.doubleValue == 0.5 && split?["seed"]?.stringValue == "0")
+                let resumed = try run(arguments + ["--split", ".5,.5", "--resume"])
+                #expect(resumed.exitCode == 0 && resumed.errors.contains("split by 50 % train, 50 % test, seed 0"))
+                for other in [["--split", ".5,.25,.25"], []] {
+                    let refused = try run(arguments + other + ["--resume"])
+                    #expect(refused.exitCode == 1 && refused.errors.contains("was started with"), "\(refused.errors)")
+                }
+            }
+        }
+
+        @Test func aReportWithoutTablesIsNotEmpty() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let path = "\(folder)/new/report.csv"
+                let arguments = ["finetune", "--devkit", folder, "--test-set", "none"] + small
+                _ = try succeed(arguments + ["--run", "\(folder)/run", "--report", path])
+                #expect(try Files.readText(path).contains("trained 1 steps"))
+                try Files.makeFolder("\(folder)/taken.csv")
+                let refused = try run(arguments + ["--run", "\(folder)/late", "--report", "\(folder)/taken.csv"])
+                #expect(refused.exitCode == 1 && refused.errors.contains("is a folder"))
+                #expect(!Files.exists("\(folder)/late"))
+            }
+        }
     }
 }

@@ -49,6 +49,16 @@ import VOCData
     }
 
     // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
+    /// Shares and ratios of what no image holds fall into the bins at the ends.
+    @Test func whatNoImageHoldsIsCountedAllTheSame() {
+        let objects = [object("cup", 1e9, 1e-320), object("cup", 1e-320, 1e9), object("cup", 1e9, 1e9)]
+        let annotation = Annotation(filename: "", size: ImageSize(width: 1, height: 1), objects: objects)
+        let statistics = SetStatistics(AnnotatedSet(ids: ["a"], annotations: [annotation]), classes: ["cup"])
+        #expect(statistics.total.objects == 3)
+        #expect(!statistics.report.text.contains("inf") && !statistics.report.text.contains("nan"))
+        #expect(statistics.report.picture != nil)
+    }
+
     @Test func thePictureHasAllParts() throws {
         let picture = try #require(statistics.report(title: "test").picture)
         #expect(picture.width == 1440 && picture.height > 740)

@@ -1,3 +1,4 @@
+internal import Reporting
 internal import Support
 
 /// The options and positional arguments of one command, each declared once: parsing and help both come from here.
@@ -63,10 +64,14 @@ package final class ArgumentParser {
     func check() throws { for check in checks { try check() } }
 
     /// Marks an option that names a file to be written: what other options and arguments name is never replaced by it, and
-    /// whether it can be written is found out before the work and not after hours of it.
+    /// whether it can be written is found out before the work and not after hours of it; its folder is made.
     package func output<Value>(_ option: Option<Value>) -> Option<Value> {
         outputs.insert(String(option.label.dropFirst(2)))
-        beforeRun { if option.isGiven, let path = option.value as? String { try Files.requireWritable(path) } }
+        beforeRun {
+            guard option.isGiven, let path = option.value as? String ?? (option.value as? ReportFile)?.path else { return }
+            try Files.requireWritable(path)
+            if !path.parentFolder.isEmpty { try Files.makeFolder(path.parentFolder) }
+        }
         return option
     }
 
