@@ -13,9 +13,9 @@ import detect_cli
         let folder = try TemporaryFolder()
         try Material.write(folder)
         let path = folder.path
-        await #expect(processExitsWith: .success) { [path = path as String, extent = extent.rawValue as String] in
+        await #expect(processExitsWith: .success) { [path = path as String, name = extent.rawValue as String] in
             _ = FileManager.default.changeCurrentDirectoryPath(path)
-            let extent = OptionDraws.Extent(rawValue: extent)!
+            let extent = OptionDraws.Extent(rawValue: name)!
             let runner = try DrawRunner(folder: path)
             for arguments in Material.made { try runner.run(arguments, mustWork: true) }
             runner.interrupts = extent == .beginning

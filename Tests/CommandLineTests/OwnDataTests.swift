@@ -50,6 +50,37 @@ extension ProgramRuns {
             }
         }
 
+        @Test func resultsLieNotAmongTheImages() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                try train(folder)
+                let images = "\(folder)/VOC2007/JPEGImages"
+                let names = try Files.list(images)
+                let command = ["detect", "--model", "\(folder)/model", "--out", images]
+                for input in [[images], ["--devkit", folder, "--set", "test"]] {
+                    let outcome = try run(command + input)
+                    #expect(outcome.exitCode == 2 && outcome.errors.contains("is the folder of the images"))
+                }
+                #expect(try Files.list(images) == names)
+            }
+        }
+
+        @Test func aPictureOfAnUnknownKindIsRefusedBeforeTheWork() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let outcome = try run([
+                    "proposals", "--devkit", folder, "--out", "\(folder)/new/a.proposals", "--picture",
+                    "\(folder)/a.gif",
+                ])
+                #expect(outcome.exitCode == 2 && outcome.errors.contains("a.gif is no picture"))
+                #expect(!Files.exists("\(folder)/new"))
+                // Folders on the way to a file are made.
+                _ = try succeed([
+                    "proposals", "--devkit", folder, "--max", "5", "--limit", "1", "--out", "\(folder)/new/a.proposals",
+                ])
+            }
+        }
+
         @Test func aTestSetWithoutObjectsEndsWellWithAnUndefinedMean() throws {
             try withTemporaryFolder { folder in
                 try draw(folder)

@@ -70,7 +70,8 @@ import Testing
         try withTemporaryFolder { folder in
             let path = "\(folder)/pipe"
             #expect(mkfifo(path, 0o600) == 0)
-            for read in [{ try Files.read($0) }, Files.mapped] {
+            let readers: [(String) throws -> Data] = [{ try Files.read($0) }, { try Files.mapped($0) }]
+            for read in readers {
                 let error = #expect(throws: InputError.self) { try read(path) }
                 #expect(error?.problem == "is not a regular file")
             }

@@ -48,7 +48,6 @@ import VOCData
         #expect(["50.5 %", "median image 100x200"].allSatisfy(statistics.report(title: "test").text.contains))
     }
 
-    // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
     /// Shares and ratios of what no image holds fall into the bins at the ends.
     @Test func whatNoImageHoldsIsCountedAllTheSame() {
         let objects = [object("cup", 1e9, 1e-320), object("cup", 1e-320, 1e9), object("cup", 1e9, 1e9)]
@@ -59,6 +58,7 @@ import VOCData
         #expect(statistics.report.picture != nil)
     }
 
+    // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
     @Test func thePictureHasAllParts() throws {
         let picture = try #require(statistics.report(title: "test").picture)
         #expect(picture.width == 1440 && picture.height > 740)

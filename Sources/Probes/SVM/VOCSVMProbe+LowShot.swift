@@ -31,7 +31,7 @@ extension VOCSVMProbe {
     /// - Parameter marks: For each class, for each training image.
     public func requireImages(
         in marks: [[MultiLabelFeatures.Mark]], of classes: [String], _ source: String, _ shots: [Int]
-    ) throws(InputError) {
+    ) throws {
         let ratio = Self.negatives(ofClasses: classes.count)
         for (name, marks) in zip(classes, marks) {
             let positives = marks.count { $0 == .present }

@@ -114,13 +114,13 @@ public struct VOCSVMProbe: Hashable, Sendable {
     /// - Parameter marks: For each class, for each training image.
     public func requireImages(
         in marks: [[MultiLabelFeatures.Mark]], of classes: [String], _ source: String
-    ) throws(InputError) {
+    ) throws {
         try Self.requireImages(in: marks, of: classes, source, folds: folds)
     }
 
     private static func requireImages(
         in marks: [[MultiLabelFeatures.Mark]], of classes: [String], _ source: String, folds: Int
-    ) throws(InputError) {
+    ) throws {
         for (name, marks) in zip(classes, marks) {
             let positives = marks.count { $0 == .present }
             guard min(positives, marks.count - positives) >= folds else {
