@@ -189,6 +189,19 @@ import VOCData
         #expect(again?.contains("is not empty") == true)
     }
 
+    @Test func classesWhoseNamesMakeNoFileNameAreImportedWithoutLists() throws {
+        let scratch = try TemporaryFolder()
+        let long = String(repeating: "x", count: 300)
+        for (id, name) in [("a", "cup"), ("b", "bag/case"), ("c", long)] {
+            try scratch.write(Self.jpeg, "in/\(id).jpg")
+            try scratch.write(xml(name), "in/\(id).xml")
+        }
+        let done = try DevkitImport(
+            Devkit("\(scratch.path)/in"), to: "\(scratch.path)/out", missing: .stop, threads: 1)
+        #expect(done.classes.count == 3 && done.unlisted == ["bag/case", long])
+        #expect(try Files.list("\(scratch.path)/out/VOC2007/ImageSets/Main") == ["all.txt", "cup_all.txt"])
+    }
+
     @Test func aSplitBecomesSets() throws {
         let scratch = try TemporaryFolder()
         for index in 0..<20 {

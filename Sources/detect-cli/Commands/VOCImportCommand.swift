@@ -35,6 +35,10 @@ struct VOCImportCommand: Command {
         Console.remark(lines: "\(source.text)\n\(SetReport.text(left, name: from.value))")
         let sets = written.sets.map { "\($0.name) \($0.ids.count)" }.joined(separator: ", ")
         print("\(written.images) images of \(written.classes.count) classes (\(sets)): \(out.value)/VOC2007")
+        if !written.unlisted.isEmpty {
+            let names = written.unlisted.map(\.printable).joined(separator: ", ")
+            print("classes whose names make no file name have no lists of their own: \(names)")
+        }
         if written.renamed > 0 { print("\(written.renamed) ids have their folders in their names now") }
         if written.sets.map(\.name) == ["all"] {
             print("there are no image sets: train with --train-set all, or import again with --split .8,.1,.1")
