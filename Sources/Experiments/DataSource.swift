@@ -42,16 +42,7 @@ public enum DataSource {
     private static func images(_ path: String, set: String?, _ missing: MissingPolicy) throws -> any ImageCollection {
         let isFolder = Files.isFolder(path)
         if isFolder, try isDevkit(path, set: set) {
-            let selection = try DevkitSelection(path, sets: set ?? "trainval")
-            let (images, omissions) = try selection.images(.image, missing: missing)
-            guard !images.isEmpty else {
-                throw InputError(path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
-            }
-            let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
-            Console.remark(lines: SetReport.text(left, name: selection.name))
-            return VOCImages(
-                images,
-                source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
+            return try devkit(DevkitSelection(path, sets: set ?? "trainval"), missing)
         }
         if isFolder, CIFARBinary.isFound(in: path) {
             guard let split = CIFARBinary.Split(rawValue: set ?? "train") else {
@@ -67,7 +58,35 @@ public enum DataSource {
                 remedy: "leave it out; it names a part of a devkit, of CIFAR or of a .tar")
         }
         if !isFolder, ending == "txt" { return try present(ImageList(path: path), missing) }
-        return try ImageFolder(path: path)
+        do {
+            return try ImageFolder(path: path)
+        } catch let error as InputError where isFolder {
+            // Annotated images lie in folders that are no classes.
+            guard let selection = annotated(path) else { throw error }
+            Console.remark("\(selection.name): \(selection.text)")
+            return try devkit(selection, missing)
+        }
+    }
+
+    private static func devkit(
+        _ selection: DevkitSelection, _ missing: MissingPolicy
+    ) throws -> any ImageCollection {
+        let (images, omissions) = try selection.images(.image, missing: missing)
+        guard !images.isEmpty else {
+            throw InputError(
+                selection.path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
+        }
+        let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
+        Console.remark(lines: SetReport.text(left, name: selection.name))
+        return VOCImages(images, source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
+    }
+
+    /// The images to learn from of a data set that is no folder of images alone: `trainval`, or all where there are no sets.
+    private static func annotated(_ path: String) -> DevkitSelection? {
+        ["trainval", "all"].lazy.compactMap { try? DevkitSelection(path, sets: $0) }.first { selection in
+            let images = try? selection.images([.image, .annotation], missing: .skip).images
+            return images?.isEmpty == false
+        }
     }
 
     /// The images of a list that are there.

@@ -160,6 +160,12 @@ extension ProgramRuns {
                     try FileManager.default.moveItem(atPath: "\(from)/\(old)", toPath: "\(to)/\(new)")
                 }
                 #expect(try succeed(["voc", "check", "--devkit", to]).contains("images + annotations"))
+                // Commands that need no boxes take the images of such a folder.
+                let seen = try run([
+                    "features", "--data", to, "--weights", "random", "--arch", "resnet20", "--image-size", "16", "--out",
+                    "\(folder)/f.safetensors",
+                ])
+                #expect(seen.output.hasPrefix("8 images") && seen.errors.contains("all: "), "\(seen.errors)")
                 let trained = try run(
                     ["finetune", "--devkit", to, "--split", ".7,.3", "--seed", "2", "--run", "\(folder)/run"] + small)
                 #expect(trained.exitCode == 0 && trained.errors.contains("split by 70 % train, 30 % test, seed 2"))
