@@ -54,8 +54,8 @@ import VOCData
         let annotation = Annotation(filename: "", size: ImageSize(width: 1, height: 1), objects: objects)
         let statistics = SetStatistics(AnnotatedSet(ids: ["a"], annotations: [annotation]), classes: ["cup"])
         #expect(statistics.total.objects == 3)
-        #expect(!statistics.report.text.contains("inf") && !statistics.report.text.contains("nan"))
-        #expect(statistics.report.picture != nil)
+        let report = statistics.report(title: "set")
+        #expect(!report.text.contains("inf") && !report.text.contains("nan") && report.picture != nil)
     }
 
     // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
