@@ -258,10 +258,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
                 throw FuzzFailure("a tensor outside its storage")
             }
         }
-        if heap.foreignNames(in: heap.root).contains(where: { $0.utf8.count > bytes.count }) {
+        // Each byte that is no UTF-8 reads as one character of three bytes.
+        if heap.foreignNames(in: heap.root).contains(where: { $0.unicodeScalars.count > bytes.count }) {
             throw FuzzFailure("a name longer than the pickle")
         }
-        for member in heap.members(heap.root) ?? [] where member.key.utf8.count > bytes.count {
+        for member in heap.members(heap.root) ?? [] where member.key.unicodeScalars.count > bytes.count {
             throw FuzzFailure("a text longer than the pickle")
         }
     }

@@ -126,11 +126,11 @@ public struct VOCPresence {
         }
         let found = names.dropFirst().reduce(names.first ?? []) { $0.intersection($1) }
         if found.isEmpty {
-            let annotations = try selections.map { selection in
+            let sets = try selections.map { selection in
                 let images = try selection.images([.image, .annotation], missing: options.missing).images
                 return try annotations(images, options).annotations
             }
-            let all = Set(annotations.joined().flatMap { $0.objects.map(\.name) })
+            let all = Set(sets.joined().flatMap { $0.objects.map(\.name) })
             guard !all.isEmpty else {
                 throw InputError(
                     parts.first.map { $0.devkit.imageSetPath($0.set).parentFolder } ?? "",
