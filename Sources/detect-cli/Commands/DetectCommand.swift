@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Detection
 internal import Experiments
 internal import Proposals
