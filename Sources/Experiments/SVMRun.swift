@@ -111,8 +111,9 @@ public struct VOCSVMRun {
         _ extractor: FeatureExtractor, receive: (Outcome) throws -> Void = { _ in }
     ) throws -> Outcome {
         let selections = try [trainSet, testSet].map { try DevkitSelection(devkit, sets: $0, split: options.split) }
-        if let name = classes.flatMap({ names in names.indices.first { names[..<$0].contains(names[$0]) }.map { names[$0] } })
-        {
+        if let name = classes.flatMap({ names in
+            names.indices.first { names[..<$0].contains(names[$0]) }.map { names[$0] }
+        }) {
             throw InputError("--classes", "names the class \(name) twice", remedy: "name each once")
         }
         let names = try classes ?? VOCPresence.classes(of: selections, options)

@@ -279,7 +279,8 @@ public struct TrainingLoop {
         var check = WeightCheck()
         for (name, tensor) in checkpoint.tensors { check.examine(name, tensor) }
         try check.require(
-            in: path, remedy: "start the run anew in another folder; a training that diverged wants a lower learning rate")
+            in: path,
+            remedy: "start the run anew in another folder; a training that diverged wants a lower learning rate")
     }
 
     private func restore(_ path: String) throws -> (step: Int, sums: LoopProgress.Sums) {

@@ -42,7 +42,10 @@ public struct SetSplit: Hashable, Sendable {
 
     /// Shares and seed, for the record of a run.
     public var json: JSON {
-        ["train": .number(shares[0]), "val": .number(shares[1]), "test": .number(shares[2]), "seed": .string("\(seed)")]
+        [
+            "train": .number(shares[0]), "val": .number(shares[1]), "test": .number(shares[2]),
+            "seed": .string("\(seed)"),
+        ]
     }
 
     /// "80 % train, 10 % val, 10 % test, seed 0"

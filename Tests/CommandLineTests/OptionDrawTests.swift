@@ -9,7 +9,9 @@ import detect_cli
 /// tables of options of all commands, up to the first step of the work, and some to their end on a few small images.
 @Suite(.tags(.program), .tiered, .serialized) struct OptionDrawTests {
     /// In a process of its own, which a trap would end; what was being run stands in a file.
-    @Test(arguments: [OptionDraws.Extent.beginning, .end]) func noCombinationTraps(extent: OptionDraws.Extent) async throws {
+    @Test(arguments: [OptionDraws.Extent.beginning, .end]) func noCombinationTraps(extent: OptionDraws.Extent)
+        async throws
+    {
         let folder = try TemporaryFolder()
         try Material.write(folder)
         let path = folder.path
@@ -190,7 +192,10 @@ struct OptionDraws {
     /// several.
     private static let commands: [(name: String, needs: [String])] = [
         ("pretrain", small(["--data", "DATA", "--batch", "2", "--epochs", "1", "--run", "RUN"])),
-        ("pretrain", small(["--data", "images", "--method", "METHOD", "--batch", "2", "--epochs", "1", "--run", "RUN"])),
+        (
+            "pretrain",
+            small(["--data", "images", "--method", "METHOD", "--batch", "2", "--epochs", "1", "--run", "RUN"])
+        ),
         ("pretrain", small(["--data", "DATA", "--method", "METHOD", "--batch", "4", "--epochs", "1", "--run", "RUN"])),
         ("pretrain", ["--data", "images", "--arch", "alexnet", "--epochs", "1", "--run", "RUN"]),
         ("probe knn", small(["--train", "DATA", "--weights", "random"])),
@@ -313,7 +318,9 @@ struct OptionDraws {
             let (option, metavar) = pick(rows)
             // Two given by the command itself may be replaced, and most of all are worth a try once more.
             if let index = arguments.firstIndex(of: "--\(option)") {
-                if metavar.isEmpty || ["data", "run", "out", "train", "test", "devkit", "model", "from"].contains(option) {
+                if metavar.isEmpty
+                    || ["data", "run", "out", "train", "test", "devkit", "model", "from"].contains(option)
+                {
                     continue
                 }
                 arguments.removeSubrange(index...index + 1)

@@ -162,7 +162,8 @@ extension ProgramRuns {
                 #expect(try succeed(["voc", "check", "--devkit", to]).contains("images + annotations"))
                 // Commands that need no boxes take the images of such a folder.
                 let seen = try run([
-                    "features", "--data", to, "--weights", "random", "--arch", "resnet20", "--image-size", "16", "--out",
+                    "features", "--data", to, "--weights", "random", "--arch", "resnet20", "--image-size", "16",
+                    "--out",
                     "\(folder)/f.safetensors",
                 ])
                 #expect(seen.output.hasPrefix("8 images") && seen.errors.contains("all: "), "\(seen.errors)")
@@ -216,7 +217,8 @@ extension ProgramRuns {
                 let features = ["--out", "\(folder)/f.safetensors"] + network
                 func check(_ arguments: [String], _ count: Int) throws {
                     let outcome = try run(arguments)
-                    #expect(outcome.errors.contains("\(count) images that are not there, left out"), "\(outcome.errors)")
+                    #expect(
+                        outcome.errors.contains("\(count) images that are not there, left out"), "\(outcome.errors)")
                     #expect(outcome.exitCode == 0 && outcome.errors.contains(names[0]), "\(arguments)")
                     let stopped = try run(arguments + ["--on-missing", "stop"])
                     #expect(stopped.exitCode == 1 && stopped.errors.contains("does not exist"), "\(stopped.errors)")

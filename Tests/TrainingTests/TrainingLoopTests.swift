@@ -210,7 +210,8 @@ import Training
             }
             try SafetensorsFile.write(tensors, metadata: file.metadata, to: path)
             let error = #expect(throws: InputError.self) { try run(RegressionTask(), folder, resume: true) }
-            #expect(error?.subject == path && error?.problem.contains("\(name) holds values that are not finite") == true)
+            #expect(
+                error?.subject == path && error?.problem.contains("\(name) holds values that are not finite") == true)
         }
     }
 

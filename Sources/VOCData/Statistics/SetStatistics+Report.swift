@@ -54,7 +54,8 @@ extension SetStatistics {
     /// The side of a square of the same area, as a share of the image: tenths.
     private var sizeHistogram: BarPlot {
         histogram(
-            "box size, square root of its share of the image", total.areas.map { bin(($0.squareRoot() * 10).rounded(.down), of: 10) },
+            "box size, square root of its share of the image",
+            total.areas.map { bin(($0.squareRoot() * 10).rounded(.down), of: 10) },
             labels: (0..<10).map { ".\($0)" })
     }
 

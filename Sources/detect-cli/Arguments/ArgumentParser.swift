@@ -74,7 +74,9 @@ package final class ArgumentParser {
     package func output<Value>(_ option: Option<Value>) -> Option<Value> {
         outputs.insert(String(option.label.dropFirst(2)))
         beforeRun { [unowned self] in
-            guard option.isGiven, let path = option.value as? String ?? (option.value as? ReportFile)?.path else { return }
+            guard option.isGiven, let path = option.value as? String ?? (option.value as? ReportFile)?.path else {
+                return
+            }
             try Files.requireWritable(path)
             self.folders.append(path.parentFolder)
         }
@@ -84,7 +86,9 @@ package final class ArgumentParser {
     /// The same for a picture, whose format its name says.
     func picture(_ option: Option<String?>) -> Option<String?> {
         beforeRun {
-            guard let path = option.value, !["png", "jpg", "jpeg"].contains(path.fileExtension.lowercased()) else { return }
+            guard let path = option.value, !["png", "jpg", "jpeg"].contains(path.fileExtension.lowercased()) else {
+                return
+            }
             throw UsageError("\(option.label) \(path) is no picture", remedy: "give a name that ends in .png or .jpg")
         }
         return output(option)

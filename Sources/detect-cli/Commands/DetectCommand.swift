@@ -77,7 +77,8 @@ struct DetectCommand: Command {
     /// Pictures of detections among the images would be looked at themselves the next time.
     private func requireElsewhere(_ folder: String) throws(UsageError) {
         guard Files.areSame(folder, out.value) else { return }
-        throw UsageError("--out \(out.value) is the folder of the images", remedy: "give another folder for the results")
+        throw UsageError(
+            "--out \(out.value) is the folder of the images", remedy: "give another folder for the results")
     }
 
     private func detectSet(_ detector: Detector, _ devkit: String) throws {
