@@ -22,7 +22,7 @@ import detect_cli
             for arguments in Material.made { try runner.run(arguments, mustWork: true) }
             runner.interrupts = extent == .beginning
             var draws = OptionDraws(seed: 1, extent)
-            let end = Date(timeIntervalSinceNow: 8)
+            let end = Date(timeIntervalSinceNow: 7)
             var count = 0
             while count < 2000, Date() < end {
                 try runner.run(draws.next())
@@ -55,7 +55,7 @@ import detect_cli
             }
         }
         #expect(parsed > 300 && parsed < 2700, "\(parsed)")
-        #expect(commands.count >= 17 && options.count >= 120, "\(commands.count) commands, \(options.count) options")
+        #expect(commands.count >= 16 && options.count >= 120, "\(commands.count) commands, \(options.count) options")
     }
 }
 

@@ -69,14 +69,15 @@ extension ProgramRuns {
             try withTemporaryFolder { folder in
                 try draw(folder)
                 let outcome = try run([
-                    "proposals", "--devkit", folder, "--out", "\(folder)/new/a.proposals", "--picture",
+                    "proposals", "--devkit", folder, "--set", "test", "--out", "\(folder)/new/a.proposals", "--picture",
                     "\(folder)/a.gif",
                 ])
                 #expect(outcome.exitCode == 2 && outcome.errors.contains("a.gif is no picture"))
                 #expect(!Files.exists("\(folder)/new"))
                 // Folders on the way to a file are made.
                 _ = try succeed([
-                    "proposals", "--devkit", folder, "--max", "5", "--limit", "1", "--out", "\(folder)/new/a.proposals",
+                    "proposals", "--devkit", folder, "--set", "test", "--max", "5", "--limit", "1", "--out",
+                    "\(folder)/new/a.proposals",
                 ])
             }
         }
