@@ -6,6 +6,7 @@ import io
 import json
 import pathlib
 import struct
+import tarfile
 import zipfile
 
 import numpy as np
@@ -51,6 +52,29 @@ write("text", "latin1.txt", b"caf\xe9\nna\xefve\xc3\xa9\n")
 write("image-list", "plain.txt", "# two images\nim/a.jpg\nim/b c.png\r\n")
 write("image-list", "labels.txt", " im/a.jpg 0 \nim/b.jpg\t12\n")
 write("image-list", "names.txt", b"a.jpg dog\ncaf\xe9.jpg cat\n")
+
+
+def archive(format, members):
+    """A tar archive of files, links ("name -> target", "name => target" for hard ones) and folders ("name/")."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as tar:
+        for member in members:
+            name, arrow, target = member.partition(" -> " if " -> " in member else " => ")
+            info = tarfile.TarInfo(name.rstrip("/"))
+            info.linkname = target
+            info.type = {" -> ": tarfile.SYMTYPE, " => ": tarfile.LNKTYPE}.get(
+                arrow, tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE)
+            info.size = 3 if info.isreg() else 0
+            tar.addfile(info, io.BytesIO(b"xyz"))
+    # Two blocks of zeros are an end; the padding of tarfile would only make seeds long.
+    return buffer.getvalue().rstrip(b"\0").ljust(-(-len(buffer.getvalue().rstrip(b"\0")) // 512) * 512 + 1024, b"\0")
+
+
+write("tar", "classes.tar", archive(tarfile.USTAR_FORMAT, ["./", "./cat/", "./cat/1.jpg", "./cat/2.PNG", "./dog/1.jpg", "./notes.txt"]))
+write("tar", "gnu.tar", archive(tarfile.GNU_FORMAT, ["a/" + "n" * 120 + ".jpg", "a/link.jpg -> " + "n" * 120 + ".jpg"]))
+write("tar", "pax.tar", archive(tarfile.PAX_FORMAT, ["a/é" + "n" * 120 + ".jpg", "a/._1.jpg"]))
+write("tar", "links.tar", archive(tarfile.USTAR_FORMAT, ["1.jpg", "2.jpg -> 1.jpg", "3.jpg => 1.jpg", "4.jpg -> 5.jpg", "5.jpg -> 4.jpg", "6.jpg -> ../1.jpg", "1.jpg"]))
+write("tar", "outside.tar", archive(tarfile.USTAR_FORMAT, ["../1.jpg"]))
 write("detections", "blanks.txt", "\ufeffa b 0.5 1 1 2 2\r\n000001 0.5 1 1 2 2\r")
 write("detections", "sound.txt", "000001 0.922 65.7 137.4 357.4 347.1\n000002 1e-3 -4 +5 .5 1234567890123456789\n9 0.5 1 1 2 2\n")
 write("detections", "bad.txt", "000001 nan 1 1 2 2\n000001 0x1p3 1 inf 2\n")

@@ -17,6 +17,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case text
     /// Lists of images with labels.
     case imageList = "image-list"
+    /// Archives of images.
+    case tar
     /// comp4 detection files.
     case detections
     /// JPEG and PNG: headers with EXIF, and small images as a whole, damaged and turned ones included.
@@ -44,6 +46,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             case .imageSet: try imageSet(data)
             case .text: try text(data)
             case .imageList: try imageList(data)
+            case .tar: try tar(data)
             case .detections: try detections(data)
             case .image: try image(data)
             case .safetensors: try safetensors(data)
@@ -122,6 +125,27 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         }
     }
 
+    private func tar(_ data: Data) throws {
+        let images = try TarImages(data, path: "input.tar")
+        var names: Set<String> = []
+        for i in 0..<images.count {
+            let parts = images.name(i).split(separator: "/", omittingEmptySubsequences: false)
+            guard !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
+                throw FuzzFailure("an image that lies outside the archive")
+            }
+            guard images.label(i).map({ images.classes.indices.contains($0) }) ?? images.classes.isEmpty else {
+                throw FuzzFailure("an image of no class")
+            }
+            guard names.insert("\(images.label(i) ?? -1)/\(images.name(i))").inserted else {
+                throw FuzzFailure("one name for two images")
+            }
+            guard try images.data(i).count <= data.count else { throw FuzzFailure("an image larger than the archive") }
+        }
+        if images.notes.contains(where: { $0.contains(where: \.isNewline) }) {
+            throw FuzzFailure("a note of several lines")
+        }
+    }
+
     private func detections(_ data: Data) throws {
         let ids = ["000001", "000002", "a b"]
         let index = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
@@ -150,9 +174,16 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         guard upright.size == header.uprightSize else {
             throw FuzzFailure("an image of another size when it is turned")
         }
+        // Memory that is taken again holds what was there before: pixels that nobody wrote would show it.
+        for size in [1, 2, 3, 4] { _ = Self.noise(size * upright.pixels.count / 3) }
+        let again = try Image.decode(data, name: "input", pixelLimit: 1 << 14, decoding: decoding)
+        guard again.pixels == upright.pixels else { throw FuzzFailure("other pixels the second time") }
         let image = try Image.decode(data, name: "input", pixelLimit: 1 << 14)
         guard image.size == header.size else { throw FuzzFailure("an image of another size than its header says") }
     }
+
+    /// Bytes that are written and freed by whoever drops them.
+    @inline(never) private static func noise(_ count: Int) -> [UInt8] { [UInt8](repeating: 0xA5, count: count) }
 
     private func safetensors(_ data: Data) throws {
         let file = try SafetensorsFile(data, path: "input")
@@ -227,10 +258,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
                 throw FuzzFailure("a tensor outside its storage")
             }
         }
-        if heap.foreignNames(in: heap.root).contains(where: { $0.utf8.count > bytes.count }) {
+        // Each byte that is no UTF-8 reads as one character of three bytes.
+        if heap.foreignNames(in: heap.root).contains(where: { $0.unicodeScalars.count > bytes.count }) {
             throw FuzzFailure("a name longer than the pickle")
         }
-        for member in heap.members(heap.root) ?? [] where member.key.utf8.count > bytes.count {
+        for member in heap.members(heap.root) ?? [] where member.key.unicodeScalars.count > bytes.count {
             throw FuzzFailure("a text longer than the pickle")
         }
     }

@@ -30,6 +30,15 @@ public struct TarImages: ImageCollection {
         if part == nil { cache?.store(listing, offsets: places, ofArchive: path) }
     }
 
+    /// An archive that is in memory.
+    ///
+    /// - Throws: `InputError` naming the path when it is damaged, compressed, or holds no images.
+    public init(_ archive: Data, path: String) throws {
+        source = path
+        file = OpenFile(archive, path: path)
+        (listing, places) = try Self.index(try TarReader(file).images(), part: nil, path)
+    }
+
     public var count: Int { listing.count }
     public var classes: [String] { listing.classes }
     public func name(_ i: Int) -> String { listing.name(i) }
@@ -107,11 +116,16 @@ public struct TarImages: ImageCollection {
 final class OpenFile: Sendable {
     let path: String
     let size: Int
-    private let descriptor: Int32
+    private let contents: Contents
+
+    private enum Contents {
+        case file(descriptor: Int32)
+        case bytes(Data)
+    }
 
     init(_ path: String) throws {
         self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         var status = stat()
         guard descriptor >= 0 else { throw Files.systemError(path, "cannot be read") }
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -119,15 +133,34 @@ final class OpenFile: Sendable {
             throw InputError(path, "is not a regular file", remedy: "give the path of a file")
         }
         size = Int(status.st_size)
+        contents = .file(descriptor: descriptor)
     }
 
-    deinit { close(descriptor) }
+    /// A file that is in memory.
+    init(_ bytes: Data, path: String) {
+        self.path = path
+        size = bytes.count
+        contents = .bytes(bytes)
+    }
+
+    deinit {
+        if case .file(let descriptor) = contents { close(descriptor) }
+    }
 
     /// Exactly `count` bytes from a position; throws when the file ends before.
     func read(at position: Int, count: Int) throws -> Data {
         guard position >= 0, count >= 0, position <= size, count <= size - position else {
             throw InputError(path, "ends at byte \(size), before a member does", remedy: "make the archive again")
         }
+        switch contents {
+        case .file(let descriptor): return try read(descriptor, at: position, count: count)
+        case .bytes(let data):
+            let start = data.startIndex + position
+            return Data(data[start..<start + count])
+        }
+    }
+
+    private func read(_ descriptor: Int32, at position: Int, count: Int) throws -> Data {
         var data = Data(count: count)
         var done = 0
         while done < count {

@@ -1,6 +1,6 @@
 public import Datasets
 public import Support
-internal import VOCData
+public import VOCData
 
 /// What a path to images may be.
 public enum DataSource {
@@ -10,9 +10,12 @@ public enum DataSource {
 
     /// - Parameter set: A part of the data: the image set of a devkit (trainval if nil), train or test of CIFAR (train
     ///   if nil), a folder inside an archive.
+    /// - Parameter missing: What to do with images that an image set or a list names and that are not there.
     /// - Throws: `InputError` when the path is none of these, or `set` has no meaning for it.
-    public static func open(_ path: String, set: String? = nil, limit: Int? = nil) throws -> any ImageCollection {
-        let images = try images(path, set: set)
+    public static func open(
+        _ path: String, set: String? = nil, limit: Int? = nil, missing: MissingPolicy = .skip
+    ) throws -> any ImageCollection {
+        let images = try images(path, set: set, missing)
         Notes.write(images.notes)
         return limit == nil ? images : images.limited(to: limit)
     }
@@ -36,19 +39,10 @@ public enum DataSource {
         return policy.usesDamaged ? DecodedImages(kept, usesDamaged: true) : kept
     }
 
-    private static func images(_ path: String, set: String?) throws -> any ImageCollection {
+    private static func images(_ path: String, set: String?, _ missing: MissingPolicy) throws -> any ImageCollection {
         let isFolder = Files.isFolder(path)
         if isFolder, try isDevkit(path, set: set) {
-            let selection = try DevkitSelection(path, sets: set ?? "trainval")
-            let (images, omissions) = try selection.images(.image, missing: .skip)
-            guard !images.isEmpty else {
-                throw InputError(path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
-            }
-            let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
-            Console.remark(lines: SetReport.text(left, name: selection.name))
-            return VOCImages(
-                images,
-                source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
+            return try devkit(DevkitSelection(path, sets: set ?? "trainval"), missing)
         }
         if isFolder, CIFARBinary.isFound(in: path) {
             guard let split = CIFARBinary.Split(rawValue: set ?? "train") else {
@@ -63,8 +57,61 @@ public enum DataSource {
                 "--set", "has no meaning for \(path)",
                 remedy: "leave it out; it names a part of a devkit, of CIFAR or of a .tar")
         }
-        if !isFolder, ending == "txt" { return try ImageList(path: path) }
-        return try ImageFolder(path: path)
+        if !isFolder, ending == "txt" { return try present(ImageList(path: path), missing) }
+        do {
+            return try ImageFolder(path: path)
+        } catch let error as InputError where isFolder {
+            // Annotated images lie in folders that are no classes.
+            guard let selection = annotated(path) else { throw error }
+            Console.remark("\(selection.name): \(selection.text)")
+            return try devkit(selection, missing)
+        }
+    }
+
+    private static func devkit(
+        _ selection: DevkitSelection, _ missing: MissingPolicy
+    ) throws -> any ImageCollection {
+        let (images, omissions) = try selection.images(.image, missing: missing)
+        guard !images.isEmpty else {
+            throw InputError(
+                selection.path, "holds no image of the set \"\(selection.sets)\"", remedy: "complete the devkit")
+        }
+        let left = AnnotatedSet(ids: [], annotations: [], omissions: omissions)
+        Console.remark(lines: SetReport.text(left, name: selection.name))
+        return VOCImages(images, source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
+    }
+
+    /// The images to learn from of a data set that is no folder of images alone: `trainval`, or all where there are no sets.
+    private static func annotated(_ path: String) -> DevkitSelection? {
+        ["trainval", "all"].lazy.compactMap { try? DevkitSelection(path, sets: $0) }.first { selection in
+            let images = try? selection.images([.image, .annotation], missing: .skip).images
+            return images?.isEmpty == false
+        }
+    }
+
+    /// The images of a list that are there.
+    private static func present(_ list: ImageList, _ missing: MissingPolicy) throws -> any ImageCollection {
+        // A list may name a million images on a slow disk.
+        let batch = 1024
+        let gone = try parallelMap((list.count + batch - 1) / batch, threads: Processor.coreCount) { part in
+            (part * batch..<min(list.count, (part + 1) * batch)).filter { !Files.exists(list.path($0)) }
+        }.flatMap { $0 }
+        guard let first = gone.first else { return list }
+        if missing == .stop {
+            throw InputError(
+                list.path(first), "the list \(list.source) names this image, which does not exist",
+                remedy: "take it out of the list, or give --on-missing skip")
+        }
+        guard gone.count < list.count else {
+            throw InputError(
+                list.source, "names no image that exists (\(list.path(first)) does not)",
+                remedy: "write paths relative to the folder of the list")
+        }
+        let omissions = gone.map { SetOmission(.missingImage, list.path($0)) }
+        Console.remark(
+            lines: SetReport.text(AnnotatedSet(ids: [], annotations: [], omissions: omissions), name: list.source))
+        let left = Set(gone)
+        return list.subset((0..<list.count).filter { !left.contains($0) })
     }
 
     /// VOC's own layout; the others look like folders of images, unless one of their sets is asked for.

@@ -194,7 +194,8 @@ public struct FineTuneRun {
             .init("train_images", .integer(train.ids.count)),
             .init("train_fingerprint", .string(try train.images.fingerprint)),
             .init("weights", .string(start.source.name)), .init("start", .string(start.objective)),
-        ] + (train.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? []) + (options.json.members ?? [])
+        ] + (train.split.map { [.init("split", $0.json)] } ?? [])
+            + (train.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? []) + (options.json.members ?? [])
     }
 
     /// Says which fully connected layers start from random values although weights were given.

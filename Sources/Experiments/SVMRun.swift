@@ -45,8 +45,8 @@ public struct VOCSVMRun {
     public var testSet = "test"
     /// nil for all with image sets of their own.
     public var classes: [String]?
-    /// First images of each set; nil for all.
-    public var limit: Int?
+    /// How the sets are read: what is left out of them, and how many images are taken of each.
+    public var options = VOCSet.Options(.keep, threads: 2)
     public var probe = VOCSVMProbe()
     /// Positive images a class of the low-shot form, with so many draws each; nil to leave it out.
     public var lowShot: (shots: [Int], samples: Int)?
@@ -56,7 +56,11 @@ public struct VOCSVMRun {
     public var threads = 2
     public var progress = ProgressBar.Style.automatic
 
-    public init(_ devkit: String) { self.devkit = devkit }
+    public init(_ devkit: String) {
+        self.devkit = devkit
+        options.missing = .skip
+        options.leavesOutUnreadable = true
+    }
 
     /// What was measured.
     public struct Outcome {
@@ -106,9 +110,18 @@ public struct VOCSVMRun {
     public func callAsFunction(
         _ extractor: FeatureExtractor, receive: (Outcome) throws -> Void = { _ in }
     ) throws -> Outcome {
-        let selections = try [trainSet, testSet].map { try DevkitSelection(devkit, sets: $0) }
-        let names = try classes ?? VOCPresence.classes(of: selections)
-        let presence = try selections.map { try VOCPresence($0, classes: names, limit: limit) }
+        let selections = try [trainSet, testSet].map { try DevkitSelection(devkit, sets: $0, split: options.split) }
+        if let name = classes.flatMap({ names in
+            names.indices.first { names[..<$0].contains(names[$0]) }.map { names[$0] }
+        }) {
+            throw InputError("--classes", "names the class \(name) twice", remedy: "name each once")
+        }
+        let names = try classes ?? VOCPresence.classes(of: selections, options)
+        let presence = try selections.map { try VOCPresence($0, classes: names, options) }
+        for part in presence { part.report() }
+        // What the features cannot change is found before they are made.
+        try probe.requireImages(in: presence[0].marks, of: names, presence[0].source)
+        if let lowShot { try probe.requireImages(in: presence[0].marks, of: names, presence[0].source, lowShot.shots) }
         var extractor = extractor
         extractor.pipeline = VOCPresence.pipeline(imageSize: extractor.imageSize)
         let tables = try zip(presence, ["features (train)", "features (test)"]).map { presence, title in

@@ -11,83 +11,126 @@ public struct VOCPresence {
     /// For each class, for each image.
     public let marks: [[MultiLabelFeatures.Mark]]
     public let source: String
+    /// What was left out of the set.
+    public let omissions: [SetOmission]
+    private let name: String
 
-    /// - Throws: `InputError` naming the file: a missing image or set, and a class file that lists other images.
-    public init(_ selection: DevkitSelection, classes: [String], limit: Int?) throws {
-        let found = Array(try selection.images(.image, missing: .stop).images.prefix(limit ?? .max))
-        let sources = selection.parts.map { $0.devkit.imageSetPath($0.set) }
-        images = VOCImages(found, source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
-        self.classes = classes
-        source = sources.joined(separator: ", ")
-        if Self.hasFiles(selection, classes: classes) {
-            marks = try classes.map { try Self.marks(of: $0, selection, found) }
+    /// - Throws: `InputError` naming the file: a missing set, and under `.stop` a missing image and a class file that lists
+    ///   other images.
+    public init(_ selection: DevkitSelection, classes: [String], _ options: VOCSet.Options) throws {
+        let hasFiles = Self.hasFiles(selection, classes: classes)
+        var (found, omissions) = try selection.images(
+            hasFiles ? .image : [.image, .annotation], missing: options.missing)
+        found = Array(found.prefix(options.limit ?? .max))
+        if hasFiles {
+            let labels = try classes.map { try Self.labels(of: $0, selection, options.missing) }
+            let unlabelled = Self.unlabelled(found, classes, labels, selection)
+            if options.missing == .stop, let first = unlabelled.first { throw first.error(selection.sets) }
+            omissions += unlabelled.map { SetOmission(.missingAnnotation, $0.file, "does not list \($0.id)") }
+            let left = Set(unlabelled.map(\.id))
+            found.removeAll { left.contains($0.id) }
+            marks = labels.map { labels in found.map { Self.mark(labels[$0.id] ?? -1) } }
         } else {
-            marks = try Self.marks(from: found, classes: classes, selection)
+            let annotated = try Self.annotations(found, options)
+            omissions += annotated.omissions
+            let read = Set(annotated.ids)
+            found.removeAll { !read.contains($0.id) }
+            marks = classes.map { name in annotated.annotations.map { Self.mark(name, $0) } }
         }
+        guard !found.isEmpty else {
+            throw InputError(
+                selection.path, "nothing is left of the set \"\(selection.sets)\"",
+                remedy: "give a set of images that are there and annotated")
+        }
+        self.omissions = omissions
+        self.classes = classes
+        name = selection.name
+        source = selection.parts.map { $0.devkit.imageSetPath($0.set) }.joined(separator: ", ")
+        images = VOCImages(found, source: selection.parts.map(\.devkit.imageFolder).distinct.joined(separator: ", "))
     }
 
-    /// Whether every class has a file of its own for the sets; without them the annotations say what is where.
+    /// Says on standard error what was left out of the set.
+    public func report() {
+        Console.remark(
+            lines: SetReport.text(AnnotatedSet(ids: [], annotations: [], omissions: omissions), name: name))
+    }
+
+    /// Whether a class has a file of its own for the sets; without any the annotations say what is where.
     private static func hasFiles(_ selection: DevkitSelection, classes: [String]) -> Bool {
+        // The images of a split are others than those the files list.
         selection.parts.contains { part in
-            classes.contains { Files.exists(part.devkit.imageSetPath("\($0)_\(part.set)")) }
+            part.devkit.split == nil
+                && classes.contains { Files.exists(part.devkit.imageSetPath("\($0)_\(part.set)")) }
         }
     }
 
-    private static func marks(
-        of name: String, _ selection: DevkitSelection, _ images: [SetImage]
-    ) throws -> [MultiLabelFeatures.Mark] {
+    private static func labels(
+        of name: String, _ selection: DevkitSelection, _ missing: MissingPolicy
+    ) throws -> [String: Int] {
         var labels: [String: Int] = [:]
         for (devkit, set) in selection.parts {
-            for line in try devkit.imageSetLabels(class: name, set: set) { labels[line.id] = line.label }
+            for line in try devkit.imageSetLabels(class: name, set: set, missing: missing) {
+                labels[line.id] = line.label
+            }
         }
-        return try images.map { image in
-            switch labels[image.id] {
-            case 1: return .present
-            case 0: return .difficult
-            case .some: return .absent
-            case nil:
-                let (devkit, set) = selection.parts[0]
-                throw InputError(
-                    devkit.imageSetPath("\(name)_\(set)"),
-                    "does not list the image \(image.id) of the set \"\(selection.sets)\"",
-                    remedy: "write a line with -1, 0 or 1 for each image")
+        return labels
+    }
+
+    /// An image of which a class file does not say whether it shows the class.
+    private struct Unlabelled {
+        var id: String
+        var file: String
+
+        func error(_ sets: String) -> InputError {
+            InputError(
+                file, "does not list the image \(id) of the set \"\(sets)\"",
+                remedy: "write a line with -1, 0 or 1 for each image, or give --on-missing skip")
+        }
+    }
+
+    private static func unlabelled(
+        _ images: [SetImage], _ classes: [String], _ labels: [[String: Int]], _ selection: DevkitSelection
+    ) -> [Unlabelled] {
+        let (devkit, set) = selection.parts[0]
+        return images.compactMap { image in
+            classes.indices.first { labels[$0][image.id] == nil }.map {
+                Unlabelled(id: image.id, file: devkit.imageSetPath("\(classes[$0])_\(set)"))
             }
         }
     }
 
-    private static func marks(
-        from images: [SetImage], classes: [String], _ selection: DevkitSelection
-    ) throws -> [[MultiLabelFeatures.Mark]] {
-        if let bare = images.first(where: { $0.annotation == nil }) {
-            throw InputError(
-                selection.path, "neither a file CLASS_SET.txt nor an annotation says what the image \(bare.id) shows",
-                remedy: "complete the devkit")
-        }
-        let annotations = try AnnotatedSet(reading: images, policy: .keep, threads: 2).annotations
-        return classes.map { name in
-            annotations.map { annotation in
-                let own = annotation.objects.filter { $0.name == name }
-                return own.isEmpty ? .absent : own.allSatisfy(\.isDifficult) ? .difficult : .present
-            }
-        }
+    private static func mark(_ label: Int) -> MultiLabelFeatures.Mark {
+        label > 0 ? .present : label == 0 ? .difficult : .absent
+    }
+
+    private static func mark(_ name: String, _ annotation: Annotation) -> MultiLabelFeatures.Mark {
+        let own = annotation.objects.filter { $0.name == name }
+        return own.isEmpty ? .absent : own.allSatisfy(\.isDifficult) ? .difficult : .present
+    }
+
+    private static func annotations(_ images: [SetImage], _ options: VOCSet.Options) throws -> AnnotatedSet {
+        try AnnotatedSet(
+            reading: images, policy: options.badAnnotations, leavesOutUnreadable: options.leavesOutUnreadable,
+            threads: options.threads)
     }
 
     /// The classes that have a file for each of the sets, else those of the annotations: in VOC's order when all are VOC's,
     /// else sorted.
-    public static func classes(of selections: [DevkitSelection]) throws -> [String] {
+    public static func classes(of selections: [DevkitSelection], _ options: VOCSet.Options) throws -> [String] {
         let parts = selections.flatMap(\.parts)
         let names = parts.map { devkit, set -> Set<String> in
+            if devkit.split != nil { return [] }
             let suffix = "_\(set).txt"
             let files = (try? Files.list(devkit.imageSetPath(set).parentFolder)) ?? []
             return Set(files.filter { $0.hasSuffix(suffix) }.map { String($0.dropLast(suffix.utf8.count)) })
         }
         let found = names.dropFirst().reduce(names.first ?? []) { $0.intersection($1) }
         if found.isEmpty {
-            let annotations = try selections.map {
-                try AnnotatedSet(reading: $0.images(.image, missing: .stop).images, policy: .keep, threads: 2)
-                    .annotations
+            let sets = try selections.map { selection in
+                let images = try selection.images([.image, .annotation], missing: options.missing).images
+                return try annotations(images, options).annotations
             }
-            let all = Set(annotations.joined().flatMap { $0.objects.map(\.name) })
+            let all = Set(sets.joined().flatMap { $0.objects.map(\.name) })
             guard !all.isEmpty else {
                 throw InputError(
                     parts.first.map { $0.devkit.imageSetPath($0.set).parentFolder } ?? "",

@@ -14,6 +14,8 @@ public struct VOCSet: Sendable {
     public let name: String
     /// The devkit and its layout, for people.
     public let devkitText: String
+    /// What made the set instead of the devkit.
+    public let split: SetSplit?
     public internal(set) var ids: [String]
     public internal(set) var images: any ImageCollection
     /// Of the images that have some: of all, of some or of none.
@@ -71,6 +73,7 @@ public struct VOCSet: Sendable {
         let selection = try DevkitSelection(path, sets: set, split: options.split)
         name = selection.name
         devkitText = selection.text
+        split = options.split
         let needs: DevkitSelection.Needs = options.needsAnnotations ? [.image, .annotation] : .image
         let (listed, omissions) = try selection.images(needs, missing: options.missing)
         var found = Array(listed.prefix(options.limit ?? .max))

@@ -147,7 +147,7 @@ public struct ProposalFile: Sendable {
     private static func mapped(_ path: String) throws -> Data {
         guard Files.exists(path) else { throw Files.systemError(path, "cannot be read") }
         if Files.isFolder(path) { throw InputError(path, "is a folder", remedy: "give the path of a proposal file") }
-        return try MappedFile.data(path)
+        return try Files.mapped(path)
     }
 }
 

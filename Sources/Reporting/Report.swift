@@ -57,13 +57,15 @@ public struct Report: Hashable, Sendable {
         return texts.isEmpty ? "" : texts.joined(separator: "\n\n") + "\n"
     }
 
-    /// The tables as comma-separated values, with an empty line between them.
+    /// The tables as comma-separated values, with an empty line between them; without any, the paragraphs as a table of one
+    /// column.
     public var csv: String {
-        sections.flatMap(\.blocks).compactMap { block -> String? in
+        let blocks = sections.flatMap(\.blocks)
+        let tables = blocks.compactMap { block -> String? in
             if case .table(let table) = block { table.csv } else { nil }
         }
-
-        .joined(separator: "\n")
+        if !tables.isEmpty { return tables.joined(separator: "\n") }
+        return Table([.text("text")], blocks.compactMap(\.text).map { [.text($0)] }).csv
     }
 
     /// `{"title", "sections": [{"heading", "blocks": […]}]}`; a block is `{"paragraph"}`, `{"list"}`, a table's

@@ -48,11 +48,14 @@ public enum Console {
             })
     }
 
-    /// Says something that is neither result nor error, on a line of its own; nothing when quiet.
+    /// Says something that is neither result nor error, on a line of its own; nothing when quiet. Names may come from files:
+    /// no character of it moves the cursor.
     ///
     /// - Parameter label: What kind of remark it is, before a colon: "note".
     public static func remark(_ text: String, label: String? = nil) {
         if isQuiet { return }
+        let text = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).withoutControls }
+            .joined(separator: "\n")
         write(label.map { "\(ink(.errors)($0 + ":", .yellow)) \(text)" } ?? text)
     }
 
@@ -64,7 +67,7 @@ public enum Console {
 
     /// Says what went wrong, on one line, also when quiet.
     public static func error(_ text: String) {
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ").withoutControls
         write("\(ink(.errors)("error:", .red)) \(line)")
     }
 

@@ -52,7 +52,7 @@ public struct FileKind: Hashable, Sendable {
 
     /// The same for a file; nil when it cannot be read.
     public init?(path: String) {
-        guard !Files.isFolder(path), let file = FileHandle(forReadingAtPath: path) else { return nil }
+        guard Files.isFile(path), let file = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? file.close() }
         // Nothing at the end of the file, which is the beginning of an empty one.
         self.init((try? file.read(upToCount: 512)) ?? Data())

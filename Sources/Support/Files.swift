@@ -74,6 +74,35 @@ public enum Files {
         }
     }
 
+    /// The bytes of a regular file, mapped read-only; unmapped with the last copy of the data.
+    ///
+    /// - Throws: `InputError` naming the file; nothing waits for a pipe to be written to.
+    public static func mapped(_ path: String) throws -> Data {
+        let descriptor = open(systemPath(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw systemError(path, "cannot be read") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw systemError(path, "cannot be read") }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            let isFolder = status.st_mode & S_IFMT == S_IFDIR
+            throw InputError(
+                path, isFolder ? "is a folder" : "is not a regular file", remedy: "give the path of a file")
+        }
+        let length = Int(status.st_size)
+        // An empty file cannot be mapped.
+        if length == 0 { return Data() }
+        guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+            throw systemError(path, "cannot be read")
+        }
+        return Data(bytesNoCopy: start, count: length, deallocator: .custom { _ = munmap($0, $1) })
+    }
+
+    /// Whether there is a regular file at a path.
+    public static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(systemPath(path), &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     private static func readPiecewise(_ name: [CChar], path: String) throws -> Data {
         let descriptor = open(name, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw systemError(path, "cannot be read") }

@@ -28,13 +28,12 @@ public struct SafetensorsFile: Sendable {
     /// Maps the file and checks it; throws `InputError` naming the file and the broken rule.
     public init(path: String) throws {
         guard Files.exists(path) else { throw InputError(path, "does not exist", remedy: "check the path") }
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        } catch {
-            throw InputError(path, "cannot be read", remedy: "give a safetensors file")
+        if Files.isFolder(path) {
+            let names = ["weights.safetensors", "model.safetensors"]
+            let file = names.first { Files.isFile("\(path)/\($0)") }.map { "\(path)/\($0)" }
+            throw InputError(path, "is a folder", remedy: "give \(file ?? "the path of a file")")
         }
-        try self.init(data, path: path)
+        try self.init(try Files.mapped(path), path: path)
     }
 
     /// Checks the bytes of a file; `path` names it in errors.

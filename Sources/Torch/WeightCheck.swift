@@ -40,11 +40,15 @@ public struct WeightCheck {
 
     /// Throws `InputError` naming the file and the first tensor when one could not be used.
     public func require(in file: String) throws(InputError) {
+        try require(
+            in: file, remedy: "give other weights: such are left by a training that diverged, or by damage to the file")
+    }
+
+    /// The same with what to do about it.
+    public func require(in file: String, remedy: String) throws(InputError) {
         guard let firstProblem else { return }
         let more = problems > 1 ? "; \(problems) of \(examined) tensors are like this" : ""
-        throw InputError(
-            file, firstProblem + more,
-            remedy: "give other weights: such are left by a training that diverged, or by damage to the file")
+        throw InputError(file, firstProblem + more, remedy: remedy)
     }
 }
 

@@ -289,11 +289,21 @@ public struct TrainingLoop {
         try checkpoint.write(to: Self.checkpointPath(folder))
     }
 
+    /// Throws `InputError` naming file and tensor when one of the state is not finite: weights, velocities, a bank, a queue.
+    private func requireFinite(_ checkpoint: Checkpoint, _ path: String) throws(InputError) {
+        var check = WeightCheck()
+        for (name, tensor) in checkpoint.tensors { check.examine(name, tensor) }
+        try check.require(
+            in: path,
+            remedy: "start the run anew in another folder; a training that diverged wants a lower learning rate")
+    }
+
     private func restore(_ path: String) throws -> (step: Int, sums: LoopProgress.Sums) {
         let checkpoint = try Checkpoint.read(path)
         guard let step = checkpoint.state["step"]?.intValue, (0...task.totalSteps).contains(step) else {
             throw InputError(path, "belongs to no step of this run", remedy: "resume with the options of the run")
         }
+        try requireFinite(checkpoint, path)
         try task.parameters.loadExactly(checkpoint.tensors("model"), from: path)
         let velocities = checkpoint.tensors("velocity")
         for (name, velocity) in task.optimizer.state {

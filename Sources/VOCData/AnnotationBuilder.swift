@@ -182,6 +182,9 @@ extension AnnotationBuilder {
         return Int(value)
     }
 
+    /// No image is so large, and products of such numbers stay far from infinity.
+    private static let farthest = 1e9
+
     /// What makes an object useless, as it follows the object's name.
     private struct ObjectProblem: Error {
         var text: String
@@ -198,6 +201,9 @@ extension AnnotationBuilder {
             }
             guard let value = number(text), value.isFinite else {
                 throw ObjectProblem(text: ": <\(element)> is \"\(text)\", not a finite number")
+            }
+            guard value.magnitude <= Self.farthest else {
+                throw ObjectProblem(text: ": <\(element.rawValue)> is \"\(text)\", beyond every image")
             }
             return value
         }

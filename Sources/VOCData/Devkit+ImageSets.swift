@@ -115,20 +115,28 @@ extension Devkit {
 
     /// The labels of `ImageSets/Main/CLASS_SET.txt`, in file order. Throws as `imageSet` does, and for a line whose
     /// label is not -1, 0 or 1.
-    public func imageSetLabels(class className: String, set: String) throws -> [ImageSetLabel] {
+    ///
+    /// - Parameter missing: Under `skip` an image that is listed again with the same label is taken once.
+    public func imageSetLabels(
+        class className: String, set: String, missing: MissingPolicy = .stop
+    ) throws -> [ImageSetLabel] {
         let path = imageSetPath("\(className)_\(set)")
         try requireFileName("\(className)_\(set)", subject: root, what: "image set")
-        var seen: Set<String> = []
+        var seen: [String: Int] = [:]
         return try ImageSetLine.parse(
             Files.read(path, limit: ImageSetLine.maximumFileSize), name: path, hasLabels: true, isImage: knows
-        ).map { line in
+        ).compactMap { line in
             guard let label = line.label.flatMap({ Int($0) }), (-1...1).contains(label) else {
                 throw InputError(
                     "\(path):\(line.number)",
                     "the label of \(line.id) is \(line.label.map { "\"\($0)\"" } ?? "missing"), not -1, 0 or 1")
             }
-            guard seen.insert(line.id).inserted else {
-                throw InputError("\(path):\(line.number)", "the image \(line.id) is listed twice")
+            if let earlier = seen.updateValue(label, forKey: line.id) {
+                if missing == .skip, earlier == label { return nil }
+                throw InputError(
+                    "\(path):\(line.number)",
+                    "the image \(line.id) is listed twice" + (earlier == label ? "" : ", with different labels"),
+                    remedy: "take one of the lines out")
             }
             return ImageSetLabel(id: line.id, label: label)
         }
@@ -201,7 +209,8 @@ public struct ImageSetLine: Hashable, Sendable {
     private static func split(
         _ text: String, hasLabels: Bool, isImage: (String) -> Bool
     ) -> (id: String, label: String?) {
-        if text.hasPrefix("\""), let end = text.dropFirst().lastIndex(of: "\"") {
+        // A file's own name may begin with one, too.
+        if text.hasPrefix("\""), !isImage(text), let end = text.dropFirst().lastIndex(of: "\"") {
             let label = TextFile.trimmed(text[text.index(after: end)...])
             return (String(text[text.index(after: text.startIndex)..<end]), label.isEmpty ? nil : label)
         }

@@ -60,7 +60,10 @@ final class DevkitIndex: Sendable {
             var images: [String] = []
             var texts: [String] = []
             walk(pair.images) { name in
-                if name.hasImageExtension {
+                if !Files.exists("\(pair.images)/\(name)") {
+                    // A link to what is gone is neither image nor annotation.
+                    contents.others.append("\(pair.images)/\(name)")
+                } else if name.hasImageExtension {
                     images.append(name)
                 } else if DevkitLayout.isXML(name), pair.annotations == pair.images {
                     texts.append(name)
@@ -70,7 +73,7 @@ final class DevkitIndex: Sendable {
             }
             if let folder = pair.annotations, folder != pair.images {
                 walk(folder) { name in
-                    if DevkitLayout.isXML(name) {
+                    if DevkitLayout.isXML(name), Files.exists("\(folder)/\(name)") {
                         texts.append(name)
                     } else {
                         contents.others.append("\(folder)/\(name)")

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Support
+public import Support
 
 /// Image sets made by a rule where a data set brings none: training, validation and test images by share.
 ///
@@ -38,6 +38,14 @@ public struct SetSplit: Hashable, Sendable {
             let set = set(of: id)
             return set == name || (name == "trainval" && set != "test")
         }
+    }
+
+    /// Shares and seed, for the record of a run.
+    public var json: JSON {
+        [
+            "train": .number(shares[0]), "val": .number(shares[1]), "test": .number(shares[2]),
+            "seed": .string("\(seed)"),
+        ]
     }
 
     /// "80 % train, 10 % val, 10 % test, seed 0"

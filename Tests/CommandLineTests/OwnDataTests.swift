@@ -50,6 +50,38 @@ extension ProgramRuns {
             }
         }
 
+        @Test func resultsLieNotAmongTheImages() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                try train(folder)
+                let images = "\(folder)/VOC2007/JPEGImages"
+                let names = try Files.list(images)
+                let command = ["detect", "--model", "\(folder)/model", "--out", images]
+                for input in [[images], ["--devkit", folder, "--set", "test"]] {
+                    let outcome = try run(command + input)
+                    #expect(outcome.exitCode == 2 && outcome.errors.contains("is the folder of the images"))
+                }
+                #expect(try Files.list(images) == names)
+            }
+        }
+
+        @Test func aPictureOfAnUnknownKindIsRefusedBeforeTheWork() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let outcome = try run([
+                    "proposals", "--devkit", folder, "--set", "test", "--out", "\(folder)/new/a.proposals", "--picture",
+                    "\(folder)/a.gif",
+                ])
+                #expect(outcome.exitCode == 2 && outcome.errors.contains("a.gif is no picture"))
+                #expect(!Files.exists("\(folder)/new"))
+                // Folders on the way to a file are made.
+                _ = try succeed([
+                    "proposals", "--devkit", folder, "--set", "test", "--max", "5", "--limit", "1", "--out",
+                    "\(folder)/new/a.proposals",
+                ])
+            }
+        }
+
         @Test func aTestSetWithoutObjectsEndsWellWithAnUndefinedMean() throws {
             try withTemporaryFolder { folder in
                 try draw(folder)
@@ -129,6 +161,13 @@ extension ProgramRuns {
                     try FileManager.default.moveItem(atPath: "\(from)/\(old)", toPath: "\(to)/\(new)")
                 }
                 #expect(try succeed(["voc", "check", "--devkit", to]).contains("images + annotations"))
+                // Commands that need no boxes take the images of such a folder.
+                let seen = try run([
+                    "features", "--data", to, "--weights", "random", "--arch", "resnet20", "--image-size", "16",
+                    "--out",
+                    "\(folder)/f.safetensors",
+                ])
+                #expect(seen.output.hasPrefix("8 images") && seen.errors.contains("all: "), "\(seen.errors)")
                 let trained = try run(
                     ["finetune", "--devkit", to, "--split", ".7,.3", "--seed", "2", "--run", "\(folder)/run"] + small)
                 #expect(trained.exitCode == 0 && trained.errors.contains("split by 70 % train, 30 % test, seed 2"))
@@ -164,6 +203,60 @@ extension ProgramRuns {
                     ["finetune", "--devkit", folder, "--run", "\(folder)/strict", "--on-missing", "stop"] + small)
                 #expect(stopped.exitCode == 1 && stopped.errors.contains("is listed twice"))
                 #expect(!Files.exists("\(folder)/strict"))
+            }
+        }
+
+        /// One policy in every command that reads images of a list or a devkit.
+        @Test func whatIsMissingIsToldByEveryCommand() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let names = try Files.list("\(folder)/VOC2007/JPEGImages")
+                let lines = names.map { "VOC2007/JPEGImages/\($0)" } + ["gone/1.jpg"]
+                try Files.writeAtomically(lines.joined(separator: "\r\n"), to: "\(folder)/list.txt")
+                Files.remove("\(folder)/VOC2007/JPEGImages/\(names[0])")
+                let network = ["--weights", "random", "--arch", "resnet20", "--image-size", "16", "--threads", "1"]
+                let features = ["--out", "\(folder)/f.safetensors"] + network
+                func check(_ arguments: [String], _ count: Int) throws {
+                    let outcome = try run(arguments)
+                    #expect(
+                        outcome.errors.contains("\(count) images that are not there, left out"), "\(outcome.errors)")
+                    #expect(outcome.exitCode == 0 && outcome.errors.contains(names[0]), "\(arguments)")
+                    let stopped = try run(arguments + ["--on-missing", "stop"])
+                    #expect(stopped.exitCode == 1 && stopped.errors.contains("does not exist"), "\(stopped.errors)")
+                }
+                try check(["features", "--data", "\(folder)/list.txt"] + features, 2)
+                try check(["features", "--data", folder, "--set", "all"] + features, 1)
+            }
+        }
+
+        @Test func theSplitOfARunIsKept() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let arguments =
+                    ["finetune", "--devkit", folder, "--test-set", "none", "--run", "\(folder)/run"] + small
+                _ = try succeed(arguments + ["--split", ".5,.5"])
+                let split = try JSON.read("\(folder)/run/config.json")["split"]
+                #expect(split?["train"]?.doubleValue == 0.5 && split?["seed"]?.stringValue == "0")
+                let resumed = try run(arguments + ["--split", ".5,.5", "--resume"])
+                #expect(resumed.exitCode == 0 && resumed.errors.contains("split by 50 % train, 50 % test, seed 0"))
+                for other in [["--split", ".5,.25,.25"], []] {
+                    let refused = try run(arguments + other + ["--resume"])
+                    #expect(refused.exitCode == 1 && refused.errors.contains("was started with"), "\(refused.errors)")
+                }
+            }
+        }
+
+        @Test func aReportWithoutTablesIsNotEmpty() throws {
+            try withTemporaryFolder { folder in
+                try draw(folder)
+                let path = "\(folder)/new/report.csv"
+                let arguments = ["finetune", "--devkit", folder, "--test-set", "none"] + small
+                _ = try succeed(arguments + ["--run", "\(folder)/run", "--report", path])
+                #expect(try Files.readText(path).contains("trained 1 steps"))
+                try Files.makeFolder("\(folder)/taken.csv")
+                let refused = try run(arguments + ["--run", "\(folder)/late", "--report", "\(folder)/taken.csv"])
+                #expect(refused.exitCode == 1 && refused.errors.contains("is a folder"))
+                #expect(!Files.exists("\(folder)/late"))
             }
         }
     }

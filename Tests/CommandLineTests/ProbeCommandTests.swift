@@ -140,21 +140,28 @@ import Torch
             #expect(result["low_shot"]?["shots"]?.members?.map(\.name) == ["1", "2"])
             #expect(try SafetensorsFile(path: "\(folder)/test.st")["features"]?.shape.last == 512)
 
-            // What the full protocol has measured is there whatever becomes of the low-shot form.
-            try FileManager.default.removeItem(atPath: "\(folder)/voc.json")
-            let stopped = try run(arguments + ["--shots", "1000", "--report", "\(folder)/voc.csv"])
-            #expect(stopped.exitCode == 1 && stopped.errors.contains("k = 1000 needs"))
-            #expect(stopped.output.hasPrefix("class") && stopped.output.contains("features: "))
-            #expect(try JSON.read("\(folder)/voc.json")["map"]?.doubleValue == map)
+            let written = try succeed(arguments + ["--shots", "1", "--samples", "1", "--report", "\(folder)/voc.csv"])
+            #expect(written.hasPrefix("class") && written.contains("features: "))
             #expect(try Files.readText("\(folder)/voc.csv").hasPrefix("class,AP %,C,fold AP %,positives\n"))
 
+            // What cannot end well does not begin.
             let one = classes[0]
+            for (more, message) in [
+                (["--shots", "1000"], "k = 1000 takes"),
+                (["--shots", "1000000000"], "k = 1000000000 takes"),
+                (["--classes", "\(one),\(classes[1]),\(one)"], "names the class \(one) twice"),
+            ] {
+                let stopped = try run(arguments + more)
+                #expect(stopped.exitCode == 1 && stopped.errors.contains(message), "\(stopped.errors)")
+                #expect(!stopped.errors.contains("features (train)") && stopped.output.isEmpty)
+            }
+
             let path = "\(folder)/VOC2007/ImageSets/Main/\(one)_trainval.txt"
             let text = try Files.readText(path)
             try Files.writeAtomically(text.replacingOccurrences(of: " 1\n", with: " -1\n"), to: path)
-            try fail(arguments, 1, "the class \(one) has no positive image")
+            try fail(arguments, 1, "the class \(one) has 0 positive images")
             try Files.writeAtomically(text.split(separator: "\n").dropLast().joined(separator: "\n"), to: path)
-            try fail(arguments, 1, "\(one)_trainval.txt", "does not list the image")
+            try fail(arguments + ["--on-missing", "stop"], 1, "\(one)_trainval.txt", "does not list the image")
             try FileManager.default.removeItem(atPath: path)
             // Without lists of a class the annotations say where it is.
             try succeed(arguments + ["--classes", one])

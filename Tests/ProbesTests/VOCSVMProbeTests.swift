@@ -138,6 +138,6 @@ import Testing
         #expect(problem { _ = try VOCSVMProbe().evaluate(train: few, test: other) }?.contains("other classes") == true)
         #expect(
             problem { _ = try VOCSVMProbe().evaluateLowShot(train: few, test: few, shots: [1, 3]) }?.contains(
-                "k = 3 needs 3 and 3") == true)
+                "k = 3 takes 3 positive ones with 1 negative each") == true)
     }
 }

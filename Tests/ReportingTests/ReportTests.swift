@@ -82,6 +82,9 @@ import Testing
         #expect(others[0]["series"]?.arrayValue?[0]["y"] == [.number(1), .number(2)])
         #expect(others[1]["values"] == [[.number(0.5)]])
         #expect(report.csv == "class,n\ncat,1\n\nx\ny\n")
+        // No file is left empty.
+        #expect(
+            Report("", [.paragraph("trained 2 steps"), .paragraph("a, b")]).csv == "text\ntrained 2 steps\n\"a, b\"\n")
     }
 
     /// Rows of figures from the top, those of a row beside each other.

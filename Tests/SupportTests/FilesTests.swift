@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Support
 import TestSupport
 import Testing
@@ -63,6 +64,30 @@ import Testing
             try Files.writeAtomically("text", to: path)
         }
         #expect(throws: InputError.self) { try Files.list(path) }
+    }
+
+    @Test func aPipeIsNotWaitedFor() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/pipe"
+            #expect(mkfifo(path, 0o600) == 0)
+            let readers: [(String) throws -> Data] = [{ try Files.read($0) }, { try Files.mapped($0) }]
+            for read in readers {
+                let error = #expect(throws: InputError.self) { try read(path) }
+                #expect(error?.problem == "is not a regular file")
+            }
+            #expect(FileKind(path: path) == nil && !Files.isFile(path))
+            let folderError = #expect(throws: InputError.self) { try Files.mapped(folder) }
+            #expect(folderError?.problem == "is a folder")
+        }
+    }
+
+    @Test func aMappedFileIsTheFile() throws {
+        try withTemporaryFolder { folder in
+            for bytes in [Data(), Data(0...255)] {
+                try Files.writeAtomically(bytes, to: "\(folder)/file")
+                #expect(try Files.mapped("\(folder)/file") == bytes)
+            }
+        }
     }
 
     @Test func aFolderIsNoFile() throws {

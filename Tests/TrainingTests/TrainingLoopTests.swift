@@ -197,6 +197,24 @@ import Training
     }
 
     // v = µ·v + g with |g| ≤ 1e-6, ten times: the weights move by less than 12 · .02 · 10 · 1e-6 and the decay.
+    /// No part of a checkpoint may bring a run that goes on to something that is no number.
+    @Test(arguments: ["model.", "velocity."]) func aStateThatIsNotFiniteIsRefused(part: String) throws {
+        try withTemporaryFolder { folder in
+            #expect(throws: InterruptedError.self) { try run(RegressionTask(), folder, stopAfter: 3) }
+            let path = lastCheckpoint(folder)
+            let file = try SafetensorsFile(path: path)
+            let name = try #require(file.entries.first { $0.name.hasPrefix(part) && $0.dtype == .float32 }?.name)
+            let tensors = file.entries.map { entry in
+                let tensor = file.tensor(entry.name)!
+                return (name: entry.name, tensor: entry.name == name ? tensor * Double.nan : tensor)
+            }
+            try SafetensorsFile.write(tensors, metadata: file.metadata, to: path)
+            let error = #expect(throws: InputError.self) { try run(RegressionTask(), folder, resume: true) }
+            #expect(
+                error?.subject == path && error?.problem.contains("\(name) holds values that are not finite") == true)
+        }
+    }
+
     @Test func gradientsAreClipped() throws {
         try withTemporaryFolder { folder in
             let task = RegressionTask()

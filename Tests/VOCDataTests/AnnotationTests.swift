@@ -74,6 +74,16 @@ import VOCData
         #expect(text?.contains(message) == true, "\(text ?? "")")
     }
 
+    /// Numbers so large are junk, and what is computed of them would be infinite.
+    @Test(arguments: ["1e300", "-99999999999999999999", "1000000001"]) func coordinatesBeyondEveryImageAreRefused(
+        text: String
+    ) {
+        let box = "<xmin>1</xmin><ymin>1</ymin><xmax>\(text)</xmax><ymax>9</ymax>"
+        let xml = "<annotation><object><name>cup</name><bndbox>\(box)</bndbox></object></annotation>"
+        let problem = inputError { try Annotation.parse(Data(xml.utf8), name: "a.xml") }
+        #expect(problem?.contains("<xmax> is \"\(text)\", beyond every image") == true)
+    }
+
     @Test func flagsMayBeWordsOrLeftOpen() throws {
         let words =
             "<name>cat</name><difficult>True</difficult><truncated>Unspecified</truncated><occluded>FALSE</occluded>"

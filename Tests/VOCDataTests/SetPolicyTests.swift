@@ -33,6 +33,40 @@ import VOCData
         return scratch
     }
 
+    /// As `voc import` leaves them when the originals move.
+    @Test func aLinkToNothingIsAnImageThatIsNotThere() throws {
+        let scratch = try kit()
+        let place = "\(scratch.path)/VOC2007"
+        for (name, target) in [("JPEGImages/d.jpg", "gone.jpg"), ("Annotations/c.xml", "c.xml")] {
+            try FileManager.default.createSymbolicLink(atPath: "\(place)/\(name)", withDestinationPath: target)
+        }
+        let selection = try DevkitSelection(scratch.path, sets: "test")
+        let (images, omissions) = try selection.images([.image, .annotation], missing: .skip)
+        #expect(images.map(\.id) == ["a", "b", "e"])
+        #expect(Set(omissions.map(\.reason)) == [.listedTwice, .missingImage, .missingAnnotation])
+        #expect(try Devkit(scratch.path).imageSet("all").contains("c"))
+    }
+
+    @Test func aNameMayBeginAndEndWithQuotationMarks() throws {
+        let scratch = try kit()
+        let sound = try Files.read("\(scratch.path)/VOC2007/JPEGImages/a.jpg")
+        try scratch.write(sound, "VOC2007/JPEGImages/\"q\".jpg")
+        try scratch.write(Data("\"q\"\n\"a\"\n".utf8), "VOC2007/ImageSets/Main/quoted.txt")
+        #expect(try Devkit(scratch.path).imageSet("quoted") == ["\"q\"", "a"])
+    }
+
+    @Test func labelsOfAnImageListedTwiceAreTakenOnceWhereTheyAgree() throws {
+        let scratch = try kit()
+        try scratch.write(Data("a 1\nb -1\na 1\n".utf8), "VOC2007/ImageSets/Main/cup_sound.txt")
+        let kit = try Devkit(scratch.path)
+        #expect(try kit.imageSetLabels(class: "cup", set: "sound", missing: .skip).map(\.label) == [1, -1])
+        #expect(inputError { try kit.imageSetLabels(class: "cup", set: "sound") }?.contains("listed twice") == true)
+        try scratch.write(Data("a 1\nb -1\na 0\n".utf8), "VOC2007/ImageSets/Main/cup_sound.txt")
+        #expect(
+            inputError { try kit.imageSetLabels(class: "cup", set: "sound", missing: .skip) }?
+                .contains("with different labels") == true)
+    }
+
     @Test func skippingGoesOnAndTellsEverything() throws {
         let scratch = try kit()
         let selection = try DevkitSelection(scratch.path, sets: "test")
@@ -153,6 +187,19 @@ import VOCData
         #expect(link.hasSuffix("in/train/a.JPG") && link.hasPrefix("/"))
         let again = inputError { try DevkitImport(Devkit("\(scratch.path)/in"), to: out, missing: .skip, threads: 2) }
         #expect(again?.contains("is not empty") == true)
+    }
+
+    @Test func classesWhoseNamesMakeNoFileNameAreImportedWithoutLists() throws {
+        let scratch = try TemporaryFolder()
+        let long = String(repeating: "x", count: 300)
+        for (id, name) in [("a", "cup"), ("b", "bag/case"), ("c", long)] {
+            try scratch.write(Self.jpeg, "in/\(id).jpg")
+            try scratch.write(xml(name), "in/\(id).xml")
+        }
+        let done = try DevkitImport(
+            Devkit("\(scratch.path)/in"), to: "\(scratch.path)/out", missing: .stop, threads: 1)
+        #expect(done.classes.count == 3 && done.unlisted == ["bag/case", long])
+        #expect(try Files.list("\(scratch.path)/out/VOC2007/ImageSets/Main") == ["all.txt", "cup_all.txt"])
     }
 
     @Test func aSplitBecomesSets() throws {

@@ -48,6 +48,16 @@ import VOCData
         #expect(["50.5 %", "median image 100x200"].allSatisfy(statistics.report(title: "test").text.contains))
     }
 
+    /// Shares and ratios of what no image holds fall into the bins at the ends.
+    @Test func whatNoImageHoldsIsCountedAllTheSame() {
+        let objects = [object("cup", 1e9, 1e-320), object("cup", 1e-320, 1e9), object("cup", 1e9, 1e9)]
+        let annotation = Annotation(filename: "", size: ImageSize(width: 1, height: 1), objects: objects)
+        let statistics = SetStatistics(AnnotatedSet(ids: ["a"], annotations: [annotation]), classes: ["cup"])
+        #expect(statistics.total.objects == 3)
+        let report = statistics.report(title: "set")
+        #expect(!report.text.contains("inf") && !report.text.contains("nan") && report.picture != nil)
+    }
+
     // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
     @Test func thePictureHasAllParts() throws {
         let picture = try #require(statistics.report(title: "test").picture)

@@ -51,13 +51,7 @@ public struct ForeignWeights {
         guard !Files.isFolder(path) else {
             throw InputError(path, "is a folder", remedy: "give the path of a .pth or safetensors file")
         }
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        } catch {
-            throw Files.systemError(path, "cannot be read")
-        }
-        try self.init(data, path: path)
+        try self.init(try Files.mapped(path), path: path)
     }
 
     /// The same for the bytes of a file; `path` names it in errors.

@@ -23,6 +23,28 @@ public struct LowShotResult: Hashable, Sendable {
 }
 
 extension VOCSVMProbe {
+    /// Negative images for each positive one.
+    private static func negatives(ofClasses count: Int) -> Int { max(1, count - 1) }
+
+    /// Throws `InputError` naming a class with too few images for one of the numbers of shots.
+    ///
+    /// - Parameter marks: For each class, for each training image.
+    public func requireImages(
+        in marks: [[MultiLabelFeatures.Mark]], of classes: [String], _ source: String, _ shots: [Int]
+    ) throws {
+        let ratio = Self.negatives(ofClasses: classes.count)
+        for (name, marks) in zip(classes, marks) {
+            let positives = marks.count { $0 == .present }
+            let negatives = marks.count { $0 == .absent }
+            for k in shots where k > positives || k > negatives / ratio {
+                throw InputError(
+                    source,
+                    "the class \(name) has \(positives) positive and \(negatives) negative images, but k = \(k) "
+                        + "takes \(k) positive ones with \(ratio) negative each", remedy: "leave this k out")
+            }
+        }
+    }
+
     /// Trains on `shots` positive and 19 times as many negative images a class, drawn anew for each sample.
     ///
     /// The negatives are (classes − 1) · k as in the benchmark, which is 19 k for the 20 classes of VOC. A class is
@@ -40,15 +62,8 @@ extension VOCSVMProbe {
                 negative: marks.indices.filter { marks[$0] == .absent }
             )
         }
-        let ratio = max(1, train.classes.count - 1)
-        for (name, draw) in zip(train.classes, draws) {
-            for k in shots where k > draw.positive.count || ratio * k > draw.negative.count {
-                throw InputError(
-                    train.source,
-                    "the class \(name) has \(draw.positive.count) positive and \(draw.negative.count) "
-                        + "negative images, but k = \(k) needs \(k) and \(ratio * k)", remedy: "leave this k out")
-            }
-        }
+        let ratio = Self.negatives(ofClasses: train.classes.count)
+        try requireImages(in: train.marks, of: train.classes, train.source, shots)
         return try shots.map { k in
             // [sample][cost]
             let maps = try (0..<samples).map { sample -> [Double] in

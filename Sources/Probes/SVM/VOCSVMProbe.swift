@@ -109,6 +109,29 @@ public struct VOCSVMProbe: Hashable, Sendable {
         }
     }
 
+    /// Throws `InputError` when a class has fewer positive or negative images than there are folds.
+    ///
+    /// - Parameter marks: For each class, for each training image.
+    public func requireImages(
+        in marks: [[MultiLabelFeatures.Mark]], of classes: [String], _ source: String
+    ) throws {
+        try Self.requireImages(in: marks, of: classes, source, folds: folds)
+    }
+
+    private static func requireImages(
+        in marks: [[MultiLabelFeatures.Mark]], of classes: [String], _ source: String, folds: Int
+    ) throws {
+        for (name, marks) in zip(classes, marks) {
+            let positives = marks.count { $0 == .present }
+            guard min(positives, marks.count - positives) >= folds else {
+                throw InputError(
+                    source,
+                    "the class \(name) has \(positives) positive images of \(marks.count), too few for "
+                        + "\(folds) folds", remedy: "use more images, or leave the class out")
+            }
+        }
+    }
+
     /// Checks that the two fit together and that each class can be divided into the folds, and normalises.
     func prepared(
         _ train: MultiLabelFeatures, _ test: MultiLabelFeatures, folds: Int
@@ -122,15 +145,7 @@ public struct VOCSVMProbe: Hashable, Sendable {
             throw InputError(
                 test.source, "has other classes than \(train.source)", remedy: "use image sets of the same classes")
         }
-        for (name, marks) in zip(train.classes, train.marks) {
-            let positives = marks.count { $0 == .present }
-            guard min(positives, marks.count - positives) >= folds else {
-                throw InputError(
-                    train.source,
-                    "the class \(name) has \(positives) positive images of \(marks.count), too few for "
-                        + "\(folds) folds", remedy: "use more images, or leave the class out")
-            }
-        }
+        try Self.requireImages(in: train.marks, of: train.classes, train.source, folds: folds)
         var (train, test) = (train, test)
         if normalizes {
             train.normalize()

@@ -13,6 +13,8 @@ public struct DevkitImport: Sendable {
     public private(set) var classes: [String] = []
     /// Ids that had to change to be names of files in one folder.
     public private(set) var renamed = 0
+    /// Classes whose names make no file name: they have no lists of their own.
+    public private(set) var unlisted: [String] = []
 
     /// - Parameters:
     ///   - folder: receives `VOC2007/`.
@@ -105,12 +107,16 @@ public struct DevkitImport: Sendable {
         let byID = Dictionary(uniqueKeysWithValues: zip(annotated.ids, annotated.annotations))
         let found = Set(annotated.annotations.flatMap { $0.objects.map(\.name) })
         classes = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        // Linux's limit, less what an unfinished file adds.
+        let longest = 255 - 20 - ".txt_".utf8.count - (listed.map(\.name.utf8.count).max() ?? 0)
+        unlisted = classes.filter { $0.contains("/") || $0.utf8.count > longest }
+        let listable = classes.filter { !unlisted.contains($0) }
         for (name, ids) in listed {
             let kept = ids.filter { !bad.contains($0) }
             sets.append((name, kept.compactMap { names[$0] }))
             try Files.writeAtomically(
                 kept.compactMap { names[$0] }.map { "\($0)\n" }.joined(), to: "\(folder)/\(name).txt")
-            for className in classes where !className.contains("/") {
+            for className in listable {
                 let lines = kept.map { id in
                     let own = (byID[id]?.objects ?? []).filter { $0.name == className }
                     let label = own.isEmpty ? -1 : own.allSatisfy(\.isDifficult) ? 0 : 1

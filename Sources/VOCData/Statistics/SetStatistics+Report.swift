@@ -54,7 +54,8 @@ extension SetStatistics {
     /// The side of a square of the same area, as a share of the image: tenths.
     private var sizeHistogram: BarPlot {
         histogram(
-            "box size, square root of its share of the image", total.areas.map { min(9, Int($0.squareRoot() * 10)) },
+            "box size, square root of its share of the image",
+            total.areas.map { bin(($0.squareRoot() * 10).rounded(.down), of: 10) },
             labels: (0..<10).map { ".\($0)" })
     }
 
@@ -63,8 +64,11 @@ extension SetStatistics {
         let labels = ["<1/4", "", "1/2", "", "1", "", "2", "", ">4"]
         return histogram(
             "width over height",
-            total.aspectRatios.map { min(8, max(0, Int((2 * log2($0)).rounded()) + 4)) }, labels: labels)
+            total.aspectRatios.map { bin((2 * log2($0)).rounded() + 4, of: labels.count) }, labels: labels)
     }
+
+    /// The bin with a number, or the one at the end on its side.
+    private func bin(_ number: Double, of count: Int) -> Int { Int(min(max(number, 0), Double(count - 1))) }
 
     private var numberHistogram: BarPlot {
         histogram(

@@ -90,7 +90,9 @@ extension SetStatistics.ClassStatistics {
         guard box.area > 0 else { return }
         let bucket = SizeBucket(area: box.area)
         sizes[SizeBucket.allCases.firstIndex(of: bucket) ?? 0] += 1
-        aspectRatios.append(box.width / box.height)
+        let ratio = box.width / box.height
+        // A sliver may be thinner than numbers tell.
+        if ratio.isFinite { aspectRatios.append(ratio) }
         if let size { areas.append(box.area / Double(size.pixelCount)) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Reporting
 internal import Support
 
 /// The options and positional arguments of one command, each declared once: parsing and help both come from here.
@@ -47,6 +48,8 @@ package final class ArgumentParser {
     private(set) var positionals: [Positional] = []
     private var currentGroup = ""
     private var checks: [() throws -> Void] = []
+    /// Of the files to be written.
+    private var folders: [String] = []
     /// Names of the options that name files to be written.
     private var outputs: Set<String> = []
     let commandName: String
@@ -60,14 +63,35 @@ package final class ArgumentParser {
     func beforeRun(_ check: @escaping () throws -> Void) { checks.append(check) }
 
     /// Throws what the first of these looks throws.
-    func check() throws { for check in checks { try check() } }
+    func check() throws {
+        for check in checks { try check() }
+        // Nothing is made for a command that is refused.
+        for folder in folders where !folder.isEmpty { try Files.makeFolder(folder) }
+    }
 
     /// Marks an option that names a file to be written: what other options and arguments name is never replaced by it, and
-    /// whether it can be written is found out before the work and not after hours of it.
+    /// whether it can be written is found out before the work and not after hours of it; its folder is made.
     package func output<Value>(_ option: Option<Value>) -> Option<Value> {
         outputs.insert(String(option.label.dropFirst(2)))
-        beforeRun { if option.isGiven, let path = option.value as? String { try Files.requireWritable(path) } }
+        beforeRun { [unowned self] in
+            guard option.isGiven, let path = option.value as? String ?? (option.value as? ReportFile)?.path else {
+                return
+            }
+            try Files.requireWritable(path)
+            self.folders.append(path.parentFolder)
+        }
         return option
+    }
+
+    /// The same for a picture, whose format its name says.
+    func picture(_ option: Option<String?>) -> Option<String?> {
+        beforeRun {
+            guard let path = option.value, !["png", "jpg", "jpeg"].contains(path.fileExtension.lowercased()) else {
+                return
+            }
+            throw UsageError("\(option.label) \(path) is no picture", remedy: "give a name that ends in .png or .jpg")
+        }
+        return output(option)
     }
 
     /// What to do when nothing better can be said.

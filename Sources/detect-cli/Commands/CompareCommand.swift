@@ -23,7 +23,7 @@ struct CompareCommand: Command {
             "run folders of finetune; results of probes (JSON files) that lie in them or beside their weights are shown, too",
             minimum: 1)
         csv = parser.output(parser.optional("csv", "FILE", "write the table as CSV, too"))
-        picture = parser.output(
+        picture = parser.picture(
             parser.optional("picture", "FILE", "draw the average precisions as bars into a PNG or JPEG file"))
         strict = parser.flag("strict", "refuse runs that differ in any setting but the weights they started from")
         omitsPublished = parser.flag("no-published", "leave out the figures of papers")

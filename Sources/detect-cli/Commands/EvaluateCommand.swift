@@ -72,6 +72,7 @@ struct EvaluateCommand: Command {
         let evaluator = try VOCEvaluator(
             annotations, classes: try classes.value.map(VOCClasses.read), metric: metric.value)
         try evaluator.requireObjects()
+        if let folder = curves.value { try Files.makeFolder(folder) }
         let report = try evaluator.report(
             folder: detections.value, set: selection.name, iouThresholds: iou.value.values,
             missingFiles: missing.value.policy, unknownImages: ignoresUnknown.value ? .ignore : .stop,

@@ -38,7 +38,7 @@ struct FeaturesCommand: Command {
         var extractor = try features.extractor()
         extractor.normalizes = normalize.value
         extractor.pooling = pooling.value
-        let images = try DataSource.open(data.value, set: set.value, limit: features.loading.limit.value)
+        let images = try features.images(data.value, set: set.value)
         let written = try FeatureRun.write(images, extractor, to: out.value, dtype: type.value.dtype)
         print("\(written.count) images × \(written.dimension) dimensions at \(extractor.layer): \(out.value)")
         print("protocol: \(written.protocolJSON.protocolLine)")

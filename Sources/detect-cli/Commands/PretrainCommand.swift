@@ -6,6 +6,7 @@ internal import Pretrain
 internal import Support
 internal import Torch
 internal import Training
+internal import VOCData
 
 /// Trains a backbone: by instance discrimination, or as one of its baselines.
 struct PretrainCommand: Command {
@@ -33,6 +34,7 @@ struct PretrainCommand: Command {
     let sweep: Option<Sweep?>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
+    let missing: Option<MissingPolicy>
     let compute: ComputeOptions
     let runOptions: RunOptions
     let results: ResultOptions
@@ -75,6 +77,7 @@ struct PretrainCommand: Command {
             shown: "a single run")
         loading = LoadingOptions(parser)
         badImages = parser.badImages()
+        missing = parser.onMissing(default: .skip)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
         results = parser.results()
@@ -86,7 +89,7 @@ struct PretrainCommand: Command {
         func readable(_ images: any ImageCollection) throws -> any ImageCollection {
             try DataSource.readable(images, badImages.value.policy, workers: loading.workers.value)
         }
-        let images = try DataSource.open(data.value, set: set.value, limit: loading.limit.value)
+        let images = try DataSource.open(data.value, set: set.value, limit: loading.limit.value, missing: missing.value)
         var run = PretrainRun(options, data: try readable(images), folder: runOptions.folder.value)
         run.resume = runOptions.resume.value
         run.capturesSteps = capturesSteps.value
@@ -94,7 +97,7 @@ struct PretrainCommand: Command {
         run.recipeName = recipe.value.rawValue
         run.knnEvery = knnEvery.value
         run.knnTest = try knnTest.value.map {
-            try readable(DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil))
+            try readable(DataSource.open($0, set: CIFARBinary.isFound(in: $0) ? "test" : nil, missing: missing.value))
         }
         run.knnNeighbors = knnNeighbors.value
         run.samplesEvery = samplesEvery.value

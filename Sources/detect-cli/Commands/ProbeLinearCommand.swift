@@ -102,7 +102,7 @@ struct ProbeLinearCommand: Command {
         }
         func images(_ path: String) throws -> any ImageCollection {
             try DataSource.readable(
-                DataSource.open(path, limit: features.loading.limit.value), features.badImages.value.policy,
+                features.images(path), features.badImages.value.policy,
                 workers: features.loading.workers.value)
         }
         let (train, test) = (try images(trainPath), try images(testPath))

@@ -5,6 +5,7 @@ internal import Imaging
 internal import Probes
 internal import Support
 internal import Training
+internal import VOCData
 
 /// Fine-tuning with a few labels, beside random weights.
 struct ProbeSemiCommand: Command {
@@ -23,6 +24,7 @@ struct ProbeSemiCommand: Command {
     let settings: Settings<ClassifierRecipe>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
+    let missing: Option<MissingPolicy>
     let compute: ComputeOptions
     let runOptions: RunOptions
     let results: ResultOptions
@@ -43,6 +45,7 @@ struct ProbeSemiCommand: Command {
         imageSize = parser.networkInput()
         loading = LoadingOptions(parser)
         badImages = parser.badImages()
+        missing = parser.onMissing(default: .skip)
         compute = ComputeOptions(parser)
         runOptions = RunOptions(parser)
         results = parser.results()
@@ -55,7 +58,7 @@ struct ProbeSemiCommand: Command {
         }
         func images(_ path: String) throws -> any ImageCollection {
             try DataSource.readable(
-                DataSource.open(path, limit: loading.limit.value), badImages.value.policy,
+                DataSource.open(path, limit: loading.limit.value, missing: missing.value), badImages.value.policy,
                 workers: loading.workers.value)
         }
         let (train, test) = (try images(train.value), try images(test.value))

@@ -20,6 +20,7 @@ struct ProbeVOCSVMCommand: Command {
     let shots: Option<[Int]?>
     let samples: Option<Int>
     let features: FeatureOptions
+    let sets: SetOptions
     let svm: SVMOptions
     let outTrain: Option<String?>
     let outTest: Option<String?>
@@ -31,6 +32,8 @@ struct ProbeVOCSVMCommand: Command {
         testSet = parser.option("test-set", "NAME", "the image set to measure on", default: "test")
         classes = parser.optional("classes", "NAME,NAME", "only these", shown: "all with image sets of their own")
         features = FeatureOptions(parser)
+        sets = SetOptions(
+            parser, missing: .skip, badAnnotations: .keep, declaredMissing: features.missing, seed: features.seed)
         svm = SVMOptions(parser, maximumIterations: 2000)
         costs = parser.option(
             "c", "C,C", "costs to choose from", default: VOCSVMProbe.standardCosts, SVMOptions.positiveCosts)
@@ -53,7 +56,8 @@ struct ProbeVOCSVMCommand: Command {
         run.trainSet = trainSet.value
         run.testSet = testSet.value
         run.classes = classes.value
-        run.limit = features.loading.limit.value
+        run.options = sets.options(
+            threads: features.loading.workers.value, limit: features.loading.limit.value)
         run.probe = VOCSVMProbe(costs: costs.value)
         run.probe.svm = svm.svm(seed: features.seed.value)
         run.probe.normalizes = !svm.raw.value

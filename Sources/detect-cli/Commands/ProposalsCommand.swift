@@ -42,7 +42,7 @@ struct ProposalsCommand: Command {
             "model", "RUN", "a Faster R-CNN whose network proposes, as a run folder or model file",
             shown: "selective search")
         limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
-        picture = parser.output(
+        picture = parser.picture(
             parser.optional(
                 "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
         )

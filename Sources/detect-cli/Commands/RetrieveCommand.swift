@@ -69,7 +69,7 @@ struct RetrieveCommand: Command {
             guard let data = data.value else {
                 throw UsageError("--data is missing", remedy: "give --weights and --data, or --features")
             }
-            let images = try DataSource.open(data, set: set.value, limit: features.loading.limit.value)
+            let images = try features.images(data, set: set.value)
             let extractor = try features.extractor()
             return (try FeatureRun.extract(images, extractor, title: "features"), images, extractor)
         }
@@ -77,8 +77,8 @@ struct RetrieveCommand: Command {
         // Where the file says what it was made of, and that is still there, its pictures can be shown.
         let recorded = table.protocolJSON["data"]?.stringValue
         let images =
-            try data.value.map { try DataSource.open($0, set: set.value) }
-            ?? recorded.flatMap { try? DataSource.open($0, set: set.value) }
+            try data.value.map { try features.images($0, set: set.value, limited: false) }
+            ?? recorded.flatMap { try? features.images($0, set: set.value, limited: false) }
         guard features.weights.isGiven else { return (table, images, nil) }
         var extractor = try features.extractor(
             layer: table.protocolJSON["layer"]?.stringValue, imageSize: table.protocolJSON["image_size"]?.intValue)

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Support
 internal import VOCData
 
@@ -33,9 +32,13 @@ struct VOCImportCommand: Command {
         source.split = shares.value.flatMap { SetSplit($0, seed: seed.value) }
         let written = try DevkitImport(source, to: out.value, missing: missing.value, threads: threads.value)
         let left = AnnotatedSet(ids: [], annotations: [], omissions: written.omissions)
-        FileHandle.standardError.write(Data("\(source.text)\n\(SetReport.text(left, name: from.value))".utf8))
+        Console.remark(lines: "\(source.text)\n\(SetReport.text(left, name: from.value))")
         let sets = written.sets.map { "\($0.name) \($0.ids.count)" }.joined(separator: ", ")
         print("\(written.images) images of \(written.classes.count) classes (\(sets)): \(out.value)/VOC2007")
+        if !written.unlisted.isEmpty {
+            let names = written.unlisted.map(\.printable).joined(separator: ", ")
+            print("classes whose names make no file name have no lists of their own: \(names)")
+        }
         if written.renamed > 0 { print("\(written.renamed) ids have their folders in their names now") }
         if written.sets.map(\.name) == ["all"] {
             print("there are no image sets: train with --train-set all, or import again with --split .8,.1,.1")

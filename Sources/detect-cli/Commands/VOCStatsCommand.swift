@@ -22,7 +22,7 @@ struct VOCStatsCommand: Command {
         devkit = parser.devkit()
         set = parser.imageSet(default: "trainval")
         classes = parser.classNames()
-        picture = parser.output(parser.optional("picture", "FILE", "draw a picture there (PNG)"))
+        picture = parser.picture(parser.optional("picture", "FILE", "draw a picture there (PNG)"))
         limit = parser.limit()
         threads = parser.threads()
         results = parser.results()

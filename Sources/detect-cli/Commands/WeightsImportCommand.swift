@@ -76,7 +76,7 @@ struct WeightsImportCommand: Command {
 
     /// SHA-256 of the file, a piece at a time.
     private func checksum() throws -> String {
-        let data = try Data(contentsOf: URL(fileURLWithPath: file.value), options: .mappedIfSafe)
+        let data = try Files.mapped(file.value)
         var hash = SHA256()
         for start in stride(from: 0, to: data.count, by: 1 << 20) {
             hash.update(data[start..<min(data.count, start + 1 << 20)])

@@ -1,7 +1,9 @@
 internal import Backbone
+internal import Datasets
 internal import Experiments
 internal import Probes
 internal import Support
+internal import VOCData
 
 /// Options of commands that look at a network's features.
 struct FeatureOptions {
@@ -11,6 +13,7 @@ struct FeatureOptions {
     let batch: Option<Int>
     let loading: LoadingOptions
     let badImages: Option<BadImageChoice>
+    let missing: Option<MissingPolicy>
     let compute: ComputeOptions
     let seed: Option<UInt64>
 
@@ -22,8 +25,15 @@ struct FeatureOptions {
         batch = parser.option("feature-batch", "N", "images at once", default: 64, .between(1, 65536))
         loading = LoadingOptions(parser)
         badImages = parser.badImages()
+        missing = parser.onMissing(default: .skip)
         compute = ComputeOptions(parser)
         seed = parser.seed()
+    }
+
+    /// The images at a path, as many and in the state that the options say.
+    func images(_ path: String, set: String? = nil, limited: Bool = true) throws -> any ImageCollection {
+        try DataSource.open(
+            path, set: set, limit: limited ? loading.limit.value : nil, missing: missing.value)
     }
 
     /// What runs images through the network that the options describe.

@@ -46,10 +46,9 @@ struct ProbeInputs {
             throw UsageError("--test is missing", remedy: "give the images to classify")
         }
         let extractor = try features.extractor()
-        let limit = features.loading.limit.value
         return .images(
-            train: try DataSource.open(train, limit: limit),
-            test: try test.value.map { try DataSource.open($0, limit: limit) },
+            train: try features.images(train),
+            test: try test.value.map { try features.images($0) },
             extractor)
     }
 }

@@ -12,15 +12,16 @@ struct SetOptions {
     private let isStrict: Bool
 
     /// - Parameters:
+    ///   - declaredMissing: The command's own `--on-missing`; nil declares one.
     ///   - seed: The command's own `--seed`, which decides the split, too; nil declares one.
     ///   - isStrict: For figures that others compare: nothing that cannot be read is passed over.
     init(
         _ parser: ArgumentParser, missing: MissingPolicy, badAnnotations: BadAnnotationPolicy,
-        seed: Option<UInt64>? = nil, isStrict: Bool = false
+        declaredMissing: Option<MissingPolicy>? = nil, seed: Option<UInt64>? = nil, isStrict: Bool = false
     ) {
         parser.group("Annotations")
         splitShares = parser.split()
-        self.missing = parser.onMissing(default: missing)
+        self.missing = declaredMissing ?? parser.onMissing(default: missing)
         self.badAnnotations = parser.choice(
             "on-bad-annotation",
             "what to do with boxes out of the frame, inverted or without area, and with what cannot be read",
