@@ -9,6 +9,8 @@ public struct NetworkConfig: Hashable, Sendable {
     /// A batch norm between the last stage of a ResNet and the average behind it, `norm.*`: what detectors have whose
     /// batch norm is trained (He et al., Momentum Contrast, CVPR 2020, appendix).
     public var regionNorm = false
+    /// What of the network is built; `NetworkParts` brings parts together.
+    var part = NetworkPart.whole
 
     /// Traps when AlexNet or VGG16 is asked for with a CIFAR stem, which they do not have.
     public init(_ architecture: Architecture, stem: Stem = .imagenet, classes: Int? = nil) {
@@ -21,9 +23,12 @@ public struct NetworkConfig: Hashable, Sendable {
     /// Builds the network; its parameters appear under `scope`.
     public func makeNetwork(_ scope: Scope) -> any Network {
         switch architecture.facts.family {
-        case .alexnet: AlexNet(scope, classes: classes)
-        case .vgg16: VGG16(scope, classes: classes)
-        case .resnet(let depth): ResNet(scope, depth, stem: stem, classes: classes, regionNorm: regionNorm)
+        case .alexnet: AlexNet(scope, classes: classes, part: part)
+        case .vgg16: VGG16(scope, classes: classes, part: part)
+        case .resnet(let depth):
+            ResNet(
+                scope, ResNetDepth(depth.block, depth.blocks, width: depth.width / part.divisor), stem: stem,
+                classes: classes, regionNorm: regionNorm, inputs: part.inputs.count)
         }
     }
 }

@@ -16,6 +16,12 @@ public enum MethodName: String, CaseIterable, Sendable {
     case byol
     /// The other view's embedding by the same network, without negatives (Chen, He, CVPR 2021).
     case simsiam
+    /// An image's colours by its lightness among those of all images, and the other way round (Tian, Krishnan, Isola 2019).
+    case cmc
+    /// Colours from lightness (Zhang, Isola, Efros, ECCV 2016).
+    case colorization
+    /// Colours from lightness, and lightness from colours (Zhang, Isola, Efros, CVPR 2017).
+    case splitBrain = "split-brain"
 
     public var method: any PretextMethod.Type {
         switch self {
@@ -27,6 +33,9 @@ public enum MethodName: String, CaseIterable, Sendable {
         case .simclr: SimCLR.self
         case .byol: BYOL.self
         case .simsiam: SimSiam.self
+        case .cmc: CMC.self
+        case .colorization: Colorization.self
+        case .splitBrain: SplitBrain.self
         }
     }
 }

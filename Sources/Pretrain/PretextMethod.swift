@@ -28,6 +28,9 @@ public protocol PretextMethod: AnyObject {
 
     /// The backbone that is written out.
     var network: any Network { get }
+    /// What is trained of it, where it is made up of networks that see different channels: `network` is then a copy of them as
+    /// they are now. Nil where it is trained itself.
+    var parts: NetworkParts? { get }
     /// Width of its last layer; nil without one.
     var classCount: Int? { get }
     /// What the names of parameters begin with that are trained but not part of the backbone.
@@ -75,6 +78,7 @@ extension PretextMethod {
         [recipe.augmentation.pipeline(imageSize: recipe.imageSize)]
     }
 
+    public var parts: NetworkParts? { nil }
     public var classCount: Int? { nil }
     public var headPrefixes: [String] { [] }
     public var fixedRatePrefixes: [String] { [] }

@@ -69,7 +69,8 @@ struct WeightsInspectCommand: Command {
             let normalization = description.normalization
             fields += [
                 ("objective", description.objective), ("image size", "\(description.imageSize)"),
-                ("mean", "\(normalization.mean)"), ("std", "\(normalization.standardDeviation)"),
+                ("input", normalization.space.rawValue), ("mean", "\(normalization.mean)"),
+                ("std", "\(normalization.standardDeviation)"),
                 ("details", description.details.line),
             ]
         } else {
