@@ -98,7 +98,7 @@ public final class NetworkParts {
             let outside = tensor.to(dtype: .float32).abs().maskedFill(inside.greater(0), 0)
             guard outside.count == 0 || outside.max().item == 0 else {
                 throw InputError(
-                    file, "has values in \(name) between parts that are to see different channels",
+                    file, "has values in \(name) outside the parts that see different channels",
                     remedy: "use weights of the same method")
             }
             for (part, block) in zip(names, blocks) { result["\(part).\(name)"] = block }

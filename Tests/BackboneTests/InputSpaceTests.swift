@@ -148,7 +148,7 @@ extension NetworkTests {
             withExtendedLifetime(config.makeNetwork(scope)) {}
             let dense = Dictionary(uniqueKeysWithValues: scope.parameters.entries.map { ($0.name, $0.tensor) })
             let error = #expect(throws: InputError.self) { try parts.split(dense, from: "w") }
-            #expect(error?.description.contains("between parts") == true)
+            #expect(error?.description.contains("outside the parts") == true)
         }
     }
 }

@@ -58,7 +58,10 @@ extension ProgramRuns {
         }
 
         /// One step on the device and on the CPU: the same but for rounding, augmentation and noise included.
-        @Test(arguments: [["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"]])
+        @Test(arguments: [
+            ["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"], ["--method", "cmc"],
+            ["--method", "split-brain"],
+        ])
         func aStepIsTheCPUs(options: [String]) throws {
             try withTemporaryFolder { folder in
                 let program = try Program(folder)
@@ -91,7 +94,7 @@ extension ProgramRuns {
         @Test(arguments: [
             ["--loss", "nce", "--z", "ema", "--negatives-mode", "shared", "--exclude-positive", "--proximal", "0.1"],
             ["--loss", "nce", "--negatives", "16", "--precision", "bf16"],
-            ["--objective", "parametric", "--clip", "1"],
+            ["--objective", "parametric", "--clip", "1"], ["--method", "colorization"],
         ])
         func aCapturedRunIsTheRun(options: [String]) throws {
             try withTemporaryFolder { folder in

@@ -39,6 +39,11 @@ func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nc
         var own = SimSiamSettings()
         (own.dimension, own.hidden) = (16, 8)
         recipe.own = own
+    case .cmc:
+        var own = CMCSettings()
+        (own.instance.dimension, own.instance.negatives, own.instance.loss) = (16, 8, loss)
+        recipe.own = own
+    case .colorization, .splitBrain: break
     }
     return PretrainOptions(architecture: .resnet18, method: method, recipe: recipe)
 }

@@ -119,6 +119,13 @@ extension TrainingSuites {
                     $0.recipe.augmentation.solarize = 0.5
                 },
                 CapturedRun("SimSiam", .simsiam) { _ in },
+                CapturedRun("CMC, Z of five batches", .cmc) {
+                    guard var own = $0.recipe.own as? CMCSettings else { return }
+                    own.instance.partition = .frozen(batches: 5)
+                    $0.recipe.own = own
+                },
+                CapturedRun("colorization, bfloat16", .colorization) { $0.precision = .bf16 },
+                CapturedRun("split-brain", .splitBrain) { _ in },
             ]
         }
 

@@ -10,6 +10,8 @@ public struct ColorBins: Hashable, Sendable {
     public struct Center: Hashable, Sendable {
         public var a: Double
         public var b: Double
+
+        public init(a: Double, b: Double) { (self.a, self.b) = (a, b) }
     }
 
     /// Sorted by a, then by b.
