@@ -5,7 +5,7 @@ public import Torch
 public struct NetworkPart: Hashable, Sendable {
     /// Of the three.
     public var inputs: Range<Int>
-    /// Every layer has this share of the channels.
+    /// What the channels of every layer are divided by.
     public var divisor: Int
 
     /// All of it.

@@ -269,9 +269,11 @@ extension TrainingSuites {
             #expect(abs(inputs.plainWeights.sum().item - 1) < 1e-6)
         }
 
-        /// Every method and network: a step is finite, and what is written out opens as the network that it says, takes Lab and
+        /// A step is finite, and what is written out opens as the network that it says, takes Lab and
         /// gives the features of the parts that were trained.
-        @Test(arguments: [MethodName.cmc, .colorization, .splitBrain], [Architecture.alexnet, .resnet20])
+        @Test(arguments: [
+            (MethodName.cmc, Architecture.alexnet), (.colorization, .resnet20), (.splitBrain, .resnet20),
+        ])
         func theWeightFileHoldsTheWhole(method: MethodName, architecture: Architecture) throws {
             let folder = try TemporaryFolder()
             var options = PretrainOptions(architecture, method, recipe: .cifar10)

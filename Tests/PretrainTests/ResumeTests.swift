@@ -120,12 +120,16 @@ extension TrainingSuites {
                 },
                 CapturedRun("SimSiam", .simsiam) { _ in },
                 CapturedRun("CMC, Z of five batches", .cmc) {
+                    $0.architecture = .resnet20
                     guard var own = $0.recipe.own as? CMCSettings else { return }
                     own.instance.partition = .frozen(batches: 5)
                     $0.recipe.own = own
                 },
-                CapturedRun("colorization, bfloat16", .colorization) { $0.precision = .bf16 },
-                CapturedRun("split-brain", .splitBrain) { _ in },
+                CapturedRun("colorization, bfloat16", .colorization) {
+                    $0.architecture = .resnet20
+                    $0.precision = .bf16
+                },
+                CapturedRun("split-brain", .splitBrain) { $0.architecture = .resnet20 },
             ]
         }
 

@@ -35,9 +35,11 @@ public final class CMC: PretextMethod {
     public let parts: NetworkParts?
     public var network: any Network { halves.joined().network }
     private let halves: NetworkParts
-    /// One for each view: F/2 → D, the rows of all images, how they are told apart.
+    /// Of each view, F/2 → D.
     private let projections: [Linear]
+    /// Of each view, what its half said of every image.
     package let banks: [MemoryBank]
+    /// Of each view among the rows of the other.
     private let losses: [Loss]
     private let sampler: NoiseSampler?
     private let settings: InstanceSettings
