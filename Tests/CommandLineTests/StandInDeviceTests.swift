@@ -61,6 +61,7 @@ extension ProgramRuns {
         @Test(arguments: [
             ["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"], ["--method", "cmc"],
             ["--method", "split-brain"],
+            ["--method", "colorization"],
         ])
         func aStepIsTheCPUs(options: [String]) throws {
             try withTemporaryFolder { folder in

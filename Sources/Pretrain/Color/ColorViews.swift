@@ -42,13 +42,14 @@ enum ColorPrior {
     /// Images that are looked at: so many that their rare colours are about as rare as in all.
     private static let images = 10_000
 
-    /// Counts the nearest bin of each cell of the last map in the crops that the first epoch begins with, [Q].
+    /// Counts the nearest bin of each cell of the last map in the crops that the first epoch begins with, [Q]; on the CPU, so
+    /// that every device gets the same.
     ///
     /// - Throws: `InputError` naming an image that cannot be read.
     static func counts(
-        _ context: MethodContext, _ code: ColorCode, _ views: [ImagePipeline], _ size: Extent
+        _ context: MethodContext, _ views: [ImagePipeline], _ size: Extent
     ) throws(InputError) -> [Double] {
-        let (options, data) = (context.options, context.data)
+        let (options, data, code) = (context.options, context.data, ColorCode())
         let order = EpochSampler(count: data.count, seed: options.seed, epoch: 0).order.prefix(images)
         let loader = BatchLoader(
             data, order: Array(order), batchSize: options.recipe.batch, views: views, seed: options.seed, epoch: 0,
@@ -58,9 +59,9 @@ enum ColorPrior {
             while let batch = try loader.next() {
                 let images = options.recipe.normalization(
                     batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width,
-                    device: options.device)
-                let colors = options.recipe.normalization.blockMeans(images, size).narrow(1, 1, 2)
-                for bin in code.nearest(colors.places, 1).bins.ints { counts[bin] += 1 }
+                    device: .cpu)
+                let colors = options.recipe.normalization.blockMeans(images, size).places.narrow(1, 1, 2)
+                for bin in code.nearest(colors, 1).bins.ints { counts[bin] += 1 }
             }
         } catch let error as InputError {
             throw error

@@ -61,7 +61,7 @@ public final class Colorization: PretextMethod {
         code = ColorCode(device: options.device)
         head = Conv2d(context.scope / "head", in: encoder.mapChannels, out: code.bins.count, kernel: 1)
         mapSize = context.mapSize(of: encoder, inputs: 1)
-        let counts = try ColorPrior.counts(context, code, Self.views(options.recipe), mapSize)
+        let counts = try ColorPrior.counts(context, Self.views(options.recipe), mapSize)
         let weights = ColorBins.weights(code.bins.smoothed(counts), uniform: settings.uniform)
         classWeights = Tensor(weights.map { Float($0) }).uploaded(to: options.device)
     }
