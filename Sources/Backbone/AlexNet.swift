@@ -2,16 +2,17 @@ public import Torch
 
 /// AlexNet as torchvision has it (Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014).
 public final class AlexNet: StackedNetwork {
-    public let trunkChannels = 256
+    public let trunkChannels: Int
     public var trunkStride: Int { 4 * form.stemStride }
     public let regionSize = 6
     public let takesAnyRegionSize = false
-    public let featureCount = 4096
+    public let featureCount: Int
     public let layerNames = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     public var hasBatchNorm: Bool { form.isNormalized }
     public var trunkStages: [[String]] {
         Self.places.map { ["features.\($0)."] + (form.isNormalized ? ["norms.\($0)."] : []) }
     }
+    public var mapChannels: Int { trunkChannels }
 
     /// Where torchvision has conv1 to conv5.
     private static let places = [0, 3, 6, 8, 10]
@@ -25,18 +26,27 @@ public final class AlexNet: StackedNetwork {
     private let fc7: LinearUnit
     private let fc8: LinearUnit?
 
-    public init(_ scope: Scope, classes: Int? = 1000, form: TrainingForm = TrainingForm()) {
+    public convenience init(_ scope: Scope, classes: Int? = 1000, form: TrainingForm = TrainingForm()) {
+        self.init(scope, classes: classes, form: form, part: .whole)
+    }
+
+    init(_ scope: Scope, classes: Int?, form: TrainingForm, part: NetworkPart) {
         self.form = form
+        let width = { $0 / part.divisor }
+        trunkChannels = width(256)
+        featureCount = width(4096)
         // torchvision leaves torch's default initialisation, with which deep features are hardly more than their biases:
         // those of different images are nearly equal, and instance discrimination never gets to tell them apart.
         let he = Initializer.kaimingNormalFanOut
         let features = scope / "features"
         let layers = [
-            Conv2d(features / 0, in: 3, out: 64, kernel: 11, stride: form.stemStride, padding: 2, initializer: he),
-            Conv2d(features / 3, in: 64, out: 192, kernel: 5, padding: 2, initializer: he),
-            Conv2d(features / 6, in: 192, out: 384, kernel: 3, padding: 1, initializer: he),
-            Conv2d(features / 8, in: 384, out: 256, kernel: 3, padding: 1, initializer: he),
-            Conv2d(features / 10, in: 256, out: 256, kernel: 3, padding: 1, initializer: he),
+            Conv2d(
+                features / 0, in: part.inputs.count, out: width(64), kernel: 11, stride: form.stemStride, padding: 2,
+                initializer: he),
+            Conv2d(features / 3, in: width(64), out: width(192), kernel: 5, padding: 2, initializer: he),
+            Conv2d(features / 6, in: width(192), out: width(384), kernel: 3, padding: 1, initializer: he),
+            Conv2d(features / 8, in: width(384), out: width(256), kernel: 3, padding: 1, initializer: he),
+            Conv2d(features / 10, in: width(256), out: width(256), kernel: 3, padding: 1, initializer: he),
         ]
         norms = Dictionary(
             uniqueKeysWithValues: form.isNormalized
@@ -44,14 +54,16 @@ public final class AlexNet: StackedNetwork {
         convolutions = zip(Self.places, layers).map { [norms] in ConvUnit($1, norms[$0]) }
         let classifier = scope / "classifier"
         dropout = Dropout(0.5, generator: scope.trainingGenerator)
-        fc6 = LinearUnit(Linear(classifier / 1, in: 256 * 6 * 6, out: 4096, initializer: he))
-        fc7 = LinearUnit(Linear(classifier / 4, in: 4096, out: 4096, initializer: he))
-        fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0)) }
+        fc6 = LinearUnit(Linear(classifier / 1, in: width(256) * 6 * 6, out: width(4096), initializer: he))
+        fc7 = LinearUnit(Linear(classifier / 4, in: width(4096), out: width(4096), initializer: he))
+        fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: width(4096), out: $0)) }
     }
 
     private init(freezing network: AlexNet, _ precision: Precision, trunkOnly: Bool) {
         form = TrainingForm()
         norms = [:]
+        trunkChannels = network.trunkChannels
+        featureCount = network.featureCount
         convolutions = network.convolutions.enumerated().map { index, unit in
             unit.frozen(precision, stride: index == 0 ? TrainingForm.publishedStride : nil)
         }
@@ -89,6 +101,8 @@ public final class AlexNet: StackedNetwork {
 
     /// The whole image as one region: [N, C, h, w] → [N, C, 6, 6].
     private func region(_ x: Tensor) -> Tensor { pool(x).adaptiveAvgPool2d(Extent(regionSize)) }
+
+    public func denseMap(_ x: Tensor, mode: Mode) -> Tensor { trunk(x, mode: mode) }
 
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
         let x = fc6(dropout(x.flatten(from: 1), mode: mode), relu: true)  // [R, 9216] → [R, 4096]

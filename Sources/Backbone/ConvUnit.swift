@@ -27,7 +27,9 @@ final class ConvUnit {
 
     /// The layer as it is trained. Traps in a frozen network.
     var plain: Conv2d {
-        guard case .plain(let convolution, _) = form else { preconditionFailure("a frozen network has no layer to change") }
+        guard case .plain(let convolution, _) = form else {
+            preconditionFailure("a frozen network has no layer to change")
+        }
         return convolution
     }
 

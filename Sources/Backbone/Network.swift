@@ -2,7 +2,7 @@ public import Torch
 
 /// A convolutional network in two parts, so that classification, probes and detection share it.
 ///
-/// Letters: N images, H and W their size, R regions of all images together, C channels of the trunk, F features.
+/// Letters: N images, H and W their size, R regions of all images together, C channels of the trunk, M of the last map, F features.
 public protocol Network: AnyObject {
     /// C, channels of the map that `trunk` gives.
     var trunkChannels: Int { get }
@@ -14,6 +14,8 @@ public protocol Network: AnyObject {
     var takesAnyRegionSize: Bool { get }
     /// F, width of the features in front of the last linear layer.
     var featureCount: Int { get }
+    /// M, channels of the last map.
+    var mapChannels: Int { get }
     /// Names of the layers that `layer` gives, from the input on.
     var layerNames: [String] { get }
     /// Whether its layers keep running statistics that must fit the weights.
@@ -26,6 +28,9 @@ public protocol Network: AnyObject {
     func trunk(_ x: Tensor, stages: Range<Int>, mode: Mode) -> Tensor
     /// [R, C, regionSize, regionSize] → [R, F]: the rest of the network, up to the last linear layer.
     func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor
+    /// [N, 3, H, W] → [N, M, h, w]: the last map, before anything of it is pooled: that of the trunk, or of the last stage of a
+    /// ResNet.
+    func denseMap(_ x: Tensor, mode: Mode) -> Tensor
     /// [N, 3, H, W] → [N, F]: what the last linear layer sees.
     func features(_ x: Tensor, mode: Mode) -> Tensor
     /// [N, 3, H, W] → [N, C', h, w]: the last map of convolutions as it is, pooled where the network pools it, whatever its size.

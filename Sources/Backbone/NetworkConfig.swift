@@ -12,6 +12,8 @@ public struct NetworkConfig: Hashable, Sendable {
     public var regionNorm = false
     /// For a training of AlexNet alone; its weight file holds the plain network, see `TrainingForm`.
     public var form = TrainingForm()
+    /// What of the network is built; `NetworkParts` brings parts together.
+    var part = NetworkPart.whole
 
     /// Traps when AlexNet or VGG16 is asked for with a CIFAR stem, which they do not have.
     public init(_ architecture: Architecture, stem: Stem = .imagenet, classes: Int? = nil) {
@@ -24,9 +26,12 @@ public struct NetworkConfig: Hashable, Sendable {
     /// Builds the network; its parameters appear under `scope`.
     public func makeNetwork(_ scope: Scope) -> any Network {
         switch architecture.facts.family {
-        case .alexnet: AlexNet(scope, classes: classes, form: form)
-        case .vgg16: VGG16(scope, classes: classes)
-        case .resnet(let depth): ResNet(scope, depth, stem: stem, classes: classes, regionNorm: regionNorm)
+        case .alexnet: AlexNet(scope, classes: classes, form: form, part: part)
+        case .vgg16: VGG16(scope, classes: classes, part: part)
+        case .resnet(let depth):
+            ResNet(
+                scope, ResNetDepth(depth.block, depth.blocks, width: depth.width / part.divisor), stem: stem,
+                classes: classes, regionNorm: regionNorm, inputs: part.inputs.count)
         }
     }
 }

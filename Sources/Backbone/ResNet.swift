@@ -57,6 +57,7 @@ public final class ResNet: Network {
     public let takesAnyRegionSize = true
     public let featureCount: Int
     public let hasBatchNorm = true
+    public var mapChannels: Int { featureCount }
     public var layerNames: [String] { ["conv1"] + stages.indices.map { "layer\($0 + 1)" } + ["avgpool"] }
     public var trunkStages: [[String]] { [["conv1.", "bn1."]] + stages.indices.dropLast().map { ["layer\($0 + 1)."] } }
 
@@ -67,17 +68,20 @@ public final class ResNet: Network {
     private let norm: BatchNorm2d?
     private let fc: LinearUnit?
 
-    /// - Parameter regionNorm: See `NetworkConfig`.
+    /// - Parameters:
+    ///   - regionNorm: See `NetworkConfig`.
+    ///   - inputs: Channels of the images.
     public init(
-        _ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000, regionNorm: Bool = false
+        _ scope: Scope, _ depth: ResNetDepth, stem: Stem = .imagenet, classes: Int? = 1000, regionNorm: Bool = false,
+        inputs: Int = 3
     ) {
         self.stem = stem
         let width = depth.width
         switch stem {
         case .imagenet:
-            conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: 3, out: width, kernel: 7, stride: 2)
+            conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: inputs, out: width, kernel: 7, stride: 2)
         case .cifar:
-            conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: 3, out: width, kernel: 3, stride: 1)
+            conv1 = ConvUnit(scope / "conv1", scope / "bn1", in: inputs, out: width, kernel: 3, stride: 1)
         }
         let expansion = depth.block.expansion
         stages = depth.blocks.enumerated().map { index, blocks in
@@ -114,6 +118,8 @@ public final class ResNet: Network {
             stage == 0 ? pool(conv1(x, mode: mode, then: .relu)) : self.stages[stage - 1](x, mode: mode)
         }
     }
+
+    public func denseMap(_ x: Tensor, mode: Mode) -> Tensor { stages.last!(trunk(x, mode: mode), mode: mode) }
 
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor { regionMap(x, mode: mode).mean([2, 3]) }
 

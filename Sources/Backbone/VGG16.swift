@@ -2,11 +2,12 @@ public import Torch
 
 /// VGG16, configuration D without batch norm (Simonyan and Zisserman, ICLR 2015), with torchvision's names.
 public final class VGG16: StackedNetwork {
-    public let trunkChannels = 512
+    public let trunkChannels: Int
+    public var mapChannels: Int { trunkChannels }
     public let trunkStride = 16
     public let regionSize = 7
     public let takesAnyRegionSize = false
-    public let featureCount = 4096
+    public let featureCount: Int
     public let layerNames = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     public let hasBatchNorm = false
     public let trunkStages = [[0, 2], [5, 7], [10, 12, 14], [17, 19, 21], [24, 26, 28]].map {
@@ -20,12 +21,16 @@ public final class VGG16: StackedNetwork {
     private let fc7: LinearUnit
     private let fc8: LinearUnit?
 
-    public init(_ scope: Scope, classes: Int? = 1000) {
-        var inputs = 3
+    public convenience init(_ scope: Scope, classes: Int? = 1000) { self.init(scope, classes: classes, part: .whole) }
+
+    init(_ scope: Scope, classes: Int?, part: NetworkPart) {
+        let (trunk, hidden) = (512 / part.divisor, 4096 / part.divisor)
+        (trunkChannels, featureCount) = (trunk, hidden)
+        var inputs = part.inputs.count
         // torchvision counts every convolution, ReLU and pooling in `features`.
         var index = 0
         blocks = [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]].map { widths in
-            let block = widths.map { width in
+            let block = widths.map { $0 / part.divisor }.map { width in
                 let convolution = Conv2d(
                     scope / "features" / index, in: inputs, out: width, kernel: 3, padding: 1,
                     initializer: .kaimingNormalFanOut)
@@ -39,12 +44,14 @@ public final class VGG16: StackedNetwork {
         let classifier = scope / "classifier"
         let normal = Initializer.normal(standardDeviation: 0.01)
         dropout = Dropout(0.5, generator: scope.trainingGenerator)
-        fc6 = LinearUnit(Linear(classifier / 0, in: 512 * 7 * 7, out: 4096, initializer: normal))
-        fc7 = LinearUnit(Linear(classifier / 3, in: 4096, out: 4096, initializer: normal))
-        fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: 4096, out: $0, initializer: normal)) }
+        fc6 = LinearUnit(Linear(classifier / 0, in: trunk * 7 * 7, out: hidden, initializer: normal))
+        fc7 = LinearUnit(Linear(classifier / 3, in: hidden, out: hidden, initializer: normal))
+        fc8 = classes.map { LinearUnit(Linear(classifier / 6, in: hidden, out: $0, initializer: normal)) }
     }
 
     private init(freezing network: VGG16, _ precision: Precision, trunkOnly: Bool) {
+        trunkChannels = network.trunkChannels
+        featureCount = network.featureCount
         blocks = network.blocks.map { $0.map { $0.frozen(precision) } }
         dropout = network.dropout
         fc6 = network.fc6.frozen(precision, isShared: trunkOnly)
@@ -81,6 +88,8 @@ public final class VGG16: StackedNetwork {
 
     /// The whole image as one region: [N, C, h, w] → [N, C, 7, 7].
     private func region(_ x: Tensor) -> Tensor { pool(x).adaptiveAvgPool2d(Extent(regionSize)) }
+
+    public func denseMap(_ x: Tensor, mode: Mode) -> Tensor { trunk(x, mode: mode) }
 
     public func regionFeatures(_ x: Tensor, mode: Mode) -> Tensor {
         let x = dropout(fc6(x.flatten(from: 1), relu: true), mode: mode)  // [R, 25088] → [R, 4096]

@@ -134,6 +134,12 @@ public struct PretrainRun {
                 path, "holds \(description.config), but \(options.network(classes: nil)) is trained",
                 remedy: "use weights of the same network and stem")
         }
+        let (own, taken) = (options.recipe.normalization.space, description.normalization.space)
+        guard own == taken else {
+            throw InputError(
+                path, "takes \(taken.rawValue), but \(options.method.rawValue) learns from \(own.rawValue)",
+                remedy: "use weights that were trained on the same colours")
+        }
         let report = try training.load(opened.file.tensors(), from: path)
         announce(
             "begun with \(path): \(report.loaded.count) tensors loaded, \(report.missing.count) stay random"
@@ -234,7 +240,8 @@ public struct PretrainRun {
         let title = "\(options.method.rawValue), \(options.architecture.rawValue)"
         try session.drawCurve(["loss"], title: title)
         let panels: [(names: [String], title: String)] = [
-            (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"), (["z"], "Z"),
+            (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"),
+            (["z", "z_l", "z_ab"], "Z"), (["plain_loss", "color_loss", "lightness_loss"], "parts of the loss"),
             (["embedding_spread"], "spread of embeddings"), (["task_accuracy"], "accuracy of the task"),
             (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),
         ]

@@ -24,6 +24,12 @@ public enum MethodName: String, CaseIterable, Sendable {
     case context
     /// Every image with strong changes from all others, by classes or by triplets (Dosovitskiy et al., NIPS 2014).
     case exemplar
+    /// An image's colours by its lightness among those of all images, and the other way round (Tian, Krishnan, Isola 2019).
+    case cmc
+    /// Colours from lightness (Zhang, Isola, Efros, ECCV 2016).
+    case colorization
+    /// Colours from lightness, and lightness from colours (Zhang, Isola, Efros, CVPR 2017).
+    case splitBrain = "split-brain"
 
     public var method: any PretextMethod.Type {
         switch self {
@@ -39,6 +45,9 @@ public enum MethodName: String, CaseIterable, Sendable {
         case .jigsaw: Jigsaw.self
         case .context: ContextPrediction.self
         case .exemplar: Exemplar.self
+        case .cmc: CMC.self
+        case .colorization: Colorization.self
+        case .splitBrain: SplitBrain.self
         }
     }
 }

@@ -33,6 +33,9 @@ public protocol PretextMethod: AnyObject {
 
     /// The backbone that is written out.
     var network: any Network { get }
+    /// What is trained of it, where it is made up of networks that see different channels: `network` is then a copy of them as
+    /// they are now. Nil where it is trained itself.
+    var parts: NetworkParts? { get }
     /// Width of its last layer; nil without one.
     var classCount: Int? { get }
     /// What the names of parameters begin with that are trained but not part of the backbone.
@@ -89,6 +92,7 @@ extension PretextMethod {
     public static func sampleViews(_ recipe: PretrainRecipe) -> [ImagePipeline] { views(recipe) }
     public static func cut(_ recipe: PretrainRecipe) -> PatchCut? { nil }
 
+    public var parts: NetworkParts? { nil }
     public var classCount: Int? { nil }
     public var headPrefixes: [String] { [] }
     public var fixedRatePrefixes: [String] { [] }

@@ -67,6 +67,7 @@ public final class Pretraining: CapturableTask {
 
     /// The tensors of the backbone, and of what is stored beside it: what a weight file holds.
     public var exported: [Parameters.Entry] {
+        if let parts = method.parts { return parts.joined().parameters.entries }
         let heads = method.headPrefixes
         return method.network.exported(
             parameters.entries.filter { entry in !heads.contains { entry.name.hasPrefix($0) } })
@@ -76,7 +77,7 @@ public final class Pretraining: CapturableTask {
     ///
     /// - Throws: `InputError` naming the file when a value is not finite.
     public func load(_ weights: [String: Tensor], from file: String) throws(InputError) -> Parameters.LoadReport {
-        let report = try parameters.load(weights, from: file)
+        let report = try parameters.load(method.parts?.split(weights, from: file) ?? weights, from: file)
         method.networkWasLoaded()
         return report
     }

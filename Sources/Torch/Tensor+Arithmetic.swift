@@ -15,6 +15,7 @@ extension Tensor {
         static let sqrt = Operator("aten::sqrt")
         static let abs = Operator("aten::abs")
         static let square = Operator("aten::square")
+        static let power = Operator("aten::pow", "Tensor_Scalar")
         static let floor = Operator("aten::floor")
         static let reciprocal = Operator("aten::reciprocal")
         static let clampScalar = Operator("aten::clamp")
@@ -68,6 +69,7 @@ extension Tensor {
     public func sqrt() -> Tensor { Op.sqrt(.tensor(self)) }
     public func abs() -> Tensor { Op.abs(.tensor(self)) }
     public func square() -> Tensor { Op.square(.tensor(self)) }
+    public func power(_ exponent: Double) -> Tensor { Op.power(.tensor(self), .double(exponent)) }
     public func reciprocal() -> Tensor { Op.reciprocal(.tensor(self)) }
     /// The largest integers that are not larger.
     public func floor() -> Tensor { Op.floor(.tensor(self)) }

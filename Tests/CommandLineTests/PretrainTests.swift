@@ -47,6 +47,38 @@ extension ProgramRuns {
             }
         }
 
+        // What learns from Lab says so in its file; probes and detectors go by it, and no training begins with the other colours.
+        @Test func weightsOfLabServeProbesAndDetectors() throws {
+            try withTemporaryFolder { folder in
+                try drawObjects(folder)
+                try succeed([
+                    "synthesize", "--out", "\(folder)/kit", "--images", "4", "--width", "96", "--height", "64",
+                ])
+                let weights = "\(folder)/run/weights.safetensors"
+                let small = ["--knn-every", "0", "--method"]
+                try succeed(pretraining(folder, run: "run", small + ["cmc"]))
+                #expect(try succeed(["weights", "inspect", weights]).contains("input       lab"))
+                let probe = try succeed([
+                    "probe", "knn", "--weights", weights, "--train", "\(folder)/objects/train", "--test",
+                    "\(folder)/objects/val", "--k", "5",
+                ])
+                #expect(probe.contains("top-1"))
+                try succeed([
+                    "finetune", "--devkit", "\(folder)/kit", "--weights", weights, "--scale", "64", "--iterations", "2",
+                    "--rois", "8", "--roi-size", "4", "--threads", "1", "--run", "\(folder)/voc",
+                ])
+                let detector = try JSON.read("\(folder)/voc/config.json")
+                #expect("\(detector.line)".contains("\"lab\":{\"mean\":[50"))
+                #expect(
+                    try succeed(pretraining(folder, run: "next", small + ["split-brain", "--init", weights])) != "")
+                let other = try run(pretraining(folder, run: "rgb", small + ["simclr", "--init", weights]))
+                #expect(other.exitCode == 1)
+                #expect(other.errors.contains("takes lab, but simclr learns from rgb"), "\(other.errors)")
+                let dense = try run(pretraining(folder, run: "l", small + ["colorization", "--init", weights]))
+                #expect(dense.exitCode == 1 && dense.errors.contains("outside the parts"), "\(dense.errors)")
+            }
+        }
+
         // The same images from a folder, an archive and a list: the same data, so the same run.
         @Test func kindsOfData() throws {
             try withTemporaryFolder { folder in

@@ -60,7 +60,8 @@ extension ProgramRuns {
         /// One step on the device and on the CPU: the same but for rounding, augmentation and noise included.
         @Test(arguments: [
             ["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"], ["--method", "rotation"],
-            ["--method", "jigsaw"], ["--method", "context", "--dropout", "0"],
+            ["--method", "jigsaw"], ["--method", "context", "--dropout", "0"], ["--method", "cmc"],
+            ["--method", "split-brain"], ["--method", "colorization"],
         ])
         func aStepIsTheCPUs(options: [String]) throws {
             try withTemporaryFolder { folder in
@@ -94,7 +95,7 @@ extension ProgramRuns {
         @Test(arguments: [
             ["--loss", "nce", "--z", "ema", "--negatives-mode", "shared", "--exclude-positive", "--proximal", "0.1"],
             ["--loss", "nce", "--negatives", "16", "--precision", "bf16"],
-            ["--objective", "parametric", "--clip", "1"],
+            ["--objective", "parametric", "--clip", "1"], ["--method", "colorization"],
             ["--method", "jigsaw"], ["--method", "exemplar", "--form", "triplets"],
         ])
         func aCapturedRunIsTheRun(options: [String]) throws {

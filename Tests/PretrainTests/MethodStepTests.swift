@@ -8,7 +8,7 @@ import Testing
 import Torch
 import Training
 
-/// One step of each method with several views or a task of its own, against plain PyTorch (`Golden/make_methods.py`).
+/// One step of each method with several views, colours or a task of its own, against plain PyTorch (`Golden/make_methods.py`).
 extension TrainingSuites {
     @Suite struct MethodStepTests {
         private static let batch = 8
@@ -47,7 +47,12 @@ extension TrainingSuites {
                 (own.hidden, own.dropout, own.patches.side) = (24, 0, 8)
                 options.recipe.own = own
                 (options.recipe.batch, options.recipe.imageSize) = (2, 48)
-            case .instance, .parametric, .supervised, .exemplar: break
+            case .cmc:
+                var own = CMCSettings()
+                (own.instance.dimension, own.instance.negatives, own.instance.loss) = (16, 3, .nce)
+                own.instance.temperature = 0.2
+                options.recipe.own = own
+            case .instance, .parametric, .supervised, .exemplar, .colorization, .splitBrain: break
             }
             return try Pretraining(options, data: try makeSampleImages(Self.batch, in: folder))
         }
@@ -66,7 +71,8 @@ extension TrainingSuites {
         }
 
         private func inputs(_ task: Pretraining) -> any TensorGroup {
-            let (shape, views) = ([Self.batch, 3, Self.side, Self.side], task.options.method == .exemplar ? 1 : 2)
+            let shape = [Self.batch, 3, Self.side, Self.side]
+            let views = task.options.method == .exemplar || task.method.parts != nil ? 1 : 2
             switch task.options.method {
             case .rotation, .jigsaw, .context: return tileInputs(task)
             default: break
@@ -79,6 +85,13 @@ extension TrainingSuites {
                     views: TwoViews(images), indices: Tensor(Array(0..<Self.batch)), shuffle: Tensor(order),
                     unshuffle: Tensor(inverse))
             }
+            if task.method is CMC {
+                let noise = [3, 0, 7, 5, 5, 1, 2, 6, 4, 4, 0, 1, 7, 3, 2, 6, 1, 0, 2, 5, 7, 3, 4, 6]
+                return CMC.Inputs(
+                    lightness: images.narrow(1, 0, 1), colors: images.narrow(1, 1, 2),
+                    indices: Tensor(Array(0..<Self.batch)),
+                    noise: NoiseImages(Tensor(noise, shape: [Self.batch, 3])))
+            }
             let size = ImageSize(width: Self.side, height: Self.side)
             let batch = HostBatch(
                 pixels: [UInt8](repeating: 0, count: views * Self.batch * size.pixelCount * 3), size: size,
@@ -89,7 +102,8 @@ extension TrainingSuites {
 
         /// Losses to 1e-5, gradients and what the step leaves behind to 1e-4 of their size.
         @Test(arguments: [
-            MethodName.mocoV1, .mocoV2, .simclr, .byol, .simsiam, .rotation, .jigsaw, .context, .exemplar,
+            MethodName.mocoV1, .mocoV2, .simclr, .byol, .simsiam, .rotation, .jigsaw, .context, .exemplar, .cmc,
+            .colorization, .splitBrain,
         ])
         func aStepIsTorchs(method: MethodName) throws {
             let golden = try #require(try Golden.read("methods.json")[method.rawValue])
@@ -104,6 +118,16 @@ extension TrainingSuites {
             if let moco = task.method as? MoCo {
                 let rows = Formula.tensor([32, 16], ordinal: Formula.imageOrdinal + 5)
                 moco.queue.rows.copy_(rows.l2Normalized())
+            }
+            if let cmc = task.method as? CMC {
+                for (view, bank) in cmc.banks.enumerated() {
+                    let rows = Formula.tensor([Self.batch, 16], ordinal: Formula.imageOrdinal + 5 + view)
+                    bank.rows.copy_(rows.l2Normalized())
+                }
+            }
+            if let colorization = task.method as? Colorization {
+                let weights = Formula.tensor([313], ordinal: Formula.imageOrdinal + 7)
+                colorization.classWeights.copy_(weights + 1.5)
             }
             let step = task.forward(inputs(task))
             #expect(abs(step.loss.item - (golden["loss"]?.doubleValue ?? .nan)) < 1e-5)
@@ -132,6 +156,15 @@ extension TrainingSuites {
             if let queue = golden["queue"] {
                 let moco = try #require(task.method as? MoCo)
                 #expect(GoldenSummary.difference(moco.queue.rows, queue) == nil)
+            }
+            if let cmc = task.method as? CMC {
+                for (name, bank) in zip(["bank_l", "bank_ab"], cmc.banks) {
+                    #expect(GoldenSummary.difference(bank.rows, try #require(golden[name])) == nil, "\(name)")
+                }
+                for (name, z) in step.values where name.hasPrefix("z_") {
+                    let expected = try #require(golden[name]?.doubleValue)
+                    #expect(abs(z.item - expected) < 1e-5 * expected)
+                }
             }
             if let momentum = golden["momentum"] {
                 let own = try #require(task.method.state["momentum.layer2.0.conv1.weight"])

@@ -39,7 +39,7 @@ func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nc
         var own = SimSiamSettings()
         (own.dimension, own.hidden) = (16, 8)
         recipe.own = own
-    case .rotation, .exemplar: break
+    case .rotation, .exemplar, .colorization, .splitBrain: break
     case .jigsaw:
         var own = JigsawSettings()
         (own.permutationCount, own.tileDimension) = (8, 16)
@@ -50,6 +50,10 @@ func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nc
         own.hidden = 16
         recipe.own = own
         recipe.imageSize = 24
+    case .cmc:
+        var own = CMCSettings()
+        (own.instance.dimension, own.instance.negatives, own.instance.loss) = (16, 8, loss)
+        recipe.own = own
     }
     return PretrainOptions(architecture: .resnet18, method: method, recipe: recipe)
 }

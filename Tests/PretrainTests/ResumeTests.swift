@@ -61,7 +61,12 @@ extension TrainingSuites {
         /// A run that replays a captured step is the run that makes each step anew: with and without noise, a Z that
         /// moves or that settles late, falling learning rates, and resumed in between.
         @Test(arguments: CapturedRun.all)
-        func aCapturedStepIsAStep(captured: CapturedRun) throws {
+        func aCapturedStepIsAStep(captured: CapturedRun) throws { try compare(captured) }
+
+        @Test(arguments: CapturedRun.colors)
+        func aCapturedStepOfColorsIsAStep(captured: CapturedRun) throws { try compare(captured) }
+
+        private func compare(_ captured: CapturedRun) throws {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: "\(folder.path)/images")
             let options = captured.options
@@ -153,6 +158,21 @@ extension TrainingSuites {
                     $0.architecture = .resnet20
                     $0.recipe.own = triplets($0.recipe.own)
                 },
+            ]
+
+            /// Of methods that learn from Lab.
+            static let colors = [
+                CapturedRun("CMC, Z of five batches", .cmc) {
+                    $0.architecture = .resnet20
+                    guard var own = $0.recipe.own as? CMCSettings else { return }
+                    own.instance.partition = .frozen(batches: 5)
+                    $0.recipe.own = own
+                },
+                CapturedRun("colorization, bfloat16", .colorization) {
+                    $0.architecture = .resnet20
+                    $0.precision = .bf16
+                },
+                CapturedRun("split-brain", .splitBrain) { $0.architecture = .resnet20 },
             ]
         }
 

@@ -68,8 +68,7 @@ public final class InstanceDiscrimination: PretextMethod {
         switch settings.loss {
         case .softmax: loss = .softmax(NonParametricSoftmax(temperature: settings.temperature))
         case .nce:
-            // A generator of its own, on the device: drawing a million indices there costs nothing.
-            let generator = Generator(seed: RandomStream(options.seed, Self.noiseKey).state, device: options.device)
+            let generator = Generator.noise(seed: options.seed, device: options.device)
             loss = .nce(
                 NoiseContrastiveEstimation(
                     temperature: settings.temperature, partition: PartitionEstimate(settings.partition),
@@ -79,9 +78,6 @@ public final class InstanceDiscrimination: PretextMethod {
         }
         proximal = settings.proximal > 0 ? ProximalRegularization(weight: settings.proximal) : nil
     }
-
-    /// Tells the stream of the noise from the others of the same seed.
-    private static let noiseKey: UInt64 = 0x6e6f_6973_65
 
     /// Z of noise-contrastive estimation, once it is known.
     public var partition: Double? { if case .nce(let nce) = loss { nce.partition.value } else { nil } }

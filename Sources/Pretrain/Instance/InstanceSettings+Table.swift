@@ -11,7 +11,7 @@ extension PretrainRecipe {
 extension InstanceSettings: MethodSettings {
     public static var settings: [Setting<PretrainOptions>] { rows.map(\.ofTraining) }
 
-    private static var rows: [Setting<InstanceSettings>] {
+    static var rows: [Setting<InstanceSettings>] {
         [
             .choice("loss", "noise-contrastive estimation, or the full softmax over all images", \.loss),
             .value("negatives", "M", "noise images a sample", \.negatives, .between(1, 1 << 24)).with(.noise),

@@ -1,3 +1,4 @@
+internal import Support
 public import Torch
 
 /// Whether every sample of a batch has noise images of its own.
@@ -63,5 +64,15 @@ public struct NoiseSampler {
             let drawn = draw([negatives], below: n)
             return NoiseImages(drawn, excluded: excludesPositive ? own.equal(drawn.unsqueeze(0)) : nil)
         }
+    }
+}
+
+extension Generator {
+    /// Tells the stream of the noise from the others of the same seed.
+    private static let noiseKey: UInt64 = 0x6e6f_6973_65
+
+    /// What draws the noise of a run: a generator of its own, on the device, where drawing a million indices costs nothing.
+    static func noise(seed: UInt64, device: Device) -> Generator {
+        Generator(seed: RandomStream(seed, noiseKey).state, device: device)
     }
 }

@@ -26,7 +26,7 @@ struct WeightsExportCommand: Command {
 
     func run() throws {
         try Runtime.load()
-        let (file, config, prefix) = try open()
+        let (file, config, normalization, prefix) = try open()
         var tensors: [(name: String, tensor: Tensor)] = []
         var leftOut: [String] = []
         var check = WeightCheck()
@@ -43,19 +43,26 @@ struct WeightsExportCommand: Command {
         try SafetensorsFile.write(tensors, metadata: ["format": "pt"], to: out.value)
         print("\(out.value): \(config), \(tensors.count) tensors")
         if !leftOut.isEmpty { print("left out: \(WeightImport.some(leftOut))") }
+        if normalization.space != .rgb {
+            print(
+                "it takes \(normalization.space.rawValue), less \(normalization.mean), over "
+                    + "\(normalization.standardDeviation)")
+        }
         print("\nto load it:\n\(recipe(config))")
     }
 
-    /// The file, its network, and what stands in front of the network's names.
-    private func open() throws -> (SafetensorsFile, NetworkConfig, prefix: String) {
+    /// The file, its network with what it takes, and what stands in front of the network's names.
+    private func open() throws -> (SafetensorsFile, NetworkConfig, Normalization, prefix: String) {
         let file = try SafetensorsFile(path: file.value)
         guard let text = file.metadata["detector"] else {
-            return (file, try WeightFile.open(file.path).description.config, "")
+            let description = try WeightFile.open(file.path).description
+            return (file, description.config, description.normalization, "")
         }
         guard let json = try? JSON.parse(text.utf8) else {
             throw InputError(file.path, "its description is not JSON", remedy: "give a model written by finetune")
         }
-        var config = try DetectorConfig(json: json, file: file.path).network
+        let detector = try DetectorConfig(json: json, file: file.path)
+        var config = detector.network
         // The batch norm that detectors have in front of their average is no part of torchvision's network.
         config.regionNorm = false
         let prefix = FastRCNN.backbonePrefix + "."
@@ -64,7 +71,7 @@ struct WeightsExportCommand: Command {
                 file.path, "is described as a detector on \(config) but holds another network",
                 remedy: "give a model written by finetune")
         }
-        return (file, config, prefix)
+        return (file, config, detector.normalization, prefix)
     }
 
     /// Lines of Python with which torchvision's model takes the file strictly.

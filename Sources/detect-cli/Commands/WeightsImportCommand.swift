@@ -14,7 +14,17 @@ struct WeightsImportCommand: Command {
         detect-cli weights import instdisc_resnet18.pth --fc projection --out instdisc.safetensors --objective instance
         """
 
-    enum Pixels: String, CaseIterable { case imagenet, cifar10 }
+    enum Pixels: String, CaseIterable {
+        case imagenet, cifar10, lab
+
+        var normalization: Normalization {
+            switch self {
+            case .imagenet: .imagenet
+            case .cifar10: .cifar10
+            case .lab: .lab
+            }
+        }
+    }
 
     let file: Option<String>
     let out: Option<String>
@@ -46,7 +56,8 @@ struct WeightsImportCommand: Command {
             "image-size", "N", "side of the images it was trained on", shown: "224, or 32 with the CIFAR stem",
             .between(1, 65536))
         normalization = parser.optionalChoice(
-            "normalization", "mean and deviation of the pixels it was trained on", of: Pixels.self,
+            "normalization", "mean and deviation of the pixels it was trained on; lab for the colours of cmc",
+            of: Pixels.self,
             shown: "imagenet, or cifar10 with the CIFAR stem")
         json = parser.json()
     }
@@ -68,9 +79,8 @@ struct WeightsImportCommand: Command {
     }
 
     private func description(_ plan: WeightImport) throws -> WeightDescription {
-        let pixels = normalization.value.map { $0 == .cifar10 ? Normalization.cifar10 : .imagenet }
         return plan.description(
-            objective: objective.value, normalization: pixels, imageSize: imageSize.value,
+            objective: objective.value, normalization: normalization.value?.normalization, imageSize: imageSize.value,
             details: [.init("sha256", .string(try checksum()))])
     }
 

@@ -69,8 +69,8 @@ struct WeightsInspectCommand: Command {
             let normalization = description.normalization
             fields += [
                 ("objective", description.objective), ("image size", "\(description.imageSize)"),
-                ("mean", "\(normalization.mean)"), ("std", "\(normalization.standardDeviation)"),
-                ("details", shortened(description.details.line)),
+                ("input", normalization.space.rawValue), ("mean", "\(normalization.mean)"),
+                ("std", "\(normalization.standardDeviation)"), ("details", shortened(description.details.line)),
             ]
         } else {
             fields.append(("objective", "unknown"))

@@ -1,4 +1,4 @@
-"""Writes methods.json: one training step of each contrastive and self-predicting method, by plain PyTorch.
+"""Writes methods.json: one training step of each contrastive, self-predicting and colour-predicting method, by plain PyTorch.
 
 Usage: python3 make_methods.py   (needs torch)
 
@@ -41,21 +41,26 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Names and their order are the Swift model's."""
 
-    def __init__(self, head):
+    def __init__(self, head, inputs=3, first=16):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
-        inputs = 16
-        for stage, width in enumerate([16, 32, 64]):
+        self.conv1 = nn.Conv2d(inputs, first, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(first)
+        inputs = first
+        for stage, width in enumerate([first, 2 * first, 4 * first]):
             blocks = [Block(inputs if i == 0 else width, width, 2 if stage and i == 0 else 1) for i in range(3)]
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             inputs = width
-        self.head = nn.ModuleDict(head) if isinstance(head, dict) else nn.Sequential(*head)
+        if isinstance(head, dict):
+            self.head = nn.ModuleDict(head)
+        elif head is not None:
+            self.head = nn.Sequential(*head)
+
+    def map(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        return self.layer3(self.layer2(self.layer1(x)))
 
     def features(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
-        x = self.layer3(self.layer2(self.layer1(x)))
-        return x.mean([2, 3])
+        return self.map(x).mean([2, 3])
 
     def forward(self, x):
         return self.head(self.features(x))
@@ -92,14 +97,15 @@ def step(model, loss, rate=0.1, momentum=0.9, decay=1e-3):
     optimizer = torch.optim.SGD(model.parameters(), rate, momentum=momentum, weight_decay=decay)
     optimizer.zero_grad()
     loss.backward()
-    gradients = {name: summary(p.grad) for name, p in model.named_parameters() if name in SHOWN}
+    gradients = {name: summary(p.grad) for name, p in model.named_parameters() if name in SHOWN + HALVES}
     optimizer.step()
-    state = {name: summary(t) for name, t in model.state_dict().items() if name in SHOWN + STATISTICS}
+    state = {name: summary(t) for name, t in model.state_dict().items() if name in SHOWN + HALVES + STATISTICS}
     return {"loss": loss.item(), "gradients": gradients, "after": state}
 
 
 SHOWN = ["conv1.weight", "layer2.0.conv1.weight", "layer3.2.bn2.weight", "head.0.weight", "predictor.0.weight"]
 SHOWN += [f"head.{part}.0.weight" for part in ["tile", "order", "pair", "direction"]]
+HALVES = [f"{half}.{name}" for half in ("l", "ab") for name in SHOWN[:3]] + ["head.weight", "head.l.weight", "head.ab.weight"]
 STATISTICS = ["layer3.2.bn2.running_mean", "layer3.2.bn2.running_var"]
 
 
@@ -245,8 +251,86 @@ def exemplar():
     return classify(model, model(images(0)), list(range(B)))
 
 
+def halves(heads):
+    """Two networks of half the width, for lightness and for colours, and what follows each."""
+    model = nn.Module()
+    model.l, model.ab = Encoder(None, 1, 8), Encoder(None, 2, 8)
+    model.head = nn.Module()
+    model.head.l, model.head.ab = heads
+    fill(model)
+    return model
+
+
+def cmc():
+    """As HobbitLong/CMC: noise-contrastive estimation of each view among the rows of the other's bank."""
+    model = halves([nn.Linear(32, D), nn.Linear(32, D)])
+    banks = [F.normalize(uniform([B, D], IMAGES + 5 + view).double(), dim=1) for view in range(2)]
+    noise = torch.tensor([3, 0, 7, 5, 5, 1, 2, 6, 4, 4, 0, 1, 7, 3, 2, 6, 1, 0, 2, 5, 7, 3, 4, 6]).reshape(B, 3)
+    tau, m, n = 0.2, noise.shape[1], B
+    x = images(0)
+    l = F.normalize(model.head.l(model.l.map(x[:, :1]).mean([2, 3])), dim=1)
+    ab = F.normalize(model.head.ab(model.ab.map(x[:, 1:]).mean([2, 3])), dim=1)
+    loss, z = 0, []
+    for v, bank in ((l, banks[1]), (ab, banks[0])):
+        positive = (v * bank).sum(1).div(tau).exp()
+        others = (v.unsqueeze(1) * bank[noise]).sum(2).div(tau).exp()
+        z.append(others.detach().mean() * n)
+        p, q = positive / z[-1], others / z[-1]
+        loss = loss - ((p / (p + m / n)).log() + (m / n / (q + m / n)).log().sum(1)).mean()
+    result = step(model, loss)
+    result["z_l"], result["z_ab"] = z[0].item(), z[1].item()
+    for name, v, bank in (("bank_l", l, banks[0]), ("bank_ab", ab, banks[1])):
+        result[name] = summary(F.normalize(0.5 * bank + 0.5 * v.detach(), dim=1))
+    return result
+
+
+def bins():
+    """The 313 bins of the authors' table: for each a, the range of b."""
+    lows = [50, 20, 0, -20, -30, -40, -50, -50, -60, -70, -80, -80, -90, -100, -100, -110, -110, -110, -110, -90]
+    highs = [90, 90, 90, 90, 100, 100, 100, 100, 100, 100, 90, 90, 90, 90, 80, 80, 80, 70, 70, 0]
+    rows = [[10 * i - 90, b] for i, (low, high) in enumerate(zip(lows, highs)) for b in range(low, high + 1, 10)]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def lab(x, cells):
+    """Lab itself of scaled images, its mean over each cell: [places, 3]."""
+    mean, deviation = torch.tensor([50, 6.025, -6.6895]).double(), torch.tensor([50, 92.208, 101.1675]).double()
+    x = x * deviation.view(1, 3, 1, 1) + mean.view(1, 3, 1, 1)
+    return F.avg_pool2d(x, SIDE // cells).permute(0, 2, 3, 1).reshape(-1, 3)
+
+
+def places(maps):
+    return maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
+
+
+def colorization():
+    model = nn.Module()
+    model.l = Encoder(None, 1)
+    model.head = nn.Conv2d(64, 313, 1)
+    fill(model)
+    x = images(0)
+    z = F.log_softmax(places(model.head(model.l.map(x[:, :1]))), 1)
+    distance = torch.cdist(lab(x, 4)[:, 1:], bins())
+    nearest = distance.argsort(1)[:, :5]
+    share = (-distance.gather(1, nearest) ** 2 / 50).exp()
+    target = torch.zeros_like(z).scatter(1, nearest, share / share.sum(1, keepdim=True))
+    v = uniform([313], IMAGES + 7).double() + 1.5
+    return step(model, (v[target.argmax(1)] * -(target * z).sum(1)).mean())
+
+
+def split_brain():
+    model = halves([nn.Conv2d(32, 313, 1), nn.Conv2d(32, 50, 1)])
+    x = images(0)
+    means = lab(x, 4)
+    color = torch.cdist(means[:, 1:], bins()).argmin(1)
+    lightness = (means[:, 0] / 2).floor().clamp(0, 49).long()
+    loss = F.cross_entropy(places(model.head.l(model.l.map(x[:, :1]))), color)
+    return step(model, loss + F.cross_entropy(places(model.head.ab(model.ab.map(x[:, 1:]))), lightness))
+
+
 cases = {"moco-v1": moco(False), "moco-v2": moco(True), "simclr": simclr(), "byol": byol(), "simsiam": simsiam()}
 cases |= {"rotation": rotation(), "jigsaw": jigsaw(), "context": context(), "exemplar": exemplar()}
+cases |= {"cmc": cmc(), "colorization": colorization(), "split-brain": split_brain()}
 Path(__file__).with_name("methods.json").write_text(json.dumps(cases, indent=1) + "\n")
 for name, case in cases.items():
     print(name, case["loss"])
