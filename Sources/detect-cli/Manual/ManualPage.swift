@@ -104,6 +104,8 @@ private enum Roff {
 
     static func bold(_ text: String) -> String { "\\fB\(self.text(text))\\fR" }
 
-    /// A term with its explanation indented below.
-    static func item(_ term: String, _ text: String) -> String { ".TP\n\(bold(term))\n\(self.text(text))" }
+    /// A term with its explanation indented below; between the values of a choice a line may break.
+    static func item(_ term: String, _ text: String) -> String {
+        ".TP\n\(bold(term).replacing("|", with: "|\\:"))\n\(self.text(text))"
+    }
 }
