@@ -50,7 +50,7 @@ import VOCData
 
     /// Shares and ratios of what no image holds fall into the bins at the ends.
     @Test func whatNoImageHoldsIsCountedAllTheSame() {
-        let objects = [object("cup", 1e9, 1e-320), object("cup", 1e-320, 1e9), object("cup", 1e9, 1e9)]
+        let objects = [object("cup", 1e9, 1e-300), object("cup", 1e-300, 1e9), object("cup", 1e9, 1e9)]
         let annotation = Annotation(filename: "", size: ImageSize(width: 1, height: 1), objects: objects)
         let statistics = SetStatistics(AnnotatedSet(ids: ["a"], annotations: [annotation]), classes: ["cup"])
         #expect(statistics.total.objects == 3)

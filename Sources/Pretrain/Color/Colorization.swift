@@ -89,7 +89,7 @@ public final class Colorization: PretextMethod {
 
     public func forward(_ inputs: Inputs) -> StepLoss {
         let logits = withPrecision(options.precision, on: options.device) {
-            head(encoder.map(inputs.lightness, mode: .train))
+            head(encoder.denseMap(inputs.lightness, mode: .train))
         }
         let losses = logits.to(dtype: .float32).places.crossEntropy(bins: inputs.bins, shares: inputs.shares)
         let plain = (losses.detach() * inputs.plainWeights).sum()

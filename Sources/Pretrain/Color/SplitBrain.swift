@@ -72,8 +72,8 @@ public final class SplitBrain: PretextMethod {
     public func forward(_ inputs: Inputs) -> StepLoss {
         let (colors, lightness) = withPrecision(options.precision, on: options.device) {
             (
-                colorHead(halves.networks[0].map(inputs.lightness, mode: .train)),
-                lightnessHead(halves.networks[1].map(inputs.colors, mode: .train))
+                colorHead(halves.networks[0].denseMap(inputs.lightness, mode: .train)),
+                lightnessHead(halves.networks[1].denseMap(inputs.colors, mode: .train))
             )
         }
         let colorLoss = colors.to(dtype: .float32).places.crossEntropy(inputs.colorClasses)
