@@ -184,7 +184,11 @@ public enum Files {
     /// Folders that are not there yet can be made; what is there is left as it is.
     public static func requireWritable(_ path: String) throws {
         if isFolder(path) { throw InputError(path, "is a folder", remedy: "give the path of a file") }
-        var folder = path.parentFolder
+        guard let place = AtomicFile.place(of: path) else {
+            guard access(systemPath(path), W_OK) == 0 else { throw systemError(path, "cannot be written") }
+            return
+        }
+        var folder = place.parentFolder
         while !folder.isEmpty, !exists(folder) { folder = folder.parentFolder }
         if folder.isEmpty { folder = "." }
         guard isFolder(folder) else {

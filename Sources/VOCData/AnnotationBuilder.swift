@@ -203,7 +203,7 @@ extension AnnotationBuilder {
                 throw ObjectProblem(text: ": <\(element)> is \"\(text)\", not a finite number")
             }
             guard value.magnitude <= Self.farthest else {
-                throw ObjectProblem(text: ": <\(element.rawValue)> is \"\(text)\", beyond every image")
+                throw ObjectProblem(text: ": <\(element)> is \"\(text)\", beyond every image")
             }
             return value
         }

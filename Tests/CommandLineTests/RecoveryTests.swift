@@ -75,7 +75,7 @@ extension ProgramRuns {
         private func smallSettings(of method: String) throws -> [String] {
             let help = try succeed(["pretrain", "--method", method, "--recipe", "cifar10", "--help"])
             let values = [
-                "queue": "32", "norm-groups": "2", "dim": "16", "hidden": "16", "warmup": "0",
+                "queue": "32", "norm-groups": "2", "hidden": "16", "warmup": "0",
                 "permutations": "8",
             ]
             return values.sorted { $0.key < $1.key }.filter { help.contains("  --\($0.key) ") }.flatMap {

@@ -173,3 +173,36 @@ import Testing
         }
     }
 }
+
+/// What stands at a path before it is written to.
+@Suite(.tags(.unit), .tiered) struct OutputPlaceTests {
+    @Test func aLinkKeepsLeadingToItsFile() throws {
+        try withTemporaryFolder { folder in
+            try Files.writeAtomically("old", to: "\(folder)/file")
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: "file")
+            try Files.writeAtomically("new", to: "\(folder)/link")
+            #expect(try Files.readText("\(folder)/file") == "new")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/link") == "file")
+            #expect(try Files.list(folder).sorted() == ["file", "link"])
+        }
+    }
+
+    @Test func aPipeIsWrittenTo() async throws {
+        let folder = try TemporaryFolder()
+        let pipe = "\(folder.path)/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let reader = Task.detached { try FileHandle(forReadingFrom: URL(fileURLWithPath: pipe)).readToEnd() }
+        try Files.requireWritable(pipe)
+        try Files.writeAtomically("through", to: pipe)
+        #expect(try await reader.value == Data("through".utf8))
+        var status = stat()
+        #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        #expect(try Files.list(folder.path) == ["pipe"])
+    }
+
+    @Test func whatIsNoFileCanBeWrittenToWhereItsFolderCannot() throws {
+        // Whoever runs this: nothing is written.
+        try Files.requireWritable("/dev/null")
+        try Files.requireWritable("/dev/stdout")
+    }
+}

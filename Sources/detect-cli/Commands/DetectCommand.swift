@@ -61,7 +61,6 @@ struct DetectCommand: Command {
                 images.value.isEmpty ? "there is nothing to look at" : "images and --devkit exclude each other",
                 remedy: "give images, or --devkit DIR --set NAME")
         }
-        for folder in images.value where Files.isFolder(folder) { try requireElsewhere(folder) }
         try compute.activate()
         Interruption.watch()
         let detector = try Detector(run: model.value, device: compute.device.value, precision: compute.precision.value)
@@ -74,13 +73,6 @@ struct DetectCommand: Command {
         }
     }
 
-    /// Pictures of detections among the images would be looked at themselves the next time.
-    private func requireElsewhere(_ folder: String) throws(UsageError) {
-        guard Files.areSame(folder, out.value) else { return }
-        throw UsageError(
-            "--out \(out.value) is the folder of the images", remedy: "give another folder for the results")
-    }
-
     private func detectSet(_ detector: Detector, _ devkit: String) throws {
         var options = sets.testOptions(
             threads: loading.workers.value, limit: loading.limit.value, classes: detector.config.classes)
@@ -88,7 +80,12 @@ struct DetectCommand: Command {
         let images = try reading.read(
             VOCSet(devkit, set: set.value, options), threads: loading.workers.value)
         images.report()
-        try requireElsewhere(images.images.path(0).parentFolder)
+        // Pictures among those of a devkit would be images of it the next time.
+        if Files.areSame(images.images.path(0).parentFolder, out.value) {
+            throw UsageError(
+                "--out \(out.value) is the folder of the devkit's images", remedy: "give another folder for the results"
+            )
+        }
         let proposes = detector.config.kind == .faster
         let file = try proposes ? nil : proposals.value ?? makeProposals(images, limit: detector.config.proposals)
         var run = DetectRun(detector, on: images, proposals: file, folder: out.value)
