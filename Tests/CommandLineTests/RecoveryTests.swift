@@ -64,26 +64,7 @@ extension ProgramRuns {
             }
         }
 
-        /// The methods by what the program itself says.
-        static let methods: [String] = {
-            let help = try? run(["pretrain", "--help"]).output
-            let line = help?.split(separator: "\n").first { $0.hasPrefix("  --method ") }
-            return line?.split(separator: " ").last?.split(separator: "|").map(String.init) ?? []
-        }()
-
-        /// Small values for what a method has.
-        private func smallSettings(of method: String) throws -> [String] {
-            let help = try succeed(["pretrain", "--method", method, "--recipe", "cifar10", "--help"])
-            let values = [
-                "queue": "32", "norm-groups": "2", "hidden": "16", "warmup": "0",
-                "permutations": "8",
-            ]
-            return values.sorted { $0.key < $1.key }.filter { help.contains("  --\($0.key) ") }.flatMap {
-                ["--\($0.key)", $0.value]
-            }
-        }
-
-        @Test(arguments: methods) func aKilledRunEndsAsAnyOther(_ method: String) throws {
+        @Test(arguments: ProgramMethods.all) func aKilledRunEndsAsAnyOther(_ method: String) throws {
             try withTemporaryFolder { folder in
                 try drawObjects(folder)
                 func training(_ name: String) throws -> [String] {
@@ -92,7 +73,7 @@ extension ProgramRuns {
                         "--recipe", "cifar10", "--limit", "32", "--batch", "8", "--epochs", "2", "--checkpoint-every",
                         "1",
                         "--knn-every", "0", "--threads", "1", "--run", "\(folder)/\(name)",
-                    ] + (try smallSettings(of: method))
+                    ] + (try ProgramMethods.smallSettings(of: method))
                 }
                 _ = try succeed(training("whole"))
                 let killed = try run(
@@ -111,7 +92,9 @@ extension ProgramRuns {
             }
         }
 
-        @Test func theProgramNamesItsMethods() { #expect(Self.methods.contains("moco-v2") && Self.methods.count >= 8) }
+        @Test func theProgramNamesItsMethods() {
+            #expect(ProgramMethods.all.contains("moco-v2") && ProgramMethods.all.count >= 15)
+        }
 
         @Test func anInterruptSavesAndExitsWith130() throws {
             try withTemporaryFolder { folder in

@@ -58,21 +58,18 @@ extension ProgramRuns {
         }
 
         /// One step on the device and on the CPU: the same but for rounding, augmentation and noise included.
-        @Test(arguments: [
-            ["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"], ["--method", "rotation"],
-            ["--method", "jigsaw"], ["--method", "context", "--dropout", "0"], ["--method", "cmc"],
-            ["--method", "split-brain"], ["--method", "colorization"],
-        ])
+        @Test(arguments: ProgramMethods.all.map { [$0] } + [["instance", "--loss", "nce"]])
         func aStepIsTheCPUs(options: [String]) throws {
             try withTemporaryFolder { folder in
                 let program = try Program(folder)
                 try drawObjects(folder)
+                let own = try ProgramMethods.settings(["dropout": "0", "queue": "128"], of: options[0])
                 for device in ["cpu", "cuda"] {
                     try program(
                         pretraining(
                             folder, run: device,
-                            options + [
-                                "--arch", "resnet18", "--recipe", "cifar10", "--image-size", "16", "--batch", "64",
+                            ["--method"] + options + own + [
+                                "--arch", "resnet20", "--recipe", "cifar10", "--image-size", "16", "--batch", "64",
                                 "--epochs", "1", "--device", device, "--knn-every", "0",
                             ]))
                 }
@@ -93,18 +90,22 @@ extension ProgramRuns {
 
         /// A step that is captured and replayed trains as one that is made anew, to the last bit.
         @Test(arguments: [
-            ["--loss", "nce", "--z", "ema", "--negatives-mode", "shared", "--exclude-positive", "--proximal", "0.1"],
-            ["--loss", "nce", "--negatives", "16", "--precision", "bf16"],
-            ["--objective", "parametric", "--clip", "1"], ["--method", "colorization"],
-            ["--method", "jigsaw"], ["--method", "exemplar", "--form", "triplets"],
+            [
+                "instance", "--loss", "nce", "--z", "ema", "--negatives-mode", "shared", "--exclude-positive",
+                "--proximal",
+                "0.1",
+            ],
+            ["instance", "--loss", "nce", "--negatives", "16", "--precision", "bf16"], ["parametric", "--clip", "1"],
+            ["moco-v2", "--queue", "32"], ["simclr", "--warmup", "0"], ["byol", "--warmup", "0"], ["simsiam"],
+            ["colorization"], ["jigsaw"], ["exemplar", "--form", "triplets"],
         ])
         func aCapturedRunIsTheRun(options: [String]) throws {
             try withTemporaryFolder { folder in
                 let program = try Program(folder)
                 try drawObjects(folder)
                 let common =
-                    options + [
-                        "--arch", "resnet18", "--recipe", "cifar10", "--image-size", "16", "--batch", "16", "--epochs",
+                    ["--method"] + options + [
+                        "--arch", "resnet20", "--recipe", "cifar10", "--image-size", "16", "--batch", "16", "--epochs",
                         "2", "--device", "cuda", "--knn-every", "1",
                     ]
                 try program(pretraining(folder, run: "plain", common))

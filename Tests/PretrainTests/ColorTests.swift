@@ -217,6 +217,42 @@ extension TrainingSuites {
             }
         }
 
+        /// Lightness and colours of a picture are the picture; without one of them it is grey, or equally light.
+        @Test func picturesAreTakenApartAndPutTogether() throws {
+            let folder = try TemporaryFolder()
+            let size = ImageSize(width: 20, height: 20)
+            for index in 0..<8 {
+                let pixels = (0..<size.pixelCount * 3).map {
+                    UInt8(truncatingIfNeeded: ($0 + index) &* 2_654_435_761 >> 9)
+                }
+                try Image(size: size, pixels: pixels).write(to: "\(folder.path)/\(index).png")
+            }
+            var options = options(.splitBrain)
+            options.recipe.batch = 4
+            let task = try Pretraining(options, data: try ImageFolder(path: folder.path))
+            let row = try task.samples(of: 1)[0]
+            #expect(row.pictures.map(\.caption) == ["", "L given", "ab found", "ab given", "L found"])
+            let image = row.pictures[0].image
+            func lab(_ image: Image) -> Tensor {
+                Normalization.lab.undone(
+                    Normalization.lab(image.pixels, count: 1, height: image.height, width: image.width, device: .cpu))
+            }
+            let (truth, gray, tint) = (lab(image), lab(row.pictures[1].image), lab(row.pictures[3].image))
+            #expect(isClose(gray.select(1, 0).contiguous().doubles, truth.select(1, 0).contiguous().doubles, 0.3))
+            #expect(gray.narrow(1, 1, 2).abs().max().item < 1)
+            // Of colours that exist at that lightness.
+            let shown = (tint.select(1, 0) - 65).abs().less(0.3)
+            #expect(shown.to(dtype: .float32).mean().item > 0.3)
+            let error = (tint.narrow(1, 1, 2) - truth.narrow(1, 1, 2)).abs().max(1).values
+            #expect((error * shown.to(dtype: .float32)).max().item < 5)
+
+            let host = HostBatch(pixels: image.pixels, size: image.size, indices: [0], labels: [-1])
+            let batch = SampleBatch(host, names: ["x"], normalization: .lab, on: .cpu)
+            let again = ColorPictures(batch, .lab)
+            let joined = again.colored(again.colors)[0]
+            #expect(zip(joined.pixels, image.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+        }
+
         /// Twenty steps lower the loss below what knowing nothing costs.
         @Test(arguments: [(MethodName.colorization, 5.7462), (.splitBrain, 5.7462 + 3.9120)])
         func predictionBeatsChance(method: MethodName, chance: Double) throws {

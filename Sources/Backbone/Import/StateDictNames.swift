@@ -24,9 +24,15 @@ struct StateDictNames {
         "convnet.",  // SimCLR
         "online_network.", "online_encoder.",  // BYOL
         "teacher.", "student.",  // DINO
+        "l_to_ab.", "ab_to_l.",  // CMC
     ]
     /// Prefixes after which a network is one half of a contrastive method, whose last layer is a projection.
-    static let contrastiveParts = ["encoder_q.", "base_encoder."]
+    static let contrastiveParts = ["encoder_q.", "base_encoder.", "l_to_ab.", "ab_to_l."]
+    /// Prefixes after which a network sees some channels of Lab alone, as the authors of CMC name them.
+    static let channelParts = [("l_to_ab.", 0..<1), ("ab_to_l.", 1..<3)]
+
+    /// The channels of Lab that the network sees alone; nil where it sees all of its input.
+    var channels: Range<Int>? { Self.channelParts.first { prefix.contains($0.0) }?.1 }
 
     /// What a part of the prefix, and of the names beside the network, says of where it comes from.
     private static let origins: [(prefix: String, beside: String, text: String)] = [
@@ -35,6 +41,7 @@ struct StateDictNames {
         ("online_network.", "", "BYOL's online network"), ("online_encoder.", "", "BYOL's online encoder"),
         ("_feature_blocks.", "", "VISSL's trunk"),
         ("teacher.", "", "the teacher"), ("student.", "", "the student"),
+        ("l_to_ab.", "", "CMC's encoder of lightness"), ("ab_to_l.", "", "CMC's encoder of colours"),
         ("", "momentum_backbone.", "the online backbone"), ("", "momentum_encoder.", "the online encoder"),
         ("", "backbone_momentum.", "the online backbone"),
         ("", "target_network.", "the online network"), ("", "target_encoder.", "the online encoder"),

@@ -51,6 +51,27 @@ public struct WeightImport {
     public private(set) var counters = 0
 
     private let parameters: Parameters
+    /// The first layer, of a network that sees some channels of Lab alone.
+    private let first: FirstLayer?
+
+    /// A first layer of fewer channels than three: the others get weights of zero.
+    private struct FirstLayer {
+        static let name = "conv1.weight"
+        /// Of Lab.
+        let channels: Range<Int>
+
+        /// The shape with all three channels; others stay as they are.
+        func shape(_ shape: [Int]) -> [Int] {
+            guard shape.count == 4, shape[1] == channels.count else { return shape }
+            return [shape[0], 3] + shape[2...]
+        }
+
+        func whole(_ tensor: Tensor) -> Tensor {
+            let result = Tensor.zeros(shape(tensor.shape), dtype: tensor.dtype)
+            result.narrow(1, channels.lowerBound, channels.count).copy_(tensor)
+            return result
+        }
+    }
 
     /// Finds the network in a file.
     ///
@@ -59,7 +80,11 @@ public struct WeightImport {
     public init(_ source: ForeignWeights, _ options: Options = Options()) throws {
         let names = try StateDictNames(source, prefix: options.prefix)
         func item(_ name: String) -> ForeignWeights.Item? { names.names[name].flatMap { source[$0] } }
-        var config = try Self.config(source, options) { item($0)?.shape }
+        let first = names.channels.map { FirstLayer(channels: $0) }
+        var config = try Self.config(source, options) { name in
+            let shape = item(name)?.shape
+            return name == FirstLayer.name ? shape.map { first?.shape($0) ?? $0 } : shape
+        }
         let last = config.classifierPrefix
         let rows = config.classes
         // Without its bias, or with one of another length, it is none of the two.
@@ -102,6 +127,7 @@ public struct WeightImport {
         origin = names.origin
         outside = names.outside
         parameters = scope.parameters
+        self.first = first
         compare(renamed)
     }
 
@@ -112,6 +138,13 @@ public struct WeightImport {
         let found = WeightFile.recognize(shape: shape)
         guard let architecture = options.architecture ?? found?.architecture else {
             let isTrunk = shape("features.0.weight") != nil
+            if StateDictNames.channelParts.contains(where: { part in source.items.contains { $0.name.contains(part.0) }
+                }
+            ) {
+                throw InputError(
+                    source.path, "holds CMC's half networks, which make up no known network even side by side",
+                    remedy: "give a pair of ResNets of full width")
+            }
             throw InputError(
                 source.path,
                 isTrunk
@@ -148,7 +181,8 @@ public struct WeightImport {
                 continue
             }
             used.insert(name)
-            if item.shape != entry.tensor.shape {
+            let shape = entry.name == FirstLayer.name ? first?.shape(item.shape) ?? item.shape : item.shape
+            if shape != entry.tensor.shape {
                 mismatched.append("\(name.printable) has the shape \(item.shape), expected \(entry.tensor.shape)")
             } else if item.dtype == nil || item.dtype!.isFloatingPoint != entry.tensor.dtype.isFloatingPoint {
                 let type = item.dtype.map { "\($0)" } ?? "of a type that cannot be read"
@@ -177,7 +211,7 @@ public struct WeightImport {
         var check = WeightCheck()
         try withoutGradients {
             for pair in loaded {
-                let tensor = try source.tensor(pair.source)
+                let tensor = try tensor(pair)
                 check.examine(pair.source, tensor)
                 parameters[pair.name]!.copy_(tensor)
             }
@@ -202,7 +236,7 @@ public struct WeightImport {
         }
         var check = WeightCheck()
         let data = try SafetensorsFile.data(entries) { index in
-            let tensor = try source.tensor(loaded[index].source)
+            let tensor = try tensor(loaded[index])
             check.examine(loaded[index].source, tensor)
             return tensor.to(dtype: entries[index].dtype)
         }
@@ -210,15 +244,21 @@ public struct WeightImport {
         return try SafetensorsFile(data, path: source.path)
     }
 
+    /// One of `loaded` from the source, in the shape that the network has.
+    private func tensor(_ pair: (name: String, source: String)) throws -> Tensor {
+        let tensor = try source.tensor(pair.source)
+        return pair.name == FirstLayer.name ? first?.whole(tensor) ?? tensor : tensor
+    }
+
     /// What a file says of itself that others wrote: pixels normalised as for ImageNet at 224 pixels, or as for CIFAR-10
-    /// at 32 with its stem, unless it is said otherwise.
+    /// at 32 with its stem, or Lab for a network that sees some of its channels alone, unless it is said otherwise.
     public func description(
         objective: String = "unknown", normalization: Normalization? = nil, imageSize: Int? = nil,
         details: [JSON.Member] = []
     ) -> WeightDescription {
         let isSmall = config.stem == .cifar
         return WeightDescription(
-            config: config, normalization: normalization ?? (isSmall ? .cifar10 : .imagenet),
+            config: config, normalization: normalization ?? (first != nil ? .lab : isSmall ? .cifar10 : .imagenet),
             imageSize: imageSize ?? (isSmall ? 32 : 224), objective: objective,
             details: .object(
                 [

@@ -160,6 +160,12 @@ public final class CMC: PretextMethod {
         }.to(dtype: .float32).l2Normalized()
     }
 
+    /// The image and its two views.
+    public func samples(_ batch: SampleBatch) -> [SampleRow] {
+        let pictures = ColorPictures(batch, options.recipe.normalization)
+        return ColorPictures.rows(batch, [("L", pictures.grays), ("ab", pictures.tints)])
+    }
+
     // MARK: State
 
     public var state: Checkpoint {

@@ -50,11 +50,16 @@ package final class ColorCode {
     /// - Parameter logits: [P, Q]; z is their softmax.
     /// - Returns: a and b, [P, 2].
     package func annealedMean(_ logits: Tensor, temperature: Double = 0.38) -> Tensor {
-        (logits.to(dtype: .float32) * (1 / temperature)).softmax(1).matmul(centers)
+        logits.annealed(temperature).matmul(centers)
     }
 }
 
 extension Tensor {
+    /// z^(1/T) / Σ z^(1/T) for the softmax z of logits [P, Q].
+    func annealed(_ temperature: Double = 0.38) -> Tensor {
+        (to(dtype: .float32) * (1 / temperature)).softmax(1)
+    }
+
     /// [N, C, h, w] → [N·h·w, C]: a row for each place.
     var places: Tensor { permute(0, 2, 3, 1).reshape(-1, size(1)) }
 

@@ -87,13 +87,32 @@ public final class Colorization: PretextMethod {
             weights: plain * classWeights.indexSelect(0, bins.select(1, 0)), plainWeights: plain)
     }
 
+    /// [B, 1, H, W] → [B·h·w, Q]
+    private func logits(_ lightness: Tensor, mode: Mode) -> Tensor {
+        withPrecision(options.precision, on: options.device) {
+            head(encoder.denseMap(lightness, mode: mode))
+        }.to(dtype: .float32).places
+    }
+
     public func forward(_ inputs: Inputs) -> StepLoss {
-        let logits = withPrecision(options.precision, on: options.device) {
-            head(encoder.denseMap(inputs.lightness, mode: .train))
-        }
-        let losses = logits.to(dtype: .float32).places.crossEntropy(bins: inputs.bins, shares: inputs.shares)
+        let losses = logits(inputs.lightness, mode: .train).crossEntropy(bins: inputs.bins, shares: inputs.shares)
         let plain = (losses.detach() * inputs.plainWeights).sum()
         return StepLoss((losses * inputs.weights).sum(), values: [("plain_loss", plain)])
+    }
+
+    // MARK: Pictures
+
+    /// The image, its lightness as given, with the colours that are to be found, and with those that are found (the annealed mean).
+    public func samples(_ batch: SampleBatch) -> [SampleRow] {
+        let pictures = ColorPictures(batch, options.recipe.normalization)
+        let found = code.annealedMean(logits(whole.inputs(batch.images)[0], mode: .evaluate))
+        return ColorPictures.rows(
+            batch,
+            [
+                ("given", pictures.grays),
+                ("to find", pictures.colored(pictures.colors.adaptiveAvgPool2d(mapSize))),
+                ("found", pictures.colored(found.mapped(mapSize))),
+            ])
     }
 
     // MARK: State

@@ -69,17 +69,50 @@ public final class SplitBrain: PretextMethod {
             colorClasses: code.nearest(means.narrow(1, 1, 2), 1).bins.select(1, 0))
     }
 
-    public func forward(_ inputs: Inputs) -> StepLoss {
-        let (colors, lightness) = withPrecision(options.precision, on: options.device) {
+    /// What each half says of the other's channels, [B·h·w, classes] each.
+    private func logits(
+        _ lightness: Tensor, _ colors: Tensor, mode: Mode
+    ) -> (colors: Tensor, lightness: Tensor) {
+        let maps = withPrecision(options.precision, on: options.device) {
             (
-                colorHead(halves.networks[0].denseMap(inputs.lightness, mode: .train)),
-                lightnessHead(halves.networks[1].denseMap(inputs.colors, mode: .train))
+                colorHead(halves.networks[0].denseMap(lightness, mode: mode)),
+                lightnessHead(halves.networks[1].denseMap(colors, mode: mode))
             )
         }
-        let colorLoss = colors.to(dtype: .float32).places.crossEntropy(inputs.colorClasses)
-        let lightnessLoss = lightness.to(dtype: .float32).places.crossEntropy(inputs.lightnessClasses)
+        return (maps.0.to(dtype: .float32).places, maps.1.to(dtype: .float32).places)
+    }
+
+    public func forward(_ inputs: Inputs) -> StepLoss {
+        let (colors, lightness) = logits(inputs.lightness, inputs.colors, mode: .train)
+        let colorLoss = colors.crossEntropy(inputs.colorClasses)
+        let lightnessLoss = lightness.crossEntropy(inputs.lightnessClasses)
         return StepLoss(
             colorLoss + lightnessLoss,
             values: [("color_loss", colorLoss.detach()), ("lightness_loss", lightnessLoss.detach())])
+    }
+
+    // MARK: Pictures
+
+    /// The image; its lightness as given and with the colours that are found; its colours as given and the lightness that is found
+    /// (annealed means).
+    public func samples(_ batch: SampleBatch) -> [SampleRow] {
+        let pictures = ColorPictures(batch, options.recipe.normalization)
+        let views = halves.inputs(batch.images)
+        let found = logits(views[0], views[1], mode: .evaluate)
+        return ColorPictures.rows(
+            batch,
+            [
+                ("L given", pictures.grays),
+                ("ab found", pictures.colored(code.annealedMean(found.colors).mapped(mapSize))),
+                ("ab given", pictures.tints),
+                ("L found", pictures.grays(Self.annealedLightness(found.lightness).mapped(mapSize))),
+            ])
+    }
+
+    /// The mean of the classes' middles under sharpened probabilities, as for colours: logits [P, classes] → [P, 1].
+    private static func annealedLightness(_ logits: Tensor) -> Tensor {
+        let width = 100 / Float(lightnessClasses)
+        let middles = Tensor((0..<lightnessClasses).map { (Float($0) + 0.5) * width }, shape: [lightnessClasses, 1])
+        return logits.annealed().matmul(middles.uploaded(to: logits.device))
     }
 }

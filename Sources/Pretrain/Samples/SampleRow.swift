@@ -1,4 +1,4 @@
-internal import Backbone
+package import Backbone
 public import Datasets
 public import Imaging
 public import Torch
@@ -35,7 +35,7 @@ public struct SampleBatch {
     /// [V·B, 3, H, W], normalised, on the device: the first views of all images, then the second.
     public let images: Tensor
 
-    init(_ host: HostBatch, names: [String], normalization: Normalization, on device: Device) {
+    package init(_ host: HostBatch, names: [String], normalization: Normalization, on device: Device) {
         self.host = host
         self.names = names
         images = normalization(

@@ -58,7 +58,7 @@ struct WeightsImportCommand: Command {
         normalization = parser.optionalChoice(
             "normalization", "mean and deviation of the pixels it was trained on; lab for the colours of cmc",
             of: Pixels.self,
-            shown: "imagenet, or cifar10 with the CIFAR stem")
+            shown: "imagenet, cifar10 with the CIFAR stem, or lab in CMC's files")
         json = parser.json()
     }
 

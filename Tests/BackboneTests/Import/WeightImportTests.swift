@@ -115,6 +115,61 @@ extension NetworkTests {
             #expect(second?.source == "backbone.\(2 + offset).0.conv1.weight")
         }
 
+        /// CMC's encoders see some channels of Lab alone; the others get weights of zero.
+        @Test(arguments: [(String?.none, 0..<1), ("module.ab_to_l.", 1..<3)])
+        func encodersOfSomeChannelsTakeLab(_ prefix: String?, _ channels: Range<Int>) throws {
+            let scope = Scope(seed: 3)
+            let config = NetworkConfig(.resnet18, classes: 128)
+            _ = config.makeNetwork(scope)
+            func part(_ prefix: String, _ channels: Range<Int>) -> [(name: String, tensor: Tensor)] {
+                scope.parameters.entries.map { entry in
+                    let tensor = entry.tensor.detach()
+                    let own = tensor.rank == 4 && entry.name == "conv1.weight"
+                    return (
+                        prefix + entry.name,
+                        own ? tensor.narrow(1, channels.lowerBound, channels.count).contiguous() : tensor
+                    )
+                }
+            }
+            try withTemporaryFolder { folder in
+                let (path, out) = ("\(folder)/cmc.safetensors", "\(folder)/w.safetensors")
+                try SafetensorsFile.write(part("module.ab_to_l.", 1..<3) + part("module.l_to_ab.", 0..<1), to: path)
+                var options = WeightImport.Options()
+                options.prefix = prefix
+                let plan = try WeightImport(ForeignWeights(path: path), options)
+                #expect(plan.config == NetworkConfig(.resnet18) && plan.projectionShape == [128, 512])
+                #expect(plan.origin == "CMC's encoder of \(channels.count == 1 ? "lightness" : "colours")")
+                #expect(plan.missing.isEmpty && plan.unexpected.isEmpty && plan.mismatched.isEmpty)
+                #expect(plan.description().normalization == .lab)
+                try plan.write(plan.description(), to: out)
+                let file = try WeightFile.open(out).file
+                let (whole, first) = (scope.parameters["conv1.weight"]!, try #require(file.tensor("conv1.weight")))
+                for channel in 0..<3 {
+                    #expect(
+                        first.select(1, channel).floats
+                            == (channels.contains(channel)
+                                ? whole.select(1, channel).floats : .init(repeating: 0, count: 64 * 49)))
+                }
+                #expect(
+                    file.tensor("layer1.0.conv1.weight")?.floats == scope.parameters["layer1.0.conv1.weight"]?.floats)
+            }
+        }
+
+        @Test func halvesThatMakeUpNoNetworkAreSaid() {
+            let stems: [Shapes] = [
+                [("module.l_to_ab.conv_block_1.0.weight", [48, 1, 11, 11])],
+                [
+                    ("l_to_ab.conv1.weight", [64, 1, 7, 7]), ("l_to_ab.layer1.0.conv1.weight", [32, 64, 1, 1]),
+                    ("l_to_ab.layer1.0.conv2.weight", [32, 32, 3, 3]),
+                ],
+            ]
+            for shapes in stems {
+                #expect(
+                    #expect(throws: InputError.self) { try plan(shapes) }?.problem
+                        == "holds CMC's half networks, which make up no known network even side by side")
+            }
+        }
+
         @Test func theLastLayerIsWhatItLooksLikeOrIsSaidToBe() throws {
             func last(_ classes: Int, _ choice: WeightImport.LastLayer) throws -> (WeightImport.LastLayer, Int?, [Int]?)
             {
