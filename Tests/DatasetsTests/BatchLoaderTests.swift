@@ -240,7 +240,7 @@ private struct MadeCollection: ImageCollection {
     }
 
     /// In a process of its own: the threads are the process's, and other suites load images beside this one.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func droppedLoadersLeaveNoThreads() async {
         await #expect(processExitsWith: .success) {
             /// Threads that bear the name loaders give to theirs.

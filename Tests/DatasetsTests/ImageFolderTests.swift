@@ -56,7 +56,7 @@ import Testing
         #expect(error(folder.path + "/train")?.subject == "\(folder.path)/train/empty")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func linkLoopsEnd() throws {
         let folder = try TemporaryFolder()
         try folder.writeImage("cat/a.jpg", level: 1)
