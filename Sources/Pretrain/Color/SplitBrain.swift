@@ -1,6 +1,7 @@
 public import Backbone
 public import Datasets
 internal import Imaging
+public import Support
 public import Torch
 public import Training
 
@@ -81,5 +82,13 @@ public final class SplitBrain: PretextMethod {
         return StepLoss(
             colorLoss + lightnessLoss,
             values: [("color_loss", colorLoss.detach()), ("lightness_loss", lightnessLoss.detach())])
+    }
+
+    public var details: [JSON.Member] {
+        let classes = Self.lightnessClasses
+        return [
+            .init("color_bins", code.bins.json),
+            .init("lightness_bins", ["count": .integer(classes), "step": .number(100 / Double(classes))]),
+        ]
     }
 }

@@ -65,7 +65,7 @@ extension VOCSVMProbe {
     /// One sentence that says how low-shot numbers are made.
     public func lowShotText(_ results: [LowShotResult], classCount: Int) -> String {
         "VOC07 low-shot SVM (Goyal et al. 2019): k positive and \(max(1, classCount - 1)) k negative images a class, "
-            + "\(results.first?.maps.count ?? 0) samples; \(svm.text), C of positives times \(positiveWeight); C is the "
+            + "\((results.first?.maps.count ?? 0).counted("sample")); \(svm.text), C of positives times \(positiveWeight); C is the "
             + "one of \(costText) with the best mean mAP on the test images, as that benchmark reports it"
     }
 

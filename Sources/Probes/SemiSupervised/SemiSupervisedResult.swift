@@ -61,7 +61,7 @@ public struct SemiSupervisedResult: Sendable {
     public var protocolText: String {
         let seeds = Set(runs.map(\.seed)).count
         return "\(architecture) fine-tuned as a whole on a share of the labels, the same share of each class, "
-            + "\(seeds) seed\(seeds == 1 ? "" : "s") (mean, least and greatest); \(recipe.text); test images: the middle, "
+            + "\(seeds.counted("seed")) (mean, least and greatest); \(recipe.text); test images: the middle, "
             + "\(imageSize) pixels"
     }
 
