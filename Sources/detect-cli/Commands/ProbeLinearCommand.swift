@@ -3,6 +3,7 @@ internal import Datasets
 internal import Experiments
 internal import Imaging
 internal import Probes
+internal import Reporting
 internal import Support
 internal import Torch
 internal import Training
