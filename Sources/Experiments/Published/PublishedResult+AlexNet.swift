@@ -59,7 +59,7 @@ extension PublishedResult {
         .imageNetLinear, .alexnet, "VISSL's AlexNet", "facebookresearch/vissl, model zoo", ["one_layer"],
         [
             row(.supervised, 49.54), row(.rotation, 39.51), baseline(.other("DeepCluster"), 37.88),
-            row(.jigsaw, 34.82), row(.colorization, 30.39),
+            row(.jigsaw, 34.82, remarks: "conv1 at stride 2"), row(.colorization, 30.39),
         ])
     private static let places = results(
         .placesLinear, .alexnet, caffeNet, "\(splitBrain), Table 3", convolutions,

@@ -113,9 +113,9 @@ public struct PublishedTable: Sendable {
 }
 
 extension [PublishedTable] {
-    /// All in one section; none without a table.
+    /// One each, the first with the heading of all.
     public var sections: [Report.Section] {
-        isEmpty ? [] : [.init("Published", map { .table($0.table) })]
+        enumerated().map { .init($0 == 0 ? "Published" : "", [.table($1.table)]) }
     }
 
     /// `"published"`, an object a row, and `"published_notes"`, what differs.

@@ -73,7 +73,7 @@ public struct LinearProbeResult: Sendable {
             [.text("layer"), .number("dim"), .percent("top-1 %"), .percent("top-5 %")],
             zip(layers, accuracies).map { layer, accuracy in
                 [.text(layer.name), .integer(layer.dimension), .number(accuracy.top1), .number(accuracy.top5)]
-            }, notes: [protocolText, "\(trainCount) training and \(testCount) test images"])
+            }, notes: [protocolText, "\(trainCount) training and \(testCount.counted("test image"))"])
         let bars = BarPlot(
             title: "Linear classifiers by layer", yLabel: "top-1 %", groups: layers.map(\.name),
             series: [.init("", accuracies.map { 100 * ($0.top1 ?? .nan) })])

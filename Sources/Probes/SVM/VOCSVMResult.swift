@@ -30,7 +30,7 @@ public struct VOCSVMResult: Hashable, Sendable {
         "VOC07 SVM (Goyal et al. 2019): one \(probe.svm.text) a class on \(probe.normalizes ? "L2-normalised " : "")"
             + "\(dimension)-d features, C of positives times \(probe.positiveWeight), C a class by \(probe.folds)-fold "
             + "average precision over \(probe.costText); difficult images negative in training and left out in "
-            + "testing; AP as area under the interpolated curve; \(trainCount) training and \(testCount) test images"
+            + "testing; AP as area under the interpolated curve; \(trainCount) training and \(testCount.counted("test image"))"
     }
 
     public var json: JSON {

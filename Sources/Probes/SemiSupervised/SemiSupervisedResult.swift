@@ -122,7 +122,7 @@ public struct SemiSupervisedResult: Sendable {
                 .text("labels"), .number("images"), .text("start"), .percent("top-1 %"), .percent("least"),
                 .percent("greatest"), .percent("top-5 %"),
             ], rows,
-            notes: [protocolText, "\(trainCount) training images in all, \(testCount) test images"])
+            notes: [protocolText, "\(trainCount.counted("training image")) in all, \(testCount.counted("test image"))"])
         return Report("Few labels", [.table(table), .figure(figure)])
     }
 
