@@ -109,7 +109,7 @@ public final class AlexNet: StackedNetwork {
         return fc7(dropout(x, mode: mode), relu: true)
     }
 
-    public func lastMap(_ x: Tensor, mode: Mode) -> Tensor { pool(trunk(x, mode: mode)) }
+    public func lastMap(_ x: Tensor, mode: Mode) -> Tensor { pool(denseMap(x, mode: mode)) }
 
     public func exported(_ entries: [Parameters.Entry]) -> [Parameters.Entry] {
         if norms.isEmpty { return entries }

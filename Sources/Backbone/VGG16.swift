@@ -96,7 +96,7 @@ public final class VGG16: StackedNetwork {
         return dropout(fc7(x, relu: true), mode: mode)
     }
 
-    public func lastMap(_ x: Tensor, mode: Mode) -> Tensor { pool(trunk(x, mode: mode)) }
+    public func lastMap(_ x: Tensor, mode: Mode) -> Tensor { pool(denseMap(x, mode: mode)) }
 
     public func features(_ x: Tensor, mode: Mode) -> Tensor {
         regionFeatures(region(trunk(x, mode: mode)), mode: mode)

@@ -18,18 +18,22 @@ public struct Comparison: Sendable {
         public var architecture: Architecture?
         /// What else the run says about itself: run, arch, iterations, …
         public var details: [JSON.Member]
+        /// What published figures can stand beside: the mAP, and what probes said of the weights.
+        public var measured: [PublishedTable.Measured]
 
         /// - Parameter probes: nil for those found beside the run.
         public init(_ record: RunRecord, probes: [(name: String, value: Double)]? = nil) {
             start = record.start
             map = record.meanAveragePrecision
             classes = record.averagePrecisions.map { ($0.name, $0.value) }
-            self.probes = probes ?? record.probes
+            let found = probes == nil ? record.probes : []
+            self.probes = probes ?? found.map { ($0.name, $0.value) }
             settings = record.settings
             architecture = record.architecture
             let names = ["arch", "iterations", "train_images", "test_images", "seconds"]
             details =
                 [.init("run", .string(record.folder))] + names.map { .init($0, record.result[$0] ?? .null) }
+            measured = (record.measured.map { [$0] } ?? []) + found.compactMap(\.measured)
         }
     }
 
@@ -90,10 +94,8 @@ public struct Comparison: Sendable {
     /// Lists of classes and the like would make a column as wide as a screen.
     fileprivate static func short(_ text: String) -> String { text.count > 24 ? "\(text.prefix(23))…" : text }
 
-    /// Figures of papers for the networks of the rows.
-    public var published: [PublishedResults] {
-        Architecture.allCases.filter { rows.map(\.architecture).contains($0) }.flatMap(PublishedResults.of)
-    }
+    /// What papers say of the same tasks and networks.
+    public var published: [PublishedTable] { PublishedTable.beside(rows.flatMap(\.measured)) }
 
     /// The figures, what the runs differ in, average precisions as bars, and what papers say.
     public func report(withPublished: Bool = true) -> Report {
@@ -105,16 +107,7 @@ public struct Comparison: Sendable {
             })
         var report = Report(
             "Comparison of starting weights", [.table(table), .figure(.bars(bars, size: bars.wideSize))])
-        let published = withPublished ? self.published : []
-        if !published.isEmpty {
-            let table = Table(
-                [.text("network"), .text("weights"), .number("mAP %", decimals: 1), .text("source")],
-                published.map {
-                    [.text($0.architecture.rawValue), .text($0.start), .number($0.map), .text($0.source)]
-                },
-                caption: "published, on all of VOC 2007 (trainval 5011, test 4952 images) and from ImageNet:")
-            report.sections.append(.init("Published", [.table(table)]))
-        }
+        if withPublished { report.sections += published.sections }
         return report
     }
 
@@ -130,8 +123,7 @@ public struct Comparison: Sendable {
         if !differences.isEmpty { lines.append(["not alike:"]) }
         lines += differences.map { [.text("  \($0.setting)")] + $0.values.map { .text(Self.short($0)) } }
         let count = differences.count
-        let note =
-            "note: the runs differ in \(count) setting\(count == 1 ? "" : "s") beside their weights, below \"not alike\""
+        let note = "note: the runs differ in \(count.counted("setting")) beside their weights, below \"not alike\""
         return Table(
             [.text("weights")] + rows.map { .percent($0.start, decimals: 1) }, lines, notes: count > 0 ? [note] : [])
     }

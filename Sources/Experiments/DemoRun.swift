@@ -47,7 +47,7 @@ public struct DemoRun: Sendable {
                 .init([
                     .paragraph(protocolText),
                     .paragraph(
-                        "\(seconds.fixed(0)) s, \(lanes) threads at work. Pictures: \(pictures.joined(separator: ", "))"
+                        "\(seconds.fixed(0)) s, \(lanes.counted("thread")) at work. Pictures: \(pictures.joined(separator: ", "))"
                     ),
                 ]))
             return report

@@ -112,7 +112,8 @@ public struct DetectRun {
             bar.update(done)
             if Interruption.isRequested, done < set.ids.count {
                 bar.finish()
-                throw InterruptedError("stopped after \(done) of \(set.ids.count) images; the same command goes on")
+                throw InterruptedError(
+                    "stopped after \(done) of \(set.ids.count.counted("image")); the same command goes on")
             }
         }
         bar.finish()

@@ -124,7 +124,7 @@ public struct FineTuneRun {
             }
             report.append(
                 .paragraph(
-                    "trained \(iterations) steps at \(imagesPerSecond.fixed(2)) images/s; model: \(model)"))
+                    "trained \(iterations.counted("step")) at \(imagesPerSecond.fixed(2)) images/s; model: \(model)"))
             return report
         }
 
@@ -210,7 +210,7 @@ public struct FineTuneRun {
             ["loss", "classification_loss", "box_loss", "rpn_objectness_loss", "rpn_box_loss"],
             title: "fine-tuning from \(start.objective) weights")
         guard let looks else { return }
-        try session.plot(["map"], title: "mAP on \(looks.images) test images", yLabel: "mAP")?.render().write(
+        try session.plot(["map"], title: "mAP on \(looks.images.counted("test image"))", yLabel: "mAP")?.render().write(
             to: session.file("map.png"))
     }
 

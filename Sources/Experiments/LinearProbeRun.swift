@@ -65,13 +65,19 @@ public struct LinearProbeRun {
         bar.finish()
         let result = LinearProbeResult(
             layers: probe.layers, accuracies: accuracies, recipe: options.recipe, isCached: isCached,
-            imageSize: options.imageSize, trainCount: train.count, testCount: test.count, fitSeconds: watch.seconds)
+            imageSize: options.imageSize, trainCount: train.count, testCount: test.count,
+            classCount: train.classes.count, fitSeconds: watch.seconds)
         let heads = probe.parameters.entries.map { ($0.name, $0.tensor) }
         try SafetensorsFile.write(
             heads, metadata: ["classes": train.classes.joined(separator: "\n")], to: session.folder.weights)
         try session.drawCurve(probe.layers.map { "loss_\($0.name)" }, title: "linear classifiers")
         try session.write(.object((result.json.members ?? []) + inputs))
         return result
+    }
+
+    /// What papers say of linear classifiers on the same layers of the same network.
+    public func published(beside result: LinearProbeResult) -> [PublishedTable] {
+        PublishedTable.beside([.init(probe: .object((result.json.members ?? []) + inputs))].compactMap { $0 })
     }
 
     private func settings(_ probe: LinearProbe, isCached: Bool) -> [JSON.Member] {
@@ -108,12 +114,10 @@ public struct LinearProbeRun {
 
     private func requireRoom(_ reader: LayerReader, count: Int, in cache: Cache) throws {
         let needed = Double(CachedLayers.byteCount(reader.layers, count: count))
-        /// With as many decimals as small numbers need.
-        func gigabytes(_ bytes: Double) -> String { (bytes / 1e9).fixed(bytes < 1e9 ? 4 : 1) }
         guard needed <= cache.byteLimit else {
             throw InputError(
                 "the cache of layers",
-                "would take \(gigabytes(needed)) GB of memory for \(count) images, its limit is \(gigabytes(cache.byteLimit))",
+                "would take \(needed.byteText) of memory for \(count.counted("image")), its limit is \(cache.byteLimit.byteText)",
                 remedy: "do without it, name fewer layers, or raise the limit")
         }
     }

@@ -84,7 +84,7 @@ public struct PretrainMonitor {
     /// How the accuracy is measured, for people.
     public var protocolText: String {
         let queries =
-            test.map { "\($0.count) images of \($0.source)" }
+            test.map { "\($0.count.counted("image")) of \($0.source)" }
             ?? "\(heldOut.count) evenly spaced ones, left out of the voters"
         let voters =
             neighbors == .bank

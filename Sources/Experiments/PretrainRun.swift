@@ -142,7 +142,7 @@ public struct PretrainRun {
         }
         let report = try training.load(opened.file.tensors(), from: path)
         announce(
-            "begun with \(path): \(report.loaded.count) tensors loaded, \(report.missing.count) stay random"
+            "begun with \(path): \(report.loaded.count.counted("tensor")) loaded, \(report.missing.count) stay random"
                 + (report.unexpected.isEmpty ? "" : ", \(report.unexpected.count) left out"))
     }
 

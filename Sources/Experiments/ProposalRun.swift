@@ -55,7 +55,7 @@ public struct ProposalRun {
             case .selectiveSearch(let mode, let seed): "selective search (\(mode.rawValue)), seed \(seed)"
             case .network(_, let path): "region proposal network of \(path)"
             }
-        return "\(method), at most \(limit) boxes an image"
+        return "\(method), at most \(limit.counted("box")) an image"
     }
 
     /// Throws `InputError` when the file holds other proposals, and naming an image that cannot be read.

@@ -50,20 +50,47 @@ public struct RunRecord: Sendable {
         return .object((config.members ?? []).filter { !Self.mayDiffer.contains($0.name) } + decided)
     }
 
-    /// Results of probes, JSON files that lie in the run folder or beside its weights: name and accuracy in [0, 1].
-    public var probes: [(name: String, value: Double)] {
+    /// The mAP, to stand beside published ones; nil without one, and for a network that is not known.
+    var measured: PublishedTable.Measured? {
+        guard let map = meanAveragePrecision, let architecture else { return nil }
+        let images = ["train", "test"].compactMap { part in
+            result["\(part)_images"]?.intValue.map { "\($0) \(part)" }
+        }
+        let parts = [
+            result["iterations"]?.intValue.map { $0.counted("step") },
+            images.isEmpty ? nil : "\(images.joined(separator: ", ")) images",
+        ]
+        return PublishedTable.Measured(
+            [.voc07], architecture, start: start, [.init("map", 100 * map)],
+            remarks: parts.compactMap { $0 }.joined(separator: "; "), source: folder)
+    }
+
+    /// What a probe said of the weights that a run started from.
+    public struct Probe: Sendable {
+        public var name: String
+        /// In [0, 1].
+        public var value: Double
+        /// What published figures can stand beside.
+        public var measured: PublishedTable.Measured?
+    }
+
+    /// Results of probes, JSON files that lie in the run folder or beside its weights.
+    public var probes: [Probe] {
         let weights = config["weights"]?.stringValue ?? WeightSource.random
         let beside = weights.parentFolder
         let places = [folder] + (weights == WeightSource.random ? [] : [beside.isEmpty ? "." : beside])
-        return places.flatMap { place -> [(name: String, value: Double)] in
+        return places.flatMap { place -> [Probe] in
             let files = ((try? Files.list(place)) ?? []).filter {
                 $0.hasSuffix(".json") && !["result.json", "config.json"].contains($0)
             }
             return files.sorted().compactMap { file in
-                guard let json = try? JSON.read("\(place)/\(file)"), json["protocol"] != nil else { return nil }
-                let name = file.fileStem
-                if let accuracy = json["top1"]?.doubleValue { return ("\(name) top-1", accuracy) }
-                return json["map"]?.doubleValue.map { ("\(name) mAP", $0) }
+                let path = "\(place)/\(file)"
+                guard let json = try? JSON.read(path), json["protocol"] != nil else { return nil }
+                let (name, measured) = (file.fileStem, PublishedTable.Measured(probe: json, source: path))
+                if let accuracy = json["top1"]?.doubleValue {
+                    return Probe(name: "\(name) top-1", value: accuracy, measured: measured)
+                }
+                return json["map"]?.doubleValue.map { Probe(name: "\(name) mAP", value: $0, measured: nil) }
             }
         }
     }

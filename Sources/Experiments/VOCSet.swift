@@ -129,15 +129,15 @@ public struct VOCSet: Sendable {
     /// Says on standard error where the set was found, what was left out of it and what was done to its annotations: how
     /// many, and the first few by name.
     public func report() {
-        var text = "\(name): \(ids.count) images of \(devkitText)\n" + SetReport.text(annotations, name: name)
+        var text = "\(name): \(ids.count.counted("image")) of \(devkitText)\n" + SetReport.text(annotations, name: name)
         text += SetReport.lines(
             "classes that are not in the list, left out",
-            unknownClasses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value) objects" }, name)
+            unknownClasses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value.counted("object"))" }, name)
         if isUnlabelled {
             text += "\(name) has no annotations: there is nothing to measure with\n"
         } else if !isAnnotated {
             text +=
-                "\(ids.count - annotations.ids.count) images of \(name) have no annotation: measured on the others\n"
+                "\((ids.count - annotations.ids.count).counted("image")) of \(name) have no annotation: measured on the others\n"
         }
         Console.remark(lines: text)
     }

@@ -13,6 +13,10 @@ public struct WeightInitRun {
 
     public init() {}
 
+    /// What files that it writes say they learnt from.
+    static let randomObjective = "random-init"
+    static let dataDrivenObjective = "data-driven"
+
     /// The images that shape weights.
     public struct Images {
         public var source: any ImageCollection
@@ -33,7 +37,7 @@ public struct WeightInitRun {
 
     /// As the network is initialised.
     public func random(_ config: NetworkConfig, to path: String) throws {
-        let model = model(WeightSource.description(of: config, objective: "random-init"))
+        let model = model(WeightSource.description(of: config, objective: Self.randomObjective))
         try WeightFile.write(model.parameters, model.description, to: path)
     }
 
@@ -45,7 +49,7 @@ public struct WeightInitRun {
         _ config: NetworkConfig, _ directions: WeightDirections, from images: Images, imageSize: Int, to path: String
     ) throws -> WeightInitResult {
         try config.architecture.require(imageSize: imageSize)
-        var description = WeightSource.description(of: config, objective: "data-driven")
+        var description = WeightSource.description(of: config, objective: Self.dataDrivenObjective)
         description.imageSize = imageSize
         var model = model(description)
         let initialization = try DataDrivenInitialization(model.network, seed: seed)
@@ -78,7 +82,7 @@ public struct WeightInitRun {
         try model.parameters.loadExactly(
             opened.file.tensors().filter { !$0.key.hasPrefix("projection.") }, from: path)
         let rates = initialization.balance(
-            Array(try batches(of: images, for: opened.description).prefix(Self.balancedBatches)))
+            try batches(of: images, for: opened.description, atMost: Self.balancedBatches))
         let rescaling: JSON = [
             "data": .string(images.source.source),
             "seed": .integer(Int(truncatingIfNeeded: seed)),
@@ -95,11 +99,16 @@ public struct WeightInitRun {
     }
 
     /// [B, 3, H, W] each, of images drawn from the whole set.
-    private func batches(of images: Images, for description: WeightDescription) throws -> [Tensor] {
+    ///
+    /// - Parameter most: Batches to make of them, the first ones; nil for all.
+    private func batches(
+        of images: Images, for description: WeightDescription, atMost most: Int? = nil
+    ) throws -> [Tensor] {
         var random = RandomStream(seed, Self.choiceKey)
-        let chosen = random.permutation(images.source.count).prefix(images.count).sorted()
+        let drawn = random.permutation(images.source.count).prefix(images.count).sorted()
+        let chosen = most.map { Array(drawn.prefix($0 * Self.batchSize)) } ?? drawn
         let loader = TestBatches(
-            batchSize: 16, pipeline: FeatureExtractor.testPipeline(imageSize: description.imageSize),
+            batchSize: Self.batchSize, pipeline: FeatureExtractor.testPipeline(imageSize: description.imageSize),
             workers: images.workers, onBadImage: images.onBadImage)
         var batches: [Tensor] = []
         try loader.forEach(
@@ -112,6 +121,8 @@ public struct WeightInitRun {
         }
         return batches
     }
+
+    private static let batchSize = 16
 
     /// Batches whose gradients balance the layers; the authors' code takes one.
     private static let balancedBatches = 2

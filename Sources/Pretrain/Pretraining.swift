@@ -25,7 +25,7 @@ public final class Pretraining: CapturableTask {
         try options.architecture.require(imageSize: recipe.imageSize)
         guard data.count >= recipe.batch else {
             throw InputError(
-                data.source, "has only \(data.count) images for batches of \(recipe.batch)",
+                data.source, "has only \(data.count.counted("image")) for batches of \(recipe.batch)",
                 remedy: "use smaller batches")
         }
         self.options = options

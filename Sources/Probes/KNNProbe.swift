@@ -122,7 +122,8 @@ public struct KNNResult: Hashable, Sendable {
         let ks = accuracies.map { String($0.k) }.joined(separator: ", ")
         return "weighted kNN, exact cosine search over L2-normalised \(dimension)-d features, "
             + "vote weight exp(s/\(temperature)), K = \(ks)" + (isBFloat16 ? ", training features in bfloat16" : "")
-            + (isLeaveOneOut ? ", leave-one-out" : "") + "; \(trainCount) training and \(testCount) test images"
+            + (isLeaveOneOut ? ", leave-one-out" : "")
+            + "; \(trainCount) training and \(testCount.counted("test image"))"
     }
 
     /// `{"protocol", "top1", "top5", "k", "temperature", "n_train", "n_test", "search_seconds", "by_k": {K: …}}`.

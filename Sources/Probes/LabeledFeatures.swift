@@ -13,7 +13,7 @@ public struct LabeledFeatures: Hashable, Sendable {
     ///   label is negative and when a row is not finite.
     public init(features: [Float], dimension: Int, labels: [Int], source: String) throws {
         guard dimension > 0, !features.isEmpty, features.count % dimension == 0 else {
-            throw InputError(source, "holds no features of \(dimension) dimensions")
+            throw InputError(source, "holds no features of \(dimension.counted("dimension"))")
         }
         try self.init(
             FeatureMatrix(features, dimension: dimension, source: source), labels: labels, source: source)
@@ -22,13 +22,13 @@ public struct LabeledFeatures: Hashable, Sendable {
     /// The same for rows that are known to be finite.
     public init(_ matrix: FeatureMatrix, labels: [Int], source: String) throws {
         guard matrix.count > 0 else {
-            throw InputError(source, "holds no features of \(matrix.dimension) dimensions")
+            throw InputError(source, "holds no features of \(matrix.dimension.counted("dimension"))")
         }
         guard !labels.isEmpty else {
             throw InputError(source, "has no labels", remedy: "use images sorted into class folders")
         }
         guard labels.count == matrix.count else {
-            throw InputError(source, "has \(matrix.count) features but \(labels.count) labels")
+            throw InputError(source, "has \(matrix.count.counted("feature")) but \(labels.count.counted("label"))")
         }
         if let row = labels.firstIndex(where: { $0 < 0 }) {
             throw InputError(source, "row \(row) has the negative label \(labels[row])")

@@ -66,7 +66,7 @@ extension ProposalFile {
             guard missing.isEmpty else {
                 throw InputError(
                     path,
-                    "\(missing.count) of \(header.imageIDs.count) images have no proposals yet, such as "
+                    "\(missing.count) of \(header.imageIDs.count.counted("image")) have no proposals yet, such as "
                         + "\"\(missing[0])\"", remedy: "run the same command again")
             }
             try journal.withLock { journal in

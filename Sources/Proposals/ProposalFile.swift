@@ -78,7 +78,7 @@ public struct ProposalFile: Sendable {
             }
             guard count <= left else {
                 throw InputError(
-                    path, "is cut short: image \"\(id)\" should have \(count) boxes, room is left for \(left)",
+                    path, "is cut short: image \"\(id)\" should have \(count.counted("box")), room is left for \(left)",
                     remedy: ProposalFormat.remedy)
             }
             firstBoxes.append(firstBoxes[firstBoxes.count - 1] + count)

@@ -206,9 +206,8 @@ public enum Files {
         guard statvfs(systemPath(folder), &status) == 0 else { return }
         let free = Double(status.f_bavail) * Double(status.f_frsize)
         guard free < Double(bytes) else { return }
-        func text(_ bytes: Double) -> String { "\((bytes / 1e9).fixed(2)) GB" }
         throw InputError(
-            folder, "has \(text(free)) free, and \(use) takes \(text(Double(bytes)))",
+            folder, "has \(free.byteText) free, and \(use) takes \(Double(bytes).byteText)",
             remedy: "free some space, or give a folder on another disk")
     }
 

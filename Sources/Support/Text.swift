@@ -17,7 +17,23 @@ extension Int {
     }
 }
 
+extension Int {
+    /// The number and what it counts: "1 image", "2 images", "3 classes", "4 boxes".
+    public func counted(_ noun: String) -> String {
+        self == 1 ? "1 \(noun)" : "\(self) \(noun)\(noun.hasSuffix("s") || noun.hasSuffix("x") ? "es" : "s")"
+    }
+}
+
 extension Double {
+    /// So many bytes, as people read them: "1.50 GB", "2.3 MB", "10.0 kB".
+    public var byteText: String {
+        switch self {
+        case 1e9...: "\((self / 1e9).fixed(2)) GB"
+        case 1e6...: "\((self / 1e6).fixed(1)) MB"
+        default: "\((self / 1e3).fixed(1)) kB"
+        }
+    }
+
     /// What `printf` makes of a precision and the value.
     fileprivate func format(_ format: String, _ precision: Int) -> String {
         withVaList([Int32(precision), self]) { arguments in

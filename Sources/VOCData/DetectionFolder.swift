@@ -28,7 +28,7 @@ public struct DetectionFolder: Hashable, Sendable {
         guard !candidates.isEmpty else {
             let example = DetectionFile.name(set: set ?? "test", class: classes.first ?? "CLASS")
             throw InputError(
-                path, "holds no detection file for any of the \(classes.count) classes",
+                path, "holds no detection file for any of the \(classes.count.counted("class"))",
                 remedy: "files are named like \(example) or CLASS.txt")
         }
         var files: [String: String] = [:]

@@ -53,9 +53,58 @@ import Testing
             #expect(try Files.readText("\(folder)/c.csv").contains("random,0.05,0.3,,0.05,\n"))
             let json = try JSON.read("\(folder)/c.json")
             #expect(json["rows"]?.arrayValue?.count == 3)
-            #expect(json["published"]?.arrayValue?.count == 3)
+            let published = try #require(json["published"]?.arrayValue)
+            #expect(published.allSatisfy { $0["published"] == true && $0["source"]?.stringValue?.isEmpty == false })
+            #expect(published.allSatisfy { $0["task"] == "voc07" && $0["arch"] == "alexnet" })
+            #expect(published.prefix(3).map { $0["weights"]?.stringValue } == ["random", "supervised", "instance"])
+            #expect(published.prefix(3).map { $0["map"]?.doubleValue } == [43.4, 56.8, 48.1])
             #expect(Files.exists("\(folder)/c.png"))
-            #expect(try !succeed(["compare", "\(folder)/random", "--no-published"]).contains("published"))
+            let plain = ["compare", "\(folder)/random", "--no-published", "--json", "\(folder)/plain.json"]
+            #expect(try !succeed(plain).contains("published"))
+            #expect(try JSON.read("\(folder)/plain.json")["published"] == [])
+        }
+    }
+
+    /// What probes said of the weights stands beside published figures of their own tasks.
+    @Test func probesFindTheirPublishedFigures() throws {
+        try withTemporaryFolder { folder in
+            try Files.makeFolder("\(folder)/pre")
+            let knn: JSON = [
+                "protocol": "weighted kNN", "top1": .number(0.25), "k": 20, "n_train": 100, "n_test": 30,
+                "features": ["arch": "alexnet", "objective": "split-brain", "layer": "conv3"],
+            ]
+            let linear: JSON = [
+                "protocol": "linear", "top1": .number(0.5), "n_train": 100, "n_test": 30, "n_classes": 1000,
+                "weights": ["arch": "alexnet", "objective": "split-brain"],
+                "layers": [["layer": "conv3", "top1": .number(0.5)]],
+            ]
+            try Files.writeAtomically(knn.pretty, to: "\(folder)/pre/knn.json")
+            try Files.writeAtomically(linear.pretty, to: "\(folder)/pre/linear.json")
+            for run in ["a", "b"] {
+                try write(
+                    "\(folder)/\(run)", start: "split-brain", map: 0.2, ap: ["cat": .number(0.2)],
+                    weights: "\(folder)/pre/weights.safetensors")
+            }
+            let json = "\(folder)/c.json"
+            let output = try succeed(["compare", "\(folder)/a", "\(folder)/b", "--json", json])
+            let lines = output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            // Two runs from the same weights have one row of each probe, and one of their own.
+            let rows = lines.filter { $0.starts(with: ["split-brain", "measured"]) }
+            #expect(rows.map { $0[2] } == ["–", "25.0", "20.0", "20.0"])
+            #expect(output.contains("K = 20, conv3; 100 training, 30 test images"))
+            let published = try #require(try JSON.read(json)["published"]?.arrayValue)
+            func values(_ task: String, _ column: String) -> [Double?] {
+                published.filter { $0["task"]?.stringValue == task && $0["weights"] == "split-brain" }.map {
+                    $0[column]?.doubleValue
+                }
+            }
+            #expect(values("imagenet-linear", "conv3") == [35.4] && values("imagenet-knn", "top1") == [8.9, 11.8])
+            #expect(values("voc07", "map") == [46.7] && values("places-linear", "conv3").isEmpty)
+            let page = "\(folder)/c.html"
+            _ = try succeed(["compare", "\(folder)/a", "--report", page])
+            let cells = try #require(Page(try Files.readText(page)))["td"].map(\.text)
+            #expect(cells.contains("published") && cells.contains("measured") && cells.contains("35.4"))
+            #expect(cells.contains { $0.contains("Zhang, Isola, Efros, CVPR 2017, Table 2") })
         }
     }
 

@@ -250,7 +250,7 @@ extension ProgramRuns {
                 let path = "\(folder)/new/report.csv"
                 let arguments = ["finetune", "--devkit", folder, "--test-set", "none"] + small
                 _ = try succeed(arguments + ["--run", "\(folder)/run", "--report", path])
-                #expect(try Files.readText(path).contains("trained 1 steps"))
+                #expect(try Files.readText(path).contains("trained 1 step"))
                 try Files.makeFolder("\(folder)/taken.csv")
                 let refused = try run(arguments + ["--run", "\(folder)/late", "--report", "\(folder)/taken.csv"])
                 #expect(refused.exitCode == 1 && refused.errors.contains("is a folder"))

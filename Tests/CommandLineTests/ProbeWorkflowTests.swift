@@ -100,7 +100,44 @@ extension ProgramRuns {
                 let files = try JSON.read("\(folder)/files.json")["layers"]?.arrayValue?[0]
                 #expect(cached?["layer"] == "layer2" && files?["layer"] == "layer2")
                 #expect(cached?["top1"] != nil && cached?["top1"] == files?["top1"])
-                #expect(try fail(arguments("much", ["--cached", "--cache-limit", "0.0001"])).contains("GB of memory"))
+                #expect(try fail(arguments("much", ["--cached", "--cache-limit", "0.0001"])).contains("of memory for"))
+            }
+        }
+
+        /// The rows of papers for the network that is probed, and for none that they do not have.
+        @Test func linearProbesStandBesidePublishedOnes() throws {
+            try withObjects { folder, train, test in
+                func probe(_ run: String, _ network: [String]) throws -> (text: String, json: JSON) {
+                    let text = try succeed(
+                        [
+                            "probe", "linear", "--train", train, "--test", test, "--cached", "--epochs", "1", "--batch",
+                            "16", "--weights", "random", "--run", "\(folder)/\(run)", "--json",
+                            "\(folder)/\(run).json", "--report", "\(folder)/\(run).html",
+                        ] + network)
+                    return (text, try JSON.read("\(folder)/\(run).json"))
+                }
+                let network = ["--arch", "alexnet", "--image-size", "64", "--layers", "conv1,conv3"]
+                let (text, json) = try probe("alexnet", network)
+                let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+                let measured = try #require(lines.first { $0.starts(with: ["random", "measured"]) })
+                // What the table of the probe itself has, which is as ever.
+                #expect(measured[2] == (100 * (json["layers"]?.arrayValue?[0]["top1"]?.doubleValue ?? -1)).fixed(1))
+                #expect(measured[3] == "–" && text.contains("80 training, 10 test images of 10 classes"))
+                #expect(lines.contains { $0.starts(with: ["random", "published", "11.6", "17.1", "16.9"]) })
+                #expect(lines.contains { $0.starts(with: ["random", "published", "15.7", "20.3", "19.8"]) })
+                let published = try #require(json["published"]?.arrayValue)
+                #expect(published.allSatisfy { $0["published"] == true && $0["source"]?.stringValue?.isEmpty == false })
+                #expect(Set(published.compactMap { $0["task"]?.stringValue }) == ["imagenet-linear", "places-linear"])
+                let page = try #require(Page(try Files.readText("\(folder)/alexnet.html")))
+                #expect(page["h2"].map(\.text) == ["Published"] && page["td"].contains { $0.text == "published" })
+                // What a run leaves behind is measured alone.
+                #expect(try JSON.read("\(folder)/alexnet/result.json")["published"] == nil)
+
+                let without = try probe("without", network + ["--no-published"])
+                #expect(!without.text.contains("published") && without.json["published"] == [])
+                #expect(without.json["layers"] == json["layers"])
+                let other = try probe("other", ["--arch", "resnet18", "--stem", "cifar", "--image-size", "16"])
+                #expect(!other.text.contains("published") && other.json["published"] == [])
             }
         }
 

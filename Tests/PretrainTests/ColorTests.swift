@@ -288,6 +288,15 @@ extension TrainingSuites {
                 let lab = Lab.fromRGB(Tensor(color, shape: [1, 3]))
                 return weights[ColorCode().nearest(lab.narrow(1, 1, 2), 1).bins.ints[0]]
             }
+            // The file says which bins and what of the prior, in a few numbers.
+            let details = task.description(details: [:]).details
+            #expect(details["color_bins"] == ["count": 313, "step": 10.0])
+            #expect(details["prior"]?["uniform_share"] == 0.5 && details["prior"]?["smoothing"] == 5.0)
+            // Above that of counts in two bins, 14 : 2, as each is spread over the plane; far below that of all bins alike.
+            let entropy = try #require(details["prior"]?["entropy_nats"]?.doubleValue)
+            let bare = -(7.0 / 8 * log(7.0 / 8) + 1.0 / 8 * log(1.0 / 8))
+            #expect(bare < entropy && entropy < log(313) / 2)
+            #expect(details["soft_code"] == ["neighbors": 5, "deviation": 5.0])
             #expect(weights.min() == weight([200, 40, 40]))
             #expect(weight([200, 40, 40]) < weight([40, 40, 200]) && weight([40, 40, 200]) < weight([30, 200, 30]))
         }
@@ -322,6 +331,9 @@ extension TrainingSuites {
             let written = try PretrainedNetwork(path: path)
             #expect(written.description.normalization == .lab && written.description.objective == method.rawValue)
             #expect(written.description.config == NetworkConfig(architecture, stem: options.recipe.stem))
+            let details = written.description.details
+            #expect((details["color_bins"]?["count"] == 313) == (method != .cmc))
+            #expect((details["lightness_bins"] == ["count": 50, "step": 2.0]) == (method == .splitBrain))
             let side = options.recipe.imageSize
             let bytes = (0..<2 * side * side * 3).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 2_654_435_761 >> 16) }
             let last = written.layerNames.last!

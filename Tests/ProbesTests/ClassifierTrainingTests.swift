@@ -84,7 +84,7 @@ import Training
             let single = #expect(throws: InputError.self) {
                 try ClassifierTraining(options(epochs: 1), data: ShadedImages(count: 1), weights: nil)
             }
-            #expect(single?.problem == "leaves 1 images to train on")
+            #expect(single?.problem == "leaves 1 image to train on")
         }
     }
 

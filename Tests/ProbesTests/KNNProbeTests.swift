@@ -108,7 +108,7 @@ import Testing
         #expect(problem([], [])?.contains("f.safetensors: holds no features") == true)
         #expect(problem([1, 2, 3], [0])?.contains("holds no features of 2 dimensions") == true)
         #expect(problem([1, 2], [])?.contains("has no labels") == true)
-        #expect(problem([1, 2], [0, 1])?.contains("1 features but 2 labels") == true)
+        #expect(problem([1, 2], [0, 1])?.contains("1 feature but 2 labels") == true)
         #expect(problem([1, 2, 3, 4], [0, -1])?.contains("row 1") == true)
         #expect(problem([1, 2, 3, .nan], [0, 1])?.contains("row 1") == true)
 

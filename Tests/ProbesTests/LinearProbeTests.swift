@@ -228,9 +228,10 @@ func train(_ task: any TrainingTask, in folder: String, resume: Bool = false, st
         let layers = try reader(["conv1", "layer4"]).layers
         let result = LinearProbeResult(
             layers: layers, accuracies: [bad, good], recipe: .layers, isCached: false, imageSize: 16, trainCount: 10,
-            testCount: 1, fitSeconds: 2)
+            testCount: 1, classCount: 7, fitSeconds: 2)
         let json = result.json
         #expect(json["top1"] == 1.0 && json["layer"] == "layer4" && json["n_train"] == 10 && json["fit_seconds"] == 2.0)
+        #expect(json["n_classes"] == 7)
         #expect(json["layers"]?.arrayValue?.map { $0["top1"]?.doubleValue } == [0, 1])
         let text = try #require(json["protocol"]?.stringValue)
         for part in [

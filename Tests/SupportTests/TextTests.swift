@@ -12,6 +12,20 @@ import Testing
         #expect(Double.nan.fixed(1).contains("nan"))
     }
 
+    @Test func numbersOfThings() {
+        #expect([0, 1, 2].map { $0.counted("image") } == ["0 images", "1 image", "2 images"])
+        #expect(1.counted("class") == "1 class" && 10.counted("class") == "10 classes")
+        #expect(1.counted("box") == "1 box" && 3.counted("box") == "3 boxes")
+    }
+
+    @Test(arguments: [
+        (0.0, "0.0 kB"), (512, "0.5 kB"), (2_340_000, "2.3 MB"), (999e6, "999.0 MB"), (1e9, "1.00 GB"),
+        (1.536e12, "1536.00 GB"),
+    ])
+    func bytesInUnitsThatSaySomething(bytes: Double, text: String) {
+        #expect(bytes.byteText == text)
+    }
+
     @Test func paddingNeverCuts() {
         #expect("ab".padded(4) == "ab  ")
         #expect("ab".aligned(4) == "  ab")

@@ -126,7 +126,7 @@ import VOCData
         #expect(!evaluator.hasObjects)
         #expect(try evaluator.evaluate([[detection(0, 10, 1)]]).meanAveragePrecision == nil)
         let text = inputError { try evaluator.requireObjects() }
-        #expect(text?.contains("no object of the 1 classes that counts") == true)
+        #expect(text?.contains("no object of the 1 class that counts") == true)
         #expect(
             inputError {
                 try VOCEvaluator(ids: ["a", "a"], objects: [[object(0, 1)], []], classes: ["cup"])

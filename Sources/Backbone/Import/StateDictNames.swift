@@ -97,11 +97,11 @@ struct StateDictNames {
 
     /// The names of a ResNet's children where they are numbered, as lightly does: torch.nn.Sequential(*list(net.children())).
     private static func children(after prefix: String, _ weights: ForeignWeights) -> [String] {
+        guard weights["\(prefix)0.weight"] != nil else { return [] }
         let stages = ["layer1", "layer2", "layer3", "layer4"]
         // Where the first stage is the third child, the third stage is the fifth.
         return [["conv1", "bn1"] + stages, ["conv1", "bn1", "relu", "maxpool"] + stages].first { names in
-            weights["\(prefix)0.weight"] != nil
-                && weights["\(prefix)\(names.count - 4).0.conv1.weight"] != nil
+            weights["\(prefix)\(names.count - 4).0.conv1.weight"] != nil
         } ?? []
     }
 

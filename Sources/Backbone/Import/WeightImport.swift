@@ -202,7 +202,11 @@ public struct WeightImport {
         precondition(description.config == config, "the description is another network's")
         guard missing.isEmpty, mismatched.isEmpty else {
             let problems =
-                (missing.isEmpty ? [] : ["\(missing.count) tensors are missing: \(Self.some(missing))"])
+                (missing.isEmpty
+                    ? []
+                    : [
+                        "\(missing.count.counted("tensor")) \(missing.count == 1 ? "is" : "are") missing: \(Self.some(missing))"
+                    ])
                 + (mismatched.isEmpty ? [] : ["\(mismatched.count) do not fit: \(Self.some(mismatched))"])
             throw InputError(
                 source.path, "does not hold a complete \(config): \(problems.joined(separator: "; "))",
@@ -271,7 +275,7 @@ public struct WeightImport {
 
     /// One line that says what was found in the file and what was left out.
     public var summary: String {
-        var parts = ["\(loaded.count) tensors"]
+        var parts = ["\(loaded.count.counted("tensor"))"]
         if !source.place.isEmpty { parts[0] += " of \(source.place.joined(separator: ".").printable)" }
         if let origin { parts.append(origin) }
         if !prefix.isEmpty { parts.append("\(prefix.printable) taken off their names") }

@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Foundation
+internal import Support
 
 /// The colours that sRGB has, in bins over the plane of a and b: the classes of colour prediction (Zhang, Isola, Efros,
 /// Colorful Image Colorization, ECCV 2016, section 2.1, where they are 313).
@@ -107,8 +108,11 @@ public struct ColorBins: Hashable, Sendable {
 
     // MARK: Rebalancing
 
+    /// σ of the smoothing, in units of a and b; the paper's.
+    public static let smoothing = 5.0
+
     /// Frequencies of the bins from counts, smoothed over the plane by a Gaussian; they add up to 1.
-    public func smoothed(_ counts: [Double], deviation: Double = 5) -> [Double] {
+    public func smoothed(_ counts: [Double], deviation: Double = Self.smoothing) -> [Double] {
         let spread = centers.map { center -> Double in
             var sum = 0.0
             for (other, count) in zip(centers, counts) {
@@ -130,4 +134,12 @@ public struct ColorBins: Hashable, Sendable {
         let mean = zip(frequencies, inverse).reduce(0) { $0 + $1.0 * $1.1 }
         return inverse.map { $0 / mean }
     }
+
+    /// −Σ p ln p, in nats; ln Q where all are as frequent.
+    public static func entropy(_ frequencies: [Double]) -> Double {
+        -frequencies.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) }
+    }
+
+    /// What tells these bins from others.
+    var json: JSON { ["count": .integer(count), "step": .number(step)] }
 }

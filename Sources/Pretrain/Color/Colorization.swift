@@ -31,6 +31,8 @@ public final class Colorization: PretextMethod {
     private let mapSize: Extent
     /// [Q]: how much each bin counts, of the data.
     package let classWeights: Tensor
+    /// Entropy in nats of how often the data have each bin, smoothed.
+    private let priorEntropy: Double
     private let settings: ColorizationSettings
     private let options: PretrainOptions
 
@@ -62,7 +64,9 @@ public final class Colorization: PretextMethod {
         head = Conv2d(context.scope / "head", in: encoder.mapChannels, out: code.bins.count, kernel: 1)
         mapSize = context.mapSize(of: encoder, inputs: 1)
         let counts = try ColorPrior.counts(context, Self.views(options.recipe), mapSize)
-        let weights = ColorBins.weights(code.bins.smoothed(counts), uniform: settings.uniform)
+        let prior = code.bins.smoothed(counts)
+        priorEntropy = ColorBins.entropy(prior)
+        let weights = ColorBins.weights(prior, uniform: settings.uniform)
         classWeights = Tensor(weights.map { Float($0) }).uploaded(to: options.device)
     }
 
@@ -126,6 +130,21 @@ public final class Colorization: PretextMethod {
                 remedy: "resume with the options of the run")
         }
         classWeights.copy_(saved)
+    }
+
+    public var details: [JSON.Member] {
+        [
+            .init("color_bins", code.bins.json),
+            .init(
+                "prior",
+                [
+                    "uniform_share": .number(settings.uniform), "smoothing": .number(ColorBins.smoothing),
+                    "entropy_nats": .number(priorEntropy),
+                ]),
+            .init(
+                "soft_code",
+                ["neighbors": .integer(settings.neighbors), "deviation": .number(settings.deviation)]),
+        ]
     }
 }
 

@@ -1,6 +1,7 @@
 public import Backbone
 public import Datasets
 internal import Imaging
+public import Support
 public import Torch
 public import Training
 
@@ -114,5 +115,13 @@ public final class SplitBrain: PretextMethod {
         let width = 100 / Float(lightnessClasses)
         let middles = Tensor((0..<lightnessClasses).map { (Float($0) + 0.5) * width }, shape: [lightnessClasses, 1])
         return logits.annealed().matmul(middles.uploaded(to: logits.device))
+    }
+
+    public var details: [JSON.Member] {
+        let classes = Self.lightnessClasses
+        return [
+            .init("color_bins", code.bins.json),
+            .init("lightness_bins", ["count": .integer(classes), "step": .number(100 / Double(classes))]),
+        ]
     }
 }

@@ -45,7 +45,8 @@ package final class KeyQueue {
         for (name, tensor) in self.state {
             guard let saved = state[name], saved.shape == tensor.shape else {
                 throw InputError(
-                    "the checkpoint", "has no queue of \(count) keys", remedy: "resume with the options of the run")
+                    "the checkpoint", "has no queue of \(count.counted("key"))",
+                    remedy: "resume with the options of the run")
             }
             tensor.copy_(saved)
         }

@@ -97,7 +97,8 @@ public class MoCo {
         }
         guard batch % settings.groups == 0 else {
             throw InputError(
-                "a step of \(batch) images", "does not split into \(settings.groups) groups", remedy: "use a divisor")
+                "a step of \(batch.counted("image"))", "does not split into \(settings.groups.counted("group"))",
+                remedy: "use a divisor")
         }
         func makeEncoder(_ network: any Network, _ scope: Scope) -> Encoder {
             let width = network.featureCount

@@ -67,8 +67,7 @@ public final class ContextPrediction: PretextMethod {
         options = context.options
         settings = options.recipe.settings()
         cut = Self.cut(options.recipe)!
-        try cut.require(imageSize: options.recipe.imageSize)
-        encoder = try PatchEncoder(context, side: cut.side)
+        encoder = try PatchEncoder(context, cut)
         let head = context.scope / "head"
         hidden = EmbeddingHead(
             head / "pair", in: 2 * encoder.width, [.init(settings.hidden, norm: .affine, relu: true)])

@@ -58,9 +58,8 @@ public final class Jigsaw: PretextMethod {
         options = context.options
         let settings: JigsawSettings = options.recipe.settings()
         cut = Self.cut(options.recipe)!
-        try cut.require(imageSize: options.recipe.imageSize)
         permutations = PermutationSet(settings.permutationKind, count: settings.permutationCount)
-        encoder = try PatchEncoder(context, side: cut.side)
+        encoder = try PatchEncoder(context, cut)
         tileHead = EmbeddingHead(
             context.scope / "head" / "tile", in: encoder.width,
             [.init(settings.tileDimension, norm: .affine, relu: true)])

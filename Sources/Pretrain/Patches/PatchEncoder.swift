@@ -1,4 +1,5 @@
 internal import Backbone
+internal import Imaging
 internal import Support
 package import Torch
 
@@ -10,8 +11,10 @@ final class PatchEncoder {
     let width: Int
     private let isAveraged: Bool
 
-    /// - Throws: `InputError` when nothing is left of pictures of so many pixels a side.
-    init(_ context: MethodContext, side: Int) throws(InputError) {
+    /// - Throws: `InputError` when patches are too large for the training's images, or nothing is left of them in the network.
+    init(_ context: MethodContext, _ cut: PatchCut) throws(InputError) {
+        try cut.require(imageSize: context.options.recipe.imageSize)
+        let side = cut.side
         try context.options.trainedNetwork().require(
             side: side, of: "tile size", remedy: "use a larger --image-size or --tile, or a ResNet")
         let network = context.makeNetwork()

@@ -73,7 +73,7 @@ public final class LinearProbe: TrainingTask {
         }
         guard data.count >= recipe.batch else {
             throw InputError(
-                data.source, "has only \(data.count) images for batches of \(recipe.batch)",
+                data.source, "has only \(data.count.counted("image")) for batches of \(recipe.batch)",
                 remedy: "use smaller batches")
         }
         switch data {

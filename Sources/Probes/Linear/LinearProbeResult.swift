@@ -13,12 +13,13 @@ public struct LinearProbeResult: Sendable {
     public var imageSize: Int
     public var trainCount: Int
     public var testCount: Int
+    public var classCount: Int
     /// Training and test.
     public var fitSeconds: Double
 
     public init(
         layers: [LayerReader.Layer], accuracies: [TopAccuracy], recipe: LinearRecipe, isCached: Bool, imageSize: Int,
-        trainCount: Int, testCount: Int, fitSeconds: Double
+        trainCount: Int, testCount: Int, classCount: Int, fitSeconds: Double
     ) {
         self.layers = layers
         self.accuracies = accuracies
@@ -27,6 +28,7 @@ public struct LinearProbeResult: Sendable {
         self.imageSize = imageSize
         self.trainCount = trainCount
         self.testCount = testCount
+        self.classCount = classCount
         self.fitSeconds = fitSeconds
     }
 
@@ -46,7 +48,7 @@ public struct LinearProbeResult: Sendable {
     }
 
     /// `{"protocol", "top1", "top5" (of the best layer), "layer", "layers": [{"layer", "dimension", "pooling", "top1",
-    /// "top5"}], "recipe", "n_train", "n_test", "fit_seconds"}`.
+    /// "top5"}], "recipe", "n_train", "n_test", "n_classes", "fit_seconds"}`.
     public var json: JSON {
         let best = best
         return [
@@ -61,7 +63,8 @@ public struct LinearProbeResult: Sendable {
                         "top5": JSON(accuracy.top5),
                     ]
                 }), "recipe": recipe.json, "cached": .bool(isCached), "image_size": .integer(imageSize),
-            "n_train": .integer(trainCount), "n_test": .integer(testCount), "fit_seconds": .number(fitSeconds),
+            "n_train": .integer(trainCount), "n_test": .integer(testCount),
+            "n_classes": .integer(classCount), "fit_seconds": .number(fitSeconds),
         ]
     }
 
@@ -70,7 +73,7 @@ public struct LinearProbeResult: Sendable {
             [.text("layer"), .number("dim"), .percent("top-1 %"), .percent("top-5 %")],
             zip(layers, accuracies).map { layer, accuracy in
                 [.text(layer.name), .integer(layer.dimension), .number(accuracy.top1), .number(accuracy.top5)]
-            }, notes: [protocolText, "\(trainCount) training and \(testCount) test images"])
+            }, notes: [protocolText, "\(trainCount) training and \(testCount.counted("test image"))"])
         let bars = BarPlot(
             title: "Linear classifiers by layer", yLabel: "top-1 %", groups: layers.map(\.name),
             series: [.init("", accuracies.map { 100 * ($0.top1 ?? .nan) })])

@@ -56,7 +56,8 @@ public struct Retrieval: Sendable {
         let others = queries.contains { $0.row != nil } ? bank.count - 1 : bank.count
         guard k <= others else {
             throw InputError(
-                bankSource, "has only \(max(0, others)) other images for \(k) neighbours", remedy: "ask for fewer")
+                bankSource, "has only \(max(0, others).counted("other image")) for \(k.counted("neighbour"))",
+                remedy: "ask for fewer")
         }
         var (rows, queryRows) = (bank.features, features)
         normalizeRows(&rows, dimension: dimension)
@@ -86,7 +87,7 @@ public struct Retrieval: Sendable {
     }
 
     public var protocolText: String {
-        "\(k) nearest of \(bankCount) images by exact cosine search, a query of the data set itself left out; "
+        "\(k) nearest of \(bankCount.counted("image")) by exact cosine search, a query of the data set itself left out; "
             + (bankProtocol.members ?? []).map { "\($0.name) \($0.value.stringValue ?? $0.value.line)" }
             .joined(separator: ", ")
     }
@@ -110,7 +111,9 @@ public struct Retrieval: Sendable {
                     ]
                 }
             })
-        let lines = ["\(queries.count) queries, \(k) neighbours of \(bankCount)", share, "protocol: \(protocolText)"]
+        let lines = [
+            "\(queries.count) queries, \(k.counted("neighbour")) of \(bankCount)", share, "protocol: \(protocolText)",
+        ]
         return Report(
             "Nearest neighbours",
             [

@@ -22,10 +22,10 @@ public struct MultiLabelFeatures: Hashable, Sendable {
     ///   differ, when a class is in no image, or in all, and when a row is not finite.
     public init(features: [Float], dimension: Int, classes: [String], marks: [[Mark]], source: String) throws {
         guard dimension > 0, !features.isEmpty, features.count % dimension == 0 else {
-            throw InputError(source, "holds no features of \(dimension) dimensions")
+            throw InputError(source, "holds no features of \(dimension.counted("dimension"))")
         }
         guard !classes.isEmpty, marks.count == classes.count else {
-            throw InputError(source, "has marks for \(marks.count) of \(classes.count) classes")
+            throw InputError(source, "has marks for \(marks.count) of \(classes.count.counted("class"))")
         }
         for (name, marks) in zip(classes, marks) {
             guard marks.count == features.count / dimension else {

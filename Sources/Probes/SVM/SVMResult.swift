@@ -39,7 +39,7 @@ public struct SVMResult: Hashable, Sendable {
                 + "\((100 * probe.heldOutFraction).fixed(0)) % of the training images, then trained on all"
         return "one-vs-rest \(probe.svm.text) on \(probe.normalizes ? "L2-normalised " : "")\(dimension)-d features, "
             + "class weight \(probe.classWeight.rawValue), \(choice); \(trainCount) training and \(testCount) test "
-            + "images of \(classCount) classes"
+            + "images of \(classCount.counted("class"))"
     }
 
     public var json: JSON {

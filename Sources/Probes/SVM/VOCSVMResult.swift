@@ -30,7 +30,7 @@ public struct VOCSVMResult: Hashable, Sendable {
         "VOC07 SVM (Goyal et al. 2019): one \(probe.svm.text) a class on \(probe.normalizes ? "L2-normalised " : "")"
             + "\(dimension)-d features, C of positives times \(probe.positiveWeight), C a class by \(probe.folds)-fold "
             + "average precision over \(probe.costText); difficult images negative in training and left out in "
-            + "testing; AP as area under the interpolated curve; \(trainCount) training and \(testCount) test images"
+            + "testing; AP as area under the interpolated curve; \(trainCount) training and \(testCount.counted("test image"))"
     }
 
     public var json: JSON {
@@ -65,7 +65,7 @@ extension VOCSVMProbe {
     /// One sentence that says how low-shot numbers are made.
     public func lowShotText(_ results: [LowShotResult], classCount: Int) -> String {
         "VOC07 low-shot SVM (Goyal et al. 2019): k positive and \(max(1, classCount - 1)) k negative images a class, "
-            + "\(results.first?.maps.count ?? 0) samples; \(svm.text), C of positives times \(positiveWeight); C is the "
+            + "\((results.first?.maps.count ?? 0).counted("sample")); \(svm.text), C of positives times \(positiveWeight); C is the "
             + "one of \(costText) with the best mean mAP on the test images, as that benchmark reports it"
     }
 

@@ -76,7 +76,8 @@ public final class ClassifierTraining: TrainingTask {
     public init(_ options: ClassifierOptions, data: any ImageCollection, weights: SafetensorsFile?) throws {
         // Batch norm needs two images.
         guard data.count >= 2 else {
-            throw InputError(data.source, "leaves \(data.count) images to train on", remedy: "use more of them")
+            throw InputError(
+                data.source, "leaves \(data.count.counted("image")) to train on", remedy: "use more of them")
         }
         try options.config.architecture.require(imageSize: options.imageSize)
         self.options = options

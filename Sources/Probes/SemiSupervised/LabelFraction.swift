@@ -34,7 +34,7 @@ public struct LabelFraction: Hashable, Sendable {
             guard count > 0 else {
                 throw InputError(
                     data.source,
-                    "leaves no image of the class \(data.classes[label]) (\(members.count) images) at \(text)",
+                    "leaves no image of the class \(data.classes[label]) (\(members.count.counted("image"))) at \(text)",
                     remedy: "use larger fractions or more images")
             }
             var random = RandomStream(seed, UInt64(label), 0x73656d69)

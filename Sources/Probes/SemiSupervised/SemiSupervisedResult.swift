@@ -61,7 +61,7 @@ public struct SemiSupervisedResult: Sendable {
     public var protocolText: String {
         let seeds = Set(runs.map(\.seed)).count
         return "\(architecture) fine-tuned as a whole on a share of the labels, the same share of each class, "
-            + "\(seeds) seed\(seeds == 1 ? "" : "s") (mean, least and greatest); \(recipe.text); test images: the middle, "
+            + "\(seeds.counted("seed")) (mean, least and greatest); \(recipe.text); test images: the middle, "
             + "\(imageSize) pixels"
     }
 
@@ -122,7 +122,7 @@ public struct SemiSupervisedResult: Sendable {
                 .text("labels"), .number("images"), .text("start"), .percent("top-1 %"), .percent("least"),
                 .percent("greatest"), .percent("top-5 %"),
             ], rows,
-            notes: [protocolText, "\(trainCount) training images in all, \(testCount) test images"])
+            notes: [protocolText, "\(trainCount.counted("training image")) in all, \(testCount.counted("test image"))"])
         return Report("Few labels", [.table(table), .figure(figure)])
     }
 

@@ -80,7 +80,7 @@ public struct ForeignProposals: Sendable {
         }
         guard names.count == cells.count else {
             throw InputError(
-                path, "has boxes for \(cells.count) images, but \(names.count) are named",
+                path, "has boxes for \(cells.count.counted("image")), but \(names.count) are named",
                 remedy: "give the image set the file was made for")
         }
         return try Dictionary(

@@ -152,8 +152,8 @@ extension DevkitCheck {
         let total = classes.reduce((0, 0)) { ($0.0 + $1.objects, $0.1 + $1.difficult) }
         let scope = set.map { "image set \($0)" } ?? "all files"
         let caption =
-            "\(devkit.text), \(scope): \(images) images, \(total.0) objects and \(total.1) difficult ones"
-            + " of \(classes.count { $0.objects + $0.difficult > 0 }) classes"
+            "\(devkit.text), \(scope): \(images.counted("image")), \(total.0.counted("object")) and \(total.1.counted("difficult one"))"
+            + " of \((classes.count { $0.objects + $0.difficult > 0 }).counted("class"))"
         let title = "Check of a devkit"
         let kinds = DevkitFinding.Kind.allCases.map { kind in (kind, findings.filter { $0.kind == kind }) }
             .filter { !$0.1.isEmpty }

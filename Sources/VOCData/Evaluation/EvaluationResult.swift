@@ -80,7 +80,9 @@ public struct EvaluationResult: Hashable, Sendable {
 
     private var notes: [String] {
         let counted = classes.filter { $0.ap != nil && !excluded.contains($0.name) }.count
-        var lines = ["\(metric.title), IoU > \(iouThreshold), \(images) images, mean of \(counted) classes"]
+        var lines = [
+            "\(metric.title), IoU > \(iouThreshold), \(images.counted("image")), mean of \(counted.counted("class"))"
+        ]
         if !undefinedClasses.isEmpty {
             lines.append("without ground truth, left out of the mean: " + undefinedClasses.joined(separator: ", "))
         }
@@ -88,7 +90,9 @@ public struct EvaluationResult: Hashable, Sendable {
             let effect = excluded.isEmpty ? "counted as AP 0" : "left out of the mean"
             lines.append("no detections file, \(effect): " + classesWithoutFile.joined(separator: ", "))
         }
-        if unknownImageLines > 0 { lines.append("\(unknownImageLines) detections in images outside the set ignored") }
+        if unknownImageLines > 0 {
+            lines.append("\(unknownImageLines.counted("detection")) in images outside the set ignored")
+        }
         return lines
     }
 }

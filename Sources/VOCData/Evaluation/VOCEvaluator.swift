@@ -52,7 +52,8 @@ public struct VOCEvaluator: Sendable {
     public func requireObjects() throws {
         guard hasObjects else {
             throw InputError(
-                "ground truth", "\(ids.count) images hold no object of the \(classes.count) classes that counts",
+                "ground truth",
+                "has no object of the \(classes.count.counted("class")) that counts in \(ids.count.counted("image"))",
                 remedy: "check the class names and the image set")
         }
     }

@@ -10,7 +10,8 @@ extension SetStatistics {
     public func report(title: String) -> Report {
         let width = 1440
         let byClass = BarPlot(
-            title: "\(title): \(images) images, \(total.objects) objects that count, \(total.difficult) difficult",
+            title:
+                "\(title): \(images.counted("image")), \(total.objects.counted("object")) that count, \(total.difficult) difficult",
             yLabel: "objects", groups: classes.map(\.name),
             series: [
                 BarPlot.Series("count", classes.map { Double($0.objects) }),
@@ -40,7 +41,8 @@ extension SetStatistics {
                     .number(each.objects > 0 ? Double($0) / Double(each.objects) : nil)
                 } + [.number(median(each.areas)), .number(median(each.aspectRatios))]
         }
-        var line = "\(images) images, \(imagesWithoutObjects) without objects; \(meanObjects.fixed(2)) objects an image"
+        var line =
+            "\(images.counted("image")), \(imagesWithoutObjects) without objects; \(meanObjects.fixed(2)) objects an image"
         line += ", at most \(objectsPerImage.max() ?? 0)"
         if let width = median(widths.map(Double.init)), let height = median(heights.map(Double.init)) {
             line += "; median image \(width.fixed(0))x\(height.fixed(0))"

@@ -26,7 +26,7 @@ struct CompareCommand: Command {
         picture = parser.picture(
             parser.optional("picture", "FILE", "draw the average precisions as bars into a PNG or JPEG file"))
         strict = parser.flag("strict", "refuse runs that differ in any setting but the weights they started from")
-        omitsPublished = parser.flag("no-published", "leave out the figures of papers")
+        omitsPublished = parser.omitsPublished()
         results = parser.results()
     }
 
@@ -38,10 +38,9 @@ struct CompareCommand: Command {
         let report = comparison.report(withPublished: !omitsPublished.value)
         try results.deliver(
             report,
-            [
-                "rows": comparison.json, "differences": comparison.differencesJSON,
-                "published": .array(omitsPublished.value ? [] : comparison.published.map(\.json)),
-            ])
+            .object(
+                [.init("rows", comparison.json), .init("differences", comparison.differencesJSON)]
+                    + (omitsPublished.value ? [] : comparison.published).members))
         if let path = picture.value {
             try report.picture?.write(to: path)
             print("picture: \(path)")

@@ -123,7 +123,7 @@ struct DetectCommand: Command {
         run.onBadImage = reading.badImages.value.policy
         run.turnsByEXIF = reading.turnsByEXIF
         let outcome = try run()
-        print("\(outcome.found.count) images: \(out.value)/detections.json")
+        print("\(outcome.found.count.counted("image")): \(out.value)/detections.json")
         try results.write(outcome.report, outcome.json)
     }
 }

@@ -48,7 +48,7 @@ extension Finding {
         if nodes.isEmpty {
             return Finding(subject: "GPU", state: .note, detail: "no NVIDIA device; everything runs on the CPU")
         }
-        let found = "\(nodes.count) NVIDIA device\(nodes.count == 1 ? "" : "s")"
+        let found = "\(nodes.count.counted("NVIDIA device"))"
         if pathOfLibrary("libcuda.so.1") == nil {
             return Finding(
                 subject: "GPU", state: .note, detail: "\(found), but libcuda.so.1 was not found",
@@ -100,7 +100,7 @@ extension Finding {
         let isBuiltNarrow = Processor.instructionSets.contains("avx2") && !Processor.setsBuiltFor.contains("avx2")
         return Finding(
             subject: "processor", state: capability.kernels == .plain ? .note : .ok,
-            detail: "\(cores) core\(cores == 1 ? "" : "s")" + (model.isEmpty ? "" : ", \(model)")
+            detail: "\(cores.counted("core"))" + (model.isEmpty ? "" : ", \(model)")
                 + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))") + ": \(kernels); \(precision)",
             remedy: isBuiltNarrow ? "this program is built for any x86-64; `make build` makes one for this machine" : ""
         )

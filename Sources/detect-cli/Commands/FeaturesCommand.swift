@@ -40,7 +40,9 @@ struct FeaturesCommand: Command {
         extractor.pooling = pooling.value
         let images = try features.images(data.value, set: set.value)
         let written = try FeatureRun.write(images, extractor, to: out.value, dtype: type.value.dtype)
-        print("\(written.count) images × \(written.dimension) dimensions at \(extractor.layer): \(out.value)")
+        print(
+            "\(written.count.counted("image")) × \(written.dimension.counted("dimension")) at \(extractor.layer): \(out.value)"
+        )
         print("protocol: \(written.protocolJSON.protocolLine)")
         try json.write([
             "n": .integer(written.count), "dimension": .integer(written.dimension),

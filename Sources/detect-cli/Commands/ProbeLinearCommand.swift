@@ -3,6 +3,7 @@ internal import Datasets
 internal import Experiments
 internal import Imaging
 internal import Probes
+internal import Reporting
 internal import Support
 internal import Torch
 internal import Training
@@ -29,6 +30,7 @@ struct ProbeLinearCommand: Command {
     let features: FeatureOptions
     let folder: Option<String>
     let resume: Option<Bool>
+    let omitsPublished: Option<Bool>
     let results: ResultOptions
 
     init(_ parser: ArgumentParser) {
@@ -49,6 +51,7 @@ struct ProbeLinearCommand: Command {
         parser.group("Run")
         folder = parser.runFolder("results")
         resume = parser.resume()
+        omitsPublished = parser.omitsPublished()
         results = parser.results()
     }
 
@@ -58,7 +61,10 @@ struct ProbeLinearCommand: Command {
         run.resume = resume.value
         run.checkpointEvery = checkpointEvery.value
         let result = try run()
-        try results.deliver(result.report, .object((result.json.members ?? []) + run.inputs))
+        let published = omitsPublished.value ? [] : run.published(beside: result)
+        var report = result.report
+        report.sections += published.sections
+        try results.deliver(report, .object((result.json.members ?? []) + run.inputs + published.members))
     }
 
     private func options(imageSize: Int) throws(UsageError) -> LinearProbeOptions {

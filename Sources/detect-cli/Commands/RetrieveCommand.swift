@@ -55,7 +55,9 @@ struct RetrieveCommand: Command {
         let (bank, images, extractor) = try prepare()
         let (retrieval, picture) = try run(bank: bank, images: images, extractor: extractor)
         try picture.write(to: out.value)
-        print("\(retrieval.queries.count) queries, \(retrieval.k) neighbours of \(retrieval.bankCount): \(out.value)")
+        print(
+            "\(retrieval.queries.count) queries, \(retrieval.k.counted("neighbour")) of \(retrieval.bankCount): \(out.value)"
+        )
         if let precision = retrieval.precision {
             print("\((100 * precision).fixed(1)) % of the neighbours are of the query's class")
         }

@@ -58,12 +58,14 @@ struct SynthesizeCommand: Command {
                 side: min(width.value, height.value),
                 threads: workers.value, progress: progress.update)
             print(
-                "\(devkit.classes.count) classes, \(images.value) training and \(validation) validation images each: \(out.value)"
+                "\(devkit.classes.count.counted("class")), \(images.value) training and \(validation) validation images each: \(out.value)"
             )
         } else {
             try devkit.write(to: out.value, threads: workers.value, progress: progress.update)
             let sets = devkit.imageSets.map { "\($0.name) \($0.indices.count)" }.joined(separator: ", ")
-            print("\(images.value) images of \(devkit.classes.count) classes (\(sets)): \(out.value)/VOC2007")
+            print(
+                "\(images.value.counted("image")) of \(devkit.classes.count.counted("class")) (\(sets)): \(out.value)/VOC2007"
+            )
         }
         progress.finish()
     }

@@ -47,7 +47,7 @@ struct VOCCheckCommand: Command {
         }
         if check.seriousCount > 0 {
             throw InputError(
-                devkit.value, "\(check.seriousCount) serious problems",
+                devkit.value, "\(check.seriousCount.counted("serious problem"))",
                 remedy: "correct the files (--json FILE lists all); training can clip or skip bad boxes")
         }
     }

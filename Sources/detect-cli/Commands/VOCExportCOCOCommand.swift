@@ -56,7 +56,9 @@ struct VOCExportCOCOCommand: Command {
             difficult: difficult.value)
         let truth = export.groundTruth
         try Files.writeAtomically(truth.line + "\n", to: out.value)
-        print("\(images.count) images, \(truth["annotations"]?.arrayValue?.count ?? 0) objects: \(out.value)")
+        print(
+            "\(images.count.counted("image")), \((truth["annotations"]?.arrayValue?.count ?? 0).counted("object")): \(out.value)"
+        )
         if let folder = detections.value, let path = results.value {
             let evaluator = try VOCEvaluator(annotations, classes: names)
             let read = try evaluator.read(folder: folder, set: selection.name, threads: threads.value)

@@ -34,7 +34,9 @@ struct VOCImportCommand: Command {
         let left = AnnotatedSet(ids: [], annotations: [], omissions: written.omissions)
         Console.remark(lines: "\(source.text)\n\(SetReport.text(left, name: from.value))")
         let sets = written.sets.map { "\($0.name) \($0.ids.count)" }.joined(separator: ", ")
-        print("\(written.images) images of \(written.classes.count) classes (\(sets)): \(out.value)/VOC2007")
+        print(
+            "\(written.images.counted("image")) of \(written.classes.count.counted("class")) (\(sets)): \(out.value)/VOC2007"
+        )
         if !written.unlisted.isEmpty {
             let names = written.unlisted.map(\.printable).joined(separator: ", ")
             print("classes whose names make no file name have no lists of their own: \(names)")

@@ -41,7 +41,7 @@ struct WeightsExportCommand: Command {
         }
         try check.require(in: file.path)
         try SafetensorsFile.write(tensors, metadata: ["format": "pt"], to: out.value)
-        print("\(out.value): \(config), \(tensors.count) tensors")
+        print("\(out.value): \(config), \(tensors.count.counted("tensor"))")
         if !leftOut.isEmpty { print("left out: \(WeightImport.some(leftOut))") }
         if normalization.space != .rgb {
             print(

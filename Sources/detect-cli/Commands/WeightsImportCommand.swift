@@ -110,7 +110,7 @@ struct WeightsImportCommand: Command {
                     + (plan.origin.map { ": \($0)" } ?? "")
             ),
             ("last layer", lastLayer(plan)),
-            ("loaded", "\(plan.loaded.count) tensors"), ("missing", list(plan.missing)),
+            ("loaded", "\(plan.loaded.count.counted("tensor"))"), ("missing", list(plan.missing)),
             ("unexpected", list(plan.unexpected)), ("left out", list(plan.outside)),
         ]
         if !plan.mismatched.isEmpty { lines.append(("misfits", list(plan.mismatched))) }
@@ -123,7 +123,7 @@ struct WeightsImportCommand: Command {
 
     private func lastLayer(_ plan: WeightImport) -> String {
         switch plan.lastLayer {
-        case .classifier: "a classifier of \(plan.config.classes ?? 0) classes"
+        case .classifier: "a classifier of \((plan.config.classes ?? 0).counted("class"))"
         case .projection: "a projection to \(plan.projectionShape?[0] ?? 0) dimensions (--fc classifier keeps classes)"
         case .auto, .none: "none"
         }

@@ -49,7 +49,7 @@ struct WeightsInspectCommand: Command {
         print("")
         print(Table(columns.map { .text($0) }, rows).text)
         let count = file.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
-        print("\n\(file.entries.count) tensors, \(count) values, \(nonFinite) of them not finite")
+        print("\n\(file.entries.count.counted("tensor")), \(count.counted("value")), \(nonFinite) of them not finite")
         try json.write([
             "file": .string(file.path), "architecture": config.map { .string($0.architecture.rawValue) } ?? .null,
             "stem": config.map { .string($0.stem.rawValue) } ?? .null,

@@ -82,6 +82,9 @@ extension ArgumentParser {
         required("run", "DIR", "the folder that receives configuration, metrics and \(results)")
     }
 
+    /// `--no-published`
+    package func omitsPublished() -> Option<Bool> { flag("no-published", "leave out the figures of papers") }
+
     /// `--resume`
     package func resume() -> Option<Bool> {
         flag("resume", "continue the run in that folder from its last checkpoint")

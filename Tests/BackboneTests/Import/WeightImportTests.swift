@@ -218,7 +218,7 @@ extension NetworkTests {
                 }
                 let whole = Self.shapes(Self.small)
                 let cut = whole.filter { $0.name != "layer3.0.bn1.running_var" }
-                #expect(try error(cut)?.problem.contains("1 tensors are missing: layer3.0.bn1.running_var") == true)
+                #expect(try error(cut)?.problem.contains("1 tensor is missing: layer3.0.bn1.running_var") == true)
                 let other = whole.map { $0.name == "layer2.0.conv1.weight" ? ($0.name, [128, 64, 1, 1]) : $0 }
                 #expect(
                     try error(other)?.problem.contains("layer2.0.conv1.weight has the shape [128, 64, 1, 1]") == true)
