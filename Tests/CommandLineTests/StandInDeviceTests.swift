@@ -62,6 +62,7 @@ extension ProgramRuns {
             ["--loss", "nce"], ["--loss", "softmax"], ["--objective", "supervised"], ["--method", "rotation"],
             ["--method", "jigsaw"], ["--method", "context", "--dropout", "0"], ["--method", "cmc"],
             ["--method", "split-brain"], ["--method", "colorization"],
+            ["--method", "bigan"],
         ])
         func aStepIsTheCPUs(options: [String]) throws {
             try withTemporaryFolder { folder in
@@ -96,7 +97,7 @@ extension ProgramRuns {
             ["--loss", "nce", "--z", "ema", "--negatives-mode", "shared", "--exclude-positive", "--proximal", "0.1"],
             ["--loss", "nce", "--negatives", "16", "--precision", "bf16"],
             ["--objective", "parametric", "--clip", "1"], ["--method", "colorization"],
-            ["--method", "jigsaw"], ["--method", "exemplar", "--form", "triplets"],
+            ["--method", "jigsaw"], ["--method", "exemplar", "--form", "triplets"], ["--method", "bigan"],
         ])
         func aCapturedRunIsTheRun(options: [String]) throws {
             try withTemporaryFolder { folder in
