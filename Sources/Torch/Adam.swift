@@ -31,12 +31,14 @@ public final class Adam: Optimizer {
         }
     }
 
+    // The kernel divides the rate in double precision. It is float32 in a captured step on a GPU, and so that every step is the
+    // same to the last bit, it is everywhere.
     public func step(learningRate: Double) {
-        update(Self.fused) { .double(learningRate * $0) }
+        update(Self.fused) { .double(Double(Float(learningRate * $0))) }
     }
 
     public func step(learningRate: Tensor) {
-        update(Self.fusedWithTensor) { .tensor($0 == 1 ? learningRate : learningRate * $0) }
+        update(Self.fusedWithTensor) { .tensor(($0 == 1 ? learningRate : learningRate * $0).to(dtype: .float32)) }
     }
 
     /// `rate` gives the learning rate of a group from its scale.

@@ -46,7 +46,9 @@ import Training
 
 extension TrainingSuites {
     @Suite struct AdversarialTests {
-        private func task(_ folder: String, _ change: (inout PretrainOptions) -> Void = { _ in }) throws -> Pretraining {
+        private func makeTask(_ folder: String, _ change: (inout PretrainOptions) -> Void = { _ in }) throws
+            -> Pretraining
+        {
             var options = smallOptions(.bigan)
             options.architecture = .resnet20
             change(&options)
@@ -60,7 +62,7 @@ extension TrainingSuites {
         /// The discriminator's last layer is zero at first: ½ for every pair, and ln 2 for everybody.
         @Test func itBeginsUndecided() throws {
             let folder = try TemporaryFolder()
-            let task = try task(folder.path)
+            let task = try makeTask(folder.path)
             let first = values(try task.forward(step: 0).loss)
             #expect(first.count == 4)
             for name in ["loss", "discriminator_loss"] { #expect(abs((first[name] ?? 0) - 0.6931) < 1e-4, "\(name)") }
@@ -77,7 +79,7 @@ extension TrainingSuites {
         @Test func eachLossMovesItsOwn() throws {
             let folder = try TemporaryFolder()
             func moved(_ losses: (StepLoss) -> StepLoss) throws -> (names: Set<String>, after: [String: [Float]]) {
-                let task = try task(folder.path)
+                let task = try makeTask(folder.path)
                 Formula.fill(task.parameters, gain: 1)
                 let before = snapshot(task)
                 let step = losses(try task.forward(step: 0).loss)
@@ -104,10 +106,31 @@ extension TrainingSuites {
             }
         }
 
+        /// Normalised apart, what a kind of pair is judged does not depend on the other kind; in one batch it does.
+        @Test func pairsNormalizedApartOrTogether() throws {
+            let folder = try TemporaryFolder()
+            func scores(_ norm: PairNorm, _ codes: Int) throws -> (real: Double, generated: Double) {
+                let task = try makeTask(folder.path) {
+                    guard var own = $0.recipe.own as? BiGANSettings else { return }
+                    own.pairNorm = norm
+                    $0.recipe.own = own
+                }
+                Formula.fill(task.parameters, gain: 1)
+                let images = Formula.tensor([4, 3, 16, 16], ordinal: Formula.imageOrdinal)
+                let step = task.forward(
+                    BiGAN.Inputs(images: images, reduced: nil, codes: Formula.tensor([4, 8], ordinal: codes)))
+                return (values(step)["real_score"]!, values(step)["generated_score"]!)
+            }
+            let (first, other) = (try scores(.separate, 1), try scores(.separate, 2))
+            #expect(first.real == other.real && first.generated != other.generated)
+            let (mixed, changed) = (try scores(.joint, 1), try scores(.joint, 2))
+            #expect(mixed.real != changed.real && mixed.real != first.real)
+        }
+
         /// z follows from seed, step and image, and is uniform.
         @Test func codesAreDrawnByStepAndImage() throws {
             let folder = try TemporaryFolder()
-            let task = try task(folder.path)
+            let task = try makeTask(folder.path)
             func codes(_ step: Int, _ images: [Int]) throws -> [Float] {
                 let batch = HostBatch(
                     pixels: [UInt8](repeating: 0, count: images.count * 16 * 16 * 3),
@@ -127,8 +150,9 @@ extension TrainingSuites {
         /// Images of 24 pixels for the encoder, of 16 for the discriminator; what cannot be generated is refused.
         @Test func sizesOfImages() throws {
             let folder = try TemporaryFolder()
-            func sized(_ image: Int, _ generated: Int?, _ architecture: Architecture = .resnet20) throws -> Pretraining {
-                try task(folder.path) {
+            func sized(_ image: Int, _ generated: Int?, _ architecture: Architecture = .resnet20) throws -> Pretraining
+            {
+                try makeTask(folder.path) {
                     $0.architecture = architecture
                     if architecture == .alexnet { $0.recipe.stem = .imagenet }
                     $0.recipe.imageSize = image
@@ -157,7 +181,7 @@ extension TrainingSuites {
         /// Statistics are those of the weights as they are: measured twice they are the same, whatever they were before.
         @Test func statisticsAreMeasuredAnew() throws {
             let folder = try TemporaryFolder()
-            let task = try task(folder.path)
+            let task = try makeTask(folder.path)
             for step in 0..<3 { _ = try makeStep(task, step) }
             func statistics(_ part: String = "") -> [String: [Float]] {
                 let entries = task.parameters.entries.filter {
@@ -194,7 +218,7 @@ extension TrainingSuites {
             options.recipe.batch = 2
             options.recipe.own = smallOptions(.bigan).recipe.own
             let task = try Pretraining(options, data: try makeSampleImages(4, in: folder.path))
-            // conv5 leaves 3 × 3 of 64 pixels.
+            // 3 × 3 cells of conv5 from 64 pixels.
             #expect(task.parameters["head.weight"]?.shape == [8, 256 * 9])
             #expect(try makeStep(task, 0).isFinite)
             try task.remeasureStatistics()
@@ -220,7 +244,7 @@ extension TrainingSuites {
         /// Real images as drawn, generated ones as large as the discriminator sees them.
         @Test func picturesOfBothDirections() throws {
             let folder = try TemporaryFolder()
-            let task = try task(folder.path) {
+            let task = try makeTask(folder.path) {
                 $0.recipe.imageSize = 32
                 var own = BiGANSettings()
                 (own.latent, own.width, own.generatedSize) = (8, 16, 16)

@@ -10,8 +10,8 @@ public import Training
 /// other's inverse.
 ///
 /// D has a loss of its own; all three networks move at once, from one forward pass, by Adam. E is the backbone with a linear layer
-/// behind its last map: averaged in ResNets, as it is in AlexNet (conv5) and VGG16. Their fully connected layers take no part.
-/// AlexNet is trained with batch norm and leaky ReLU; the weights are used with plain ReLU later.
+/// over the whole of its last map, so that a code can say where things are. The fully connected layers of AlexNet and VGG16 take no
+/// part. AlexNet is trained with batch norm and leaky ReLU; the weights are used with plain ReLU later.
 public final class BiGAN: PretextMethod {
     public typealias Settings = BiGANSettings
 
@@ -49,6 +49,7 @@ public final class BiGAN: PretextMethod {
     private let latent: Int
     /// Pixels a side of what G makes and D sees.
     private let side: Int
+    private let pairNorm: PairNorm
     private let options: PretrainOptions
 
     public struct Inputs: TensorGroup {
@@ -59,6 +60,10 @@ public final class BiGAN: PretextMethod {
         /// z, [B, L].
         public var codes: Tensor
 
+        package init(images: Tensor, reduced: Tensor?, codes: Tensor) {
+            (self.images, self.reduced, self.codes) = (images, reduced, codes)
+        }
+
         public func map(_ transform: (Tensor) -> Tensor) -> Inputs {
             Inputs(images: transform(images), reduced: reduced.map(transform), codes: transform(codes))
         }
@@ -68,7 +73,7 @@ public final class BiGAN: PretextMethod {
     public init(_ context: MethodContext) throws(InputError) {
         options = context.options
         let settings: BiGANSettings = options.recipe.settings()
-        latent = settings.latent
+        (latent, pairNorm) = (settings.latent, settings.pairNorm)
         side = settings.generatedSize ?? options.recipe.imageSize
         let maps = try AdversarialMaps(side: side, width: settings.width)
         guard side <= options.recipe.imageSize else {
@@ -83,7 +88,7 @@ public final class BiGAN: PretextMethod {
         }
         let scope = context.scope
         head = Linear(
-            scope / "head", in: network.takesAnyRegionSize ? network.mapChannels : map.count, out: latent,
+            scope / "head", in: map.count, out: latent,
             initializer: .normal(standardDeviation: AdversarialMaps.deviation))
         generator = ImageGenerator(scope / "generator", latent: latent, maps)
         discriminator = PairDiscriminator(scope / "discriminator", latent: latent, maps)
@@ -117,9 +122,11 @@ public final class BiGAN: PretextMethod {
     public func forward(_ inputs: Inputs) -> StepLoss {
         let logits = withPrecision(options.precision, on: options.device) {
             let (encoded, generated) = (encode(inputs.images, mode: .train), generator(inputs.codes, mode: .train))
-            return discriminator(
-                Tensor.cat([inputs.reduced ?? inputs.images, generated]), Tensor.cat([encoded, inputs.codes]),
-                mode: .train)
+            return BatchNorm2d.splitting(into: pairNorm == .separate ? 2 : 1) {
+                discriminator(
+                    Tensor.cat([inputs.reduced ?? inputs.images, generated]), Tensor.cat([encoded, inputs.codes]),
+                    mode: .train)
+            }
         }
         let losses = PairLosses(logits.to(dtype: .float32))
         return StepLoss(
@@ -132,8 +139,7 @@ public final class BiGAN: PretextMethod {
 
     /// E: [B, 3, H, W] → [B, L].
     private func encode(_ images: Tensor, mode: Mode) -> Tensor {
-        let map = network.denseMap(images, mode: mode)
-        return head(network.takesAnyRegionSize ? map.mean([2, 3]) : map.flatten(from: 1))
+        head(network.denseMap(images, mode: mode).flatten(from: 1))
     }
 
     public var details: [JSON.Member] { [.init("latent", .integer(latent)), .init("generated_size", .integer(side))] }
@@ -169,6 +175,14 @@ public final class BiGAN: PretextMethod {
     }
 }
 
+/// Whose statistics D's batch norm takes.
+public enum PairNorm: String, CaseIterable, Sendable {
+    /// Of both as one batch.
+    case joint
+    /// Of real pairs and of generated ones each their own, as the authors' script for ImageNet has it.
+    case separate
+}
+
 public struct BiGANSettings: MethodSettings {
     /// L, width of codes.
     public var latent = 200
@@ -176,6 +190,8 @@ public struct BiGANSettings: MethodSettings {
     public var width = 64
     /// Pixels a side of generated images, to which real ones are reduced for the discriminator; nil for the training crops'.
     public var generatedSize: Int?
+    /// Whose statistics the discriminator's batch norm takes.
+    public var pairNorm = PairNorm.joint
 
     public init() {}
 
@@ -188,6 +204,7 @@ public struct BiGANSettings: MethodSettings {
                 "generated-size", "N",
                 "side of generated images in pixels; real ones are reduced to it for the discriminator",
                 \.generatedSize, .between(16, 128), whenNone: "as --image-size"),
+            .choice("pair-norm", "whether real and generated pairs share the discriminator's batch norm", \.pairNorm),
         ]
         return rows.map(\.ofTraining) + Optimization.adamSettings.map { $0.lifted(to: \.recipe.optimization) }
     }

@@ -329,7 +329,7 @@ def split_brain():
 
 
 GAN = ["head.weight", "generator.0.linear.weight", "generator.1.conv.weight", "generator.1.norm.weight", "generator.2.conv.weight"]
-GAN += ["discriminator.0.conv.weight", "discriminator.0.code.weight", "discriminator.1.conv.weight", "discriminator.1.norm.bias"]
+GAN += ["discriminator.0.conv.weight", "discriminator.1.code.weight", "discriminator.1.conv.weight", "discriminator.1.norm.bias"]
 GAN += ["discriminator.2.linear.weight"]
 GAN_STATISTICS = ["generator.1.norm.running_var", "discriminator.1.norm.running_mean", "discriminator.1.norm.running_var"]
 
@@ -346,7 +346,7 @@ class Pile(nn.Module):
 def bigan():
     """As Donahue et al.: two losses of one pass, two optimisers, both step at once. 8 channels, codes of 6."""
     model = Encoder(None)
-    model.head = nn.Linear(64, 6)
+    model.head = nn.Linear(64 * 4 * 4, 6)
     up = lambda i, o, bias: nn.ConvTranspose2d(i, o, 5, 2, 2, 1, bias=bias)  # noqa: E731
     down = lambda i, o, bias: nn.Conv2d(i, o, 5, 2, 2, bias=bias)  # noqa: E731
     model.generator = nn.ModuleList([
@@ -355,22 +355,23 @@ def bigan():
         Pile(conv=up(8, 3, True)),
     ])
     model.discriminator = nn.ModuleList([
-        Pile(conv=down(3, 8, True), code=nn.Linear(6, 8, bias=False)),
+        Pile(conv=down(3, 8, True)),
         Pile(conv=down(8, 16, False), code=nn.Linear(6, 16, bias=False), norm=nn.BatchNorm2d(16)),
         Pile(linear=nn.Linear(16 * 4 * 4, 1)),
     ])
     fill(model)
     x, z = images(0), uniform([B, 6], IMAGES + 8).double()
-    code = model.head(model.features(x))
+    code = model.head(model.map(x).flatten(1))
     g0, g1, g2 = model.generator
     h = F.relu(g0.norm(g0.linear(z).reshape(B, 16, 4, 4)))
     image = 2 * torch.sigmoid(g2.conv(F.relu(g1.norm(g1.conv(h))))) - 1
     d0, d1, d2 = model.discriminator
+
+    # One batch, so that batch norm mixes both kinds of pairs.
     pictures, codes = torch.cat([x, image]), torch.cat([code, z])
-    h = F.leaky_relu(d0.conv(pictures) + d0.code(codes)[:, :, None, None], 0.2)
+    h = F.leaky_relu(d0.conv(pictures), 0.2)
     h = F.leaky_relu(d1.norm(d1.conv(h) + d1.code(codes)[:, :, None, None]), 0.2)
-    d = torch.sigmoid(d2.linear(h.flatten(1))).squeeze(1)
-    real, fake = d[:B], d[B:]
+    real, fake = torch.sigmoid(d2.linear(h.flatten(1))).squeeze(1).split(B)
     loss_d = -(real.log().mean() + (1 - fake).log().mean()) / 2
     loss_eg = -((1 - real).log().mean() + fake.log().mean()) / 2
     named = dict(model.named_parameters())
