@@ -94,7 +94,8 @@ public final class AlexNet: StackedNetwork {
 
     /// One convolution with its ReLU; pooling before conv2 and conv3.
     private func convolution(_ index: Int, _ x: Tensor, mode: Mode) -> Tensor {
-        convolutions[index](index == 1 || index == 2 ? pool(x) : x, mode: mode, then: .relu)
+        convolutions[index](
+            index == 1 || index == 2 ? pool(x) : x, mode: mode, then: form.leak == 0 ? .relu : .leakyReLU(form.leak))
     }
 
     private func pool(_ x: Tensor) -> Tensor { x.maxPool2d(Extent(3), stride: Extent(2)) }

@@ -7,11 +7,19 @@ final class ConvUnit {
     enum Next {
         case nothing
         case relu
+        /// ReLU with such a slope below 0; not in a fused layer.
+        case leakyReLU(_ slope: Double)
         /// relu(… + shortcut).
         case addReLU(_ shortcut: Tensor)
 
         fileprivate var shortcut: Tensor? { if case .addReLU(let shortcut) = self { shortcut } else { nil } }
-        fileprivate var hasReLU: Bool { if case .nothing = self { false } else { true } }
+        fileprivate var slope: Double? { if case .leakyReLU(let slope) = self { slope } else { nil } }
+        fileprivate var hasReLU: Bool {
+            switch self {
+            case .nothing, .leakyReLU: false
+            case .relu, .addReLU: true
+            }
+        }
     }
 
     private enum Form {
@@ -35,6 +43,7 @@ final class ConvUnit {
 
     /// norm(convolution(x)), and what comes next.
     func callAsFunction(_ x: Tensor, mode: Mode, then next: Next) -> Tensor {
+        if let slope = next.slope { return self(x, mode: mode, then: .nothing).leakyReLU(slope) }
         let (shortcut, relu) = (next.shortcut, next.hasReLU)
         switch form {
         case .plain(let convolution, let norm):

@@ -47,10 +47,13 @@ public struct TrainingForm: Hashable, Sendable {
     public var isNormalized = false
     /// Stride of conv1; the published one is 4, at which the weights are used later. Small tiles need 2.
     public var stemStride = Self.publishedStride
+    /// Slope below 0 of the ReLU behind each convolution; the weights are used with plain ReLU later, as published.
+    public var leak = 0.0
 
     static let publishedStride = 4
 
-    public init(isNormalized: Bool = false, stemStride: Int? = nil) {
+    public init(isNormalized: Bool = false, stemStride: Int? = nil, leak: Double = 0) {
+        self.leak = leak
         self.isNormalized = isNormalized
         self.stemStride = stemStride ?? Self.publishedStride
     }

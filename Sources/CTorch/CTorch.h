@@ -74,7 +74,9 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
     int64_t (*operator_call)(CTOperator *op, const CTValue *arguments, int64_t argument_count,
                              CTTensor *_Nullable *_Nonnull results, int64_t capacity, CTError error);
 
-    bool (*backward)(CTTensor *tensor, CTTensor *_Nullable gradient, CTError error);
+    // Adds gradients to `leaf_count` leaves, or to all with 0; `keep_graph` for another call on the same graph.
+    bool (*backward)(CTTensor *tensor, CTTensor *_Nullable gradient, CTTensor *_Nullable const *_Nullable leaves,
+                     int64_t leaf_count, bool keep_graph, CTError error);
     CTTensor *_Nullable (*_Nonnull gradient)(CTTensor *tensor);
     void (*set_gradient)(CTTensor *tensor, CTTensor *_Nullable gradient);
     bool (*requires_gradient)(CTTensor *tensor);

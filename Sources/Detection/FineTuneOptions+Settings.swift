@@ -59,8 +59,9 @@ extension FineTuneOptions {
                 }, text: { $0.iterations.argument }, json: { $0.iterations.json }),
             .value("lr", "RATE", "learning rate", \.learningRate, .above(0)),
             .choice("schedule", "how the learning rate falls", \.schedule),
-            .value("milestones", "N,N", "steps at which the learning rate falls to a tenth", \.milestones).with(
-                .bySteps),
+            .value("milestones", "N,N", "steps at which the learning rate falls to a tenth, or begins to", \.milestones)
+                .with(
+                    .bySteps),
             .value(
                 "warmup", "N", "steps in which the learning rate rises to its full value", \.warmUpSteps, .atLeast(0)),
             .value("rois", "N", "regions of an image a step", \.sampler.regionsPerImage, .between(4, 4096)),
@@ -119,7 +120,9 @@ extension SettingRole<FineTuneOptions> {
     }
 
     fileprivate static var bySteps: SettingRole {
-        SettingRole { $0.schedule == .step ? nil : ("without --schedule step", "leave one of them out") }
+        SettingRole {
+            $0.schedule.hasMilestones ? nil : ("without --schedule step or exponential", "leave one of them out")
+        }
     }
 
     fileprivate static var stages: SettingRole {

@@ -14,7 +14,7 @@ public final class FineTuning: TrainingTask {
     public let options: FineTuneOptions
     public let model: FastRCNN
     private let proposer: RegionProposalNetwork?
-    public let optimizer: SGD
+    public let optimizer: any Optimizer
     public let stepsPerEpoch: Int
     public let statistics: BoxTargetStatistics
     /// What became of the weights the backbone was started from; nil for random ones.

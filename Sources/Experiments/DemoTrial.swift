@@ -76,7 +76,7 @@ struct DemoTrial {
     }
 
     /// The fastest of a few steps: something else on the machine may disturb some of them.
-    private static func seconds(_ optimizer: SGD, _ output: () -> Tensor) -> Double {
+    private static func seconds(_ optimizer: any Optimizer, _ output: () -> Tensor) -> Double {
         let clock = ContinuousClock()
         let times = (0..<warmUp + steps).map { _ in
             let began = clock.now

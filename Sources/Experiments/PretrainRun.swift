@@ -108,6 +108,7 @@ public struct PretrainRun {
             training, folder: session.folder, options: loopOptions(monitor, training, session))
         Interruption.watch()
         let trained = try loop.run()
+        try training.remeasureStatistics()
         // Without images of its own at the end of a run that was complete, or that draws none on the way.
         try writeSamples(training, session)
         try WeightFile.write(
@@ -195,7 +196,8 @@ public struct PretrainRun {
             title: "pretrain", gradientClip: options.recipe.optimization.gradientClip, logEvery: min(50, steps),
             checkpointEvery: checkpointEvery ?? steps, progress: progress,
             shown: [
-                ("loss", "loss"), ("positive_similarity", "pos"), ("negative_similarity", "neg"), ("z", "Z"),
+                ("loss", "loss"), ("discriminator_loss", "D"), ("positive_similarity", "pos"),
+                ("negative_similarity", "neg"), ("z", "Z"),
                 ("task_accuracy", "acc"), ("knn_top1", "kNN"), ("lr", "lr"), ("images_per_second", "img/s"),
             ],
             evaluation: monitor.map { monitor in
@@ -240,7 +242,8 @@ public struct PretrainRun {
         let title = "\(options.method.rawValue), \(options.architecture.rawValue)"
         try session.drawCurve(["loss"], title: title)
         let panels: [(names: [String], title: String)] = [
-            (["loss"], "loss"), (["positive_similarity", "negative_similarity"], "similarity"),
+            (["loss", "discriminator_loss"], "loss"), (["real_score", "generated_score"], "D on pairs"),
+            (["positive_similarity", "negative_similarity"], "similarity"),
             (["z", "z_l", "z_ab"], "Z"), (["plain_loss", "color_loss", "lightness_loss"], "parts of the loss"),
             (["embedding_spread"], "spread of embeddings"), (["task_accuracy"], "accuracy of the task"),
             (["knn_top1"], "kNN top-1"), (["lr"], "learning rate"), (["images_per_second"], "images/s"),

@@ -30,6 +30,9 @@ public enum MethodName: String, CaseIterable, Sendable {
     case colorization
     /// Colours from lightness, and lightness from colours (Zhang, Isola, Efros, CVPR 2017).
     case splitBrain = "split-brain"
+    /// What an image is made of, against a network that tells real images with their codes from generated ones (Donahue,
+    /// Krähenbühl, Darrell, ICLR 2017).
+    case bigan
 
     public var method: any PretextMethod.Type {
         switch self {
@@ -48,6 +51,7 @@ public enum MethodName: String, CaseIterable, Sendable {
         case .cmc: CMC.self
         case .colorization: Colorization.self
         case .splitBrain: SplitBrain.self
+        case .bigan: BiGAN.self
         }
     }
 }

@@ -43,6 +43,10 @@ public protocol PretextMethod: AnyObject {
     /// Of these, the parameters whose learning rate does not fall.
     var fixedRatePrefixes: [String] { get }
 
+    /// Whether running statistics are measured anew over training images before weights are written, because they lag behind what
+    /// is trained.
+    var remeasuresStatistics: Bool { get }
+
     /// Called when weights have been loaded into the network: what is a copy of it is made anew.
     func networkWasLoaded()
 
@@ -96,6 +100,7 @@ extension PretextMethod {
     public var classCount: Int? { nil }
     public var headPrefixes: [String] { [] }
     public var fixedRatePrefixes: [String] { [] }
+    public var remeasuresStatistics: Bool { false }
     public func networkWasLoaded() {}
     public var isSteady: Bool { true }
     public var state: Checkpoint { Checkpoint() }

@@ -9,8 +9,10 @@ extension PretrainOptions {
         var recipe = method.method.recipe(name)
         if !architecture.isResidual {
             recipe.stem = .imagenet
-            // Without batch norm the sum over thousands of noise images blows the weights up within a few steps.
-            if architecture != .alexnet || !recipe.alexNet.isNormalized { recipe.optimization.gradientClip = 1 }
+            // Without batch norm the sum over thousands of noise images blows the weights up within a few steps; not those
+            // of Adam, whose steps have a length of their own.
+            let isNormalized = architecture == .alexnet && recipe.alexNet.isNormalized
+            if !isNormalized, recipe.optimization.rule == .momentum { recipe.optimization.gradientClip = 1 }
         }
         self.init(architecture: architecture, method: method, recipe: recipe)
     }

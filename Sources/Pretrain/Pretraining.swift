@@ -10,7 +10,7 @@ public final class Pretraining: CapturableTask {
     public let options: PretrainOptions
     public let method: any PretextMethod
     public let parameters: Parameters
-    public let optimizer: SGD
+    public let optimizer: any Optimizer
     public let totalSteps: Int
     public var stepsPerEpoch: Int { batches.stepsPerEpoch }
 
@@ -82,6 +82,35 @@ public final class Pretraining: CapturableTask {
         return report
     }
 
+    /// Batches of images that running statistics are measured over.
+    private static let statisticsBatches = 100
+
+    /// Measures the running statistics of the network anew before its weights are written, for a method that asks for it: their
+    /// means over the batches that an epoch after the last would begin with. Trains nothing, and draws nothing of the run's.
+    ///
+    /// - Throws: `InputError` naming an image that cannot be read.
+    public func remeasureStatistics() throws {
+        guard method.remeasuresStatistics, method.network.hasBatchNorm else { return }
+        let (recipe, kind) = (options.recipe, options.method.method)
+        let order = EpochSampler(count: data.count, seed: options.seed, epoch: recipe.epochs).order
+        let loader = BatchLoader(
+            data, order: Array(order.prefix(Self.statisticsBatches * recipe.batch)), batchSize: recipe.batch,
+            dropLast: true, views: kind.views(recipe), cut: kind.cut(recipe), seed: options.seed, epoch: recipe.epochs,
+            workers: options.workers, onBadImage: options.onBadImage)
+        var count = 0
+        while let batch = try loader.next() {
+            count += 1
+            let images = recipe.normalization(
+                batch.pixels, count: batch.viewCount * batch.count, height: batch.size.height,
+                width: batch.size.width, device: device)
+            withoutGradients {
+                withPrecision(options.precision, on: device) {
+                    BatchNorm2d.weighing(1 / Double(count)) { _ = method.network.denseMap(images, mode: .train) }
+                }
+            }
+        }
+    }
+
     // MARK: State
 
     public var extraState: Checkpoint {
@@ -122,6 +151,7 @@ public final class Pretraining: CapturableTask {
         if form.stemStride != TrainingForm().stemStride {
             own.append(.init("trained_stem_stride", .integer(form.stemStride)))
         }
+        if form.leak > 0 { own.append(.init("trained_leak", .number(form.leak))) }
         let details = JSON.object((details.members ?? []) + own)
         return WeightDescription(
             config: options.network(classes: method.classCount), normalization: recipe.normalization,

@@ -55,6 +55,29 @@ public final class Conv2d {
     }
 }
 
+/// Transposed 2-D convolution of stride 2 that doubles the sides of a map; weight [in, out, k, k], k odd.
+public final class Upconv2d {
+    public let weight: Tensor
+    public let bias: Tensor?
+    private let kernel: Int
+
+    public init(
+        _ scope: Scope, in inputs: Int, out outputs: Int, kernel: Int, bias hasBias: Bool = true,
+        initializer: Initializer
+    ) {
+        precondition(kernel % 2 == 1, "a kernel of \(kernel)")
+        self.kernel = kernel
+        weight = scope.parameter("weight", [inputs, outputs, kernel, kernel], initializer, format: .channelsLast)
+        bias = hasBias ? scope.parameter("bias", [outputs], .constant(0)) : nil
+    }
+
+    /// [N, in, h, w] → [N, out, 2·h, 2·w].
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        x.transposedConv2d(
+            weight, bias: bias, stride: Extent(2), padding: Extent(kernel / 2), outputPadding: Extent(1))
+    }
+}
+
 /// Fully connected layer; weight [out, in].
 public final class Linear {
     public let weight: Tensor
@@ -80,7 +103,7 @@ public final class BatchNorm2d {
     /// ε, added to the variance.
     public static let epsilon = 1e-5
     /// Share of a batch in the running statistics.
-    private static let momentum = 0.1
+    @TaskLocal private static var momentum = 0.1
     /// Parts of a batch that are normalised each by its own statistics.
     @TaskLocal private static var groupCount = 1
 
@@ -109,6 +132,12 @@ public final class BatchNorm2d {
     /// CVPR 2020, section 3.3). Running statistics become means over the parts.
     public static func splitting<Result>(into groups: Int, _ body: () throws -> Result) rethrows -> Result {
         try $groupCount.withValue(groups, operation: body)
+    }
+
+    /// Within `body`, a batch in training has such a share in the running statistics: with 1/k for the k-th of several they become
+    /// the mean over all of these.
+    public static func weighing<Result>(_ share: Double, _ body: () throws -> Result) rethrows -> Result {
+        try $momentum.withValue(share, operation: body)
     }
 
     /// What it does to a value of each channel in evaluation mode: scale · x + shift, both [C]. Gradients reach weight and

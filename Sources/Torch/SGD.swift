@@ -1,34 +1,8 @@
-/// Parameters that share their settings in the optimiser.
-public struct ParameterGroup {
-    public var entries: [Parameters.Entry]
-    /// Multiplies the step's learning rate.
-    public var learningRateScale: Double
-    public var weightDecay: Double
-    /// A learning rate of its own that no schedule changes; nil for the step's.
-    public var fixedRate: Double?
-    /// η of layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017): a gradient g, decay included, is scaled to
-    /// η‖p‖/‖g‖ of its length; nil for none.
-    public var trust: Double?
-
-    public init(
-        _ entries: [Parameters.Entry], learningRateScale: Double = 1, weightDecay: Double, fixedRate: Double? = nil,
-        trust: Double? = nil
-    ) {
-        self.entries = entries
-        self.learningRateScale = learningRateScale
-        self.weightDecay = weightDecay
-        self.fixedRate = fixedRate
-        self.trust = trust
-    }
-}
-
 /// Stochastic gradient descent with momentum and weight decay, as torch's `SGD`:
 /// g ← ∇ + wd·p; v ← µ·v + g; p ← p − lr·v (Nesterov: p ← p − lr·(g + µ·v)).
-public final class SGD {
+public final class SGD: Optimizer {
     private static let fused = Operator("aten::_fused_sgd_")
     private static let fusedWithTensor = Operator("aten::_fused_sgd_", "tensor_lr")
-    private static let foreachNorm = Operator("aten::_foreach_norm", "Scalar")
-    private static let foreachMultiply = Operator("aten::_foreach_mul_", "Tensor")
 
     public let groups: [ParameterGroup]
     public let momentum: Double
@@ -43,13 +17,10 @@ public final class SGD {
         velocities = self.groups.map { $0.entries.map { $0.tensor.zerosLike().detach() } }
     }
 
-    /// One update from the gradients that `backward` left; parameters without a gradient stay as they are.
     public func step(learningRate: Double) {
         update(Self.fused) { .double(learningRate * $0) }
     }
 
-    /// The same with the learning rate on the device, where it can change between replays of a captured step: one
-    /// value, float32 for a GPU.
     public func step(learningRate: Tensor) {
         update(Self.fusedWithTensor) { .tensor($0 == 1 ? learningRate : learningRate * $0) }
     }
@@ -63,9 +34,9 @@ public final class SGD {
                 var buffers: [Tensor] = []
                 for (entry, velocity) in zip(group.entries, velocities) {
                     guard let gradient = entry.tensor.gradient else { continue }
-                    parameters.append(Self.inMemoryOrder(entry.tensor))
-                    gradients.append(Self.inMemoryOrder(gradient, like: entry.tensor))
-                    buffers.append(Self.inMemoryOrder(velocity, like: entry.tensor))
+                    parameters.append(entry.tensor.inMemoryOrder())
+                    gradients.append(gradient.inMemoryOrder(like: entry.tensor))
+                    buffers.append(velocity.inMemoryOrder(like: entry.tensor))
                 }
                 if parameters.isEmpty { continue }
                 if let trust = group.trust { Self.adapt(gradients, to: parameters, trust, group.weightDecay) }
@@ -93,42 +64,9 @@ public final class SGD {
         }
     }
 
-    /// A view of a channels-last tensor, or of one that is brought into the order of another first, in which its values lie one
-    /// after the other: libtorch's update would copy it otherwise.
-    private static func inMemoryOrder(_ tensor: Tensor, like other: Tensor? = nil) -> Tensor {
-        if (other ?? tensor).isContiguous() { return tensor }
-        guard (other ?? tensor).isContiguous(.channelsLast) else { return tensor }
-        return tensor.contiguous(.channelsLast).permute(0, 2, 3, 1)
-    }
+    public var stateName: String { "velocity" }
 
-    /// Forgets all gradients; the next `backward` makes new ones.
-    public func clearGradients() {
-        for group in groups { for entry in group.entries { entry.tensor.gradient = nil } }
-    }
-
-    /// Scales all gradients so that their joint Euclidean norm is at most `limit`; returns the norm before, one value.
-    ///
-    /// - Parameter byOperators: whether the factor stays a tensor, so that nobody waits for the norm; nil for what suits
-    ///   the device. On the CPU gradients that are short enough are left untouched instead.
-    @discardableResult
-    public func clipGradients(_ limit: Double, byOperators: Bool? = nil) -> Tensor {
-        withoutGradients {
-            let gradients = groups.flatMap { $0.entries.compactMap(\.tensor.gradient) }
-            guard let first = gradients.first else { return Tensor.zeros([]) }
-            let norms = Self.foreachNorm.results([.tensors(gradients), 2], gradients.count).map { $0! }
-            let norm = Tensor.stack(norms).norm()
-            if byOperators ?? (first.device.kind != .cpu) {
-                let factor = ((norm + 1e-6).reciprocal() * limit).clamp(max: 1)
-                _ = Self.foreachMultiply.results([.tensors(gradients), .tensor(factor)], 0)
-            } else {
-                let length = norm.item
-                if length > limit { for gradient in gradients { gradient.mul_(limit / (length + 1e-6)) } }
-            }
-            return norm
-        }
-    }
-
-    /// Velocities by parameter name, for a checkpoint.
+    /// Velocities by parameter name.
     public var state: [(name: String, tensor: Tensor)] {
         zip(groups, velocities).flatMap { group, velocities in
             zip(group.entries, velocities).map { ($0.name, $1) }

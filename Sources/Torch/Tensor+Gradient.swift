@@ -18,8 +18,21 @@ extension Tensor {
     }
 
     /// Adds d(self)/d(leaf) to the gradient of every leaf; for a tensor of one element, or with the gradient given.
-    public func backward(_ gradient: Tensor? = nil) {
-        _ = trapping("backward of \(dtype)\(shape)") { libtorch.backward(handle, gradient?.handle, $0) }
+    public func backward(_ gradient: Tensor? = nil) { backward(gradient, [], keepsGraph: false) }
+
+    /// Adds d(self)/d(leaf) to the gradient of these leaves alone, and computes nothing for others; for a tensor of one element.
+    ///
+    /// - Parameter keepsGraph: Whether another value of the same forward pass is still to have its gradient.
+    public func backward(to leaves: [Tensor], keepsGraph: Bool) {
+        if !leaves.isEmpty { backward(nil, leaves, keepsGraph: keepsGraph) }
+    }
+
+    private func backward(_ gradient: Tensor?, _ leaves: [Tensor], keepsGraph: Bool) {
+        let handles = leaves.map { Optional($0.handle) }
+        _ = trapping("backward of \(dtype)\(shape)") {
+            libtorch.backward(handle, gradient?.handle, handles, Int64(handles.count), keepsGraph, $0)
+        }
+        withExtendedLifetime(leaves) {}
     }
 
     /// This value, computed outside the graph, as a function of `input` with the given gradient (of `input`'s shape):

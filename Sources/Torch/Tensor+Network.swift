@@ -14,10 +14,12 @@ public struct Extent: Hashable, Sendable {
 extension Tensor {
     private enum Op {
         static let convolution = Operator("aten::conv2d")
+        static let transposedConvolution = Operator("aten::conv_transpose2d", "input")
         static let linear = Operator("aten::linear")
         static let batchNorm = Operator("aten::batch_norm")
         static let relu = Operator("aten::relu")
         static let reluInPlace = Operator("aten::relu_")
+        static let leakyReLU = Operator("aten::leaky_relu")
         static let sigmoid = Operator("aten::sigmoid")
         static let maxPool = Operator("aten::max_pool2d")
         static let averagePool = Operator("aten::avg_pool2d")
@@ -28,6 +30,7 @@ extension Tensor {
         static let binaryCrossEntropy = Operator("aten::binary_cross_entropy_with_logits")
         static let smoothL1 = Operator("aten::smooth_l1_loss")
         static let unfold = Operator("aten::im2col")
+        static let resize = Operator("aten::_upsample_bilinear2d_aa")
         static let embeddingBag = Operator("aten::embedding_bag")
     }
 
@@ -40,6 +43,19 @@ extension Tensor {
             Op.convolution(
                 .tensor(x), .tensor(weight), .optional(bias), .ints(stride.list), .ints(padding.list),
                 .ints(dilation.list), .int(groups))
+        }
+    }
+
+    /// The gradient of a convolution with respect to its input, as a layer: weight [C, O, kH, kW], bias [O];
+    /// [N, C, h, w] → [N, O, (h − 1)·stride − 2·padding + kH + outputPadding, …].
+    public func transposedConv2d(
+        _ weight: Tensor, bias: Tensor? = nil, stride: Extent = Extent(1), padding: Extent = Extent(0),
+        outputPadding: Extent = Extent(0)
+    ) -> Tensor {
+        roundedOnce(weight, bias) { x, weight, bias in
+            Op.transposedConvolution(
+                .tensor(x), .tensor(weight), .optional(bias), .ints(stride.list), .ints(padding.list),
+                .ints(outputPadding.list))
         }
     }
 
@@ -105,6 +121,9 @@ extension Tensor {
         return self
     }
 
+    /// x above 0, slope · x below.
+    public func leakyReLU(_ slope: Double) -> Tensor { Op.leakyReLU(.tensor(self), .double(slope)) }
+
     public func sigmoid() -> Tensor { Op.sigmoid(.tensor(self)) }
 
     /// What a convolution multiplies its weights with: [N, C, H, W] → [N, C·kH·kW, places].
@@ -124,6 +143,9 @@ extension Tensor {
     public func adaptiveAvgPool2d(_ output: Extent) -> Tensor {
         Op.adaptiveAveragePool(.tensor(self), .ints(output.list))
     }
+
+    /// [N, C, H, W] → [N, C, h, w] by linear interpolation; where it becomes smaller, over all pixels that a new one covers.
+    public func resized(_ size: Extent) -> Tensor { Op.resize(.tensor(self), .ints(size.list), false) }
 
     public func softmax(_ dimension: Int = -1) -> Tensor { Op.softmax(.tensor(self), .int(dimension)) }
     public func logSoftmax(_ dimension: Int = -1) -> Tensor { Op.logSoftmax(.tensor(self), .int(dimension)) }

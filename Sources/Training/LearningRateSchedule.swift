@@ -7,7 +7,9 @@ internal import Foundation
 /// - decay constant: 1;
 /// - decay by steps: gamma^k, k = number of milestones ≤ t;
 /// - decay by cosine (Loshchilov, Hutter 2017): (1 + cos(π · p)) / 2, where p runs from 0 at t = W to 1 at the last step
-///   and stays there.
+///   and stays there;
+/// - decay exponential: 1 before the first milestone M, then gamma^p, where p runs from 0 at M to 1 at the last step and stays
+///   there (Donahue, Krähenbühl, Darrell, ICLR 2017).
 public struct LearningRateSchedule: Hashable, Sendable {
     /// How the learning rate falls.
     public enum Shape: String, CaseIterable, Sendable {
@@ -16,14 +18,19 @@ public struct LearningRateSchedule: Hashable, Sendable {
         /// Along half a cosine to zero at the end of the run.
         case cosine
         case constant
+        /// From the first milestone on by a constant factor a step, to `gamma` of it at the end of the run.
+        case exponential
+
+        /// Whether milestones and `gamma` have a meaning.
+        public var hasMilestones: Bool { self == .step || self == .exponential }
     }
 
     public var base: Double
     public var shape: Shape
-    /// Steps at which the rate is multiplied by `gamma`.
+    /// Steps at which the rate is multiplied by `gamma`; of exponential decay, where it begins.
     public var milestones: [Int]
     public var gamma: Double
-    /// Where the cosine ends.
+    /// Where cosine and exponential decay end.
     public var totalSteps: Int
     /// Number of steps of linear warm-up; 0 for none.
     public var warmUpSteps: Int
@@ -59,10 +66,14 @@ public struct LearningRateSchedule: Hashable, Sendable {
             return 1
         case .step:
             return pow(gamma, Double(milestones.count { $0 <= step }))
-        case .cosine:
-            let length = max(1, totalSteps - warmUpSteps)
-            let position = Double(min(max(0, step - warmUpSteps), length)) / Double(length)
-            return (1 + cos(.pi * position)) / 2
+        case .cosine: return (1 + cos(.pi * position(of: step, from: warmUpSteps))) / 2
+        case .exponential: return pow(gamma, position(of: step, from: milestones.min() ?? warmUpSteps))
         }
+    }
+
+    /// From 0 at `start` to 1 at the end.
+    private func position(of step: Int, from start: Int) -> Double {
+        let length = max(1, totalSteps - start)
+        return Double(min(max(0, step - start), length)) / Double(length)
     }
 }

@@ -6,16 +6,37 @@ extension Optimization {
         [
             .value("lr", "RATE", "learning rate", \.learningRate, .above(0)),
             .choice("schedule", "how the learning rate falls", \.schedule),
-            .value("milestones", "E,E", "epochs at which the learning rate falls", \.milestones).with(.bySteps),
-            .value("gamma", "F", "what it is multiplied by there", \.gamma, .above(0)).with(.bySteps),
+            .value(
+                "milestones", "E,E", "epochs at which the learning rate falls, or begins to fall exponentially",
+                \.milestones
+            ).with(.milestones),
+            .value(
+                "gamma", "F", "what it is multiplied by there, or exponentially up to the end", \.gamma, .above(0)
+            ).with(.milestones),
             .value(
                 "warmup", "E", "epochs in which the learning rate rises to its full value", \.warmUpEpochs, .atLeast(0),
                 key: "warmup_epochs"),
-            .value("momentum", "M", "momentum", \.momentum, .between(0, 1)),
+            momentumSetting,
             .value("weight-decay", "W", "weight decay", \.weightDecay, .atLeast(0)),
             .choice("no-decay", "parameters left out of weight decay", \.decayExemption),
             .optional(
                 "clip", "NORM", "largest norm of the gradient", \.gradientClip, .above(0), key: "gradient_clip"),
+        ]
+    }
+
+    private static var momentumSetting: Setting<Optimization> {
+        var row = Setting.value("momentum", "M", "momentum", \Optimization.momentum, .between(0, 1))
+        row.role = SettingRole { $0.rule == .momentum ? nil : ("with Adam", "leave it out, or use --beta1") }
+        row.isOffered = { $0.rule == .momentum }
+        return row
+    }
+
+    /// Those of trainings by Adam.
+    public static var adamSettings: [Setting<Optimization>] {
+        let share = Requirement<Double>("of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+        return [
+            .value("beta1", "B", "what each step leaves of Adam's mean of gradients", \.beta1, share),
+            .value("beta2", "B", "what each step leaves of Adam's mean of their squares", \.beta2, share),
         ]
     }
 
@@ -38,9 +59,10 @@ extension Optimization {
 }
 
 extension SettingRole<Optimization> {
-    static var bySteps: SettingRole {
+    static var milestones: SettingRole {
         SettingRole { optimization in
-            optimization.schedule == .step ? nil : ("without --schedule step", "leave one of them out")
+            optimization.schedule.hasMilestones
+                ? nil : ("without --schedule step or exponential", "leave one of them out")
         }
     }
 }

@@ -1,17 +1,22 @@
 internal import Support
 public import Torch
 
-/// Stochastic gradient descent over the epochs of a training: rate, schedule, momentum, decay.
+/// Stochastic gradient descent over the epochs of a training: rate, schedule, momentum or Adam, decay.
 public struct Optimization: Hashable, Sendable {
     public var learningRate: Double
+    public var rule = Rule.momentum
     public var schedule = LearningRateSchedule.Shape.step
-    /// With the step schedule, epochs at which the learning rate is multiplied by `gamma`.
+    /// With the step schedule, epochs at which the learning rate is multiplied by `gamma`; with the exponential one, where it
+    /// begins to fall.
     public var milestones: [Double]
     public var gamma = 0.1
     /// Epochs in which the learning rate rises linearly to its full value.
     public var warmUpEpochs = 0.0
     public var momentum = 0.9
     public var isNesterov = false
+    /// Of Adam, what each step leaves of the mean of gradients and of their squares.
+    public var beta1 = 0.9
+    public var beta2 = 0.999
     /// Nesterov's form needs a momentum.
     public var usesNesterov: Bool { isNesterov && momentum > 0 }
     public var weightDecay: Double
@@ -21,6 +26,14 @@ public struct Optimization: Hashable, Sendable {
     public var gradientClip: Double?
     /// η of layer-wise adaptive rate scaling (LARS), of all that is decayed; nil for none.
     public var trust: Double?
+
+    /// How gradients become updates.
+    public enum Rule: Sendable {
+        /// By SGD with `momentum`.
+        case momentum
+        /// By Adam with `beta1` and `beta2`.
+        case adam
+    }
 
     public init(learningRate: Double, milestones: [Double] = [], weightDecay: Double) {
         self.learningRate = learningRate
@@ -44,7 +57,7 @@ public struct Optimization: Hashable, Sendable {
     /// The optimiser of a network's trained tensors.
     ///
     /// - Parameter fixed: What the names of parameters begin with whose learning rate stays as it is at the start.
-    public func optimizer(_ parameters: Parameters, fixed: [String] = []) -> SGD {
+    public func optimizer(_ parameters: Parameters, fixed: [String] = []) -> any Optimizer {
         let groups = parameters.decayGroups(weightDecay, exempt: decayExemption).flatMap { group in
             var (scheduled, constant) = (group, group)
             scheduled.entries = group.entries.filter { entry in !fixed.contains { entry.name.hasPrefix($0) } }
@@ -56,7 +69,10 @@ public struct Optimization: Hashable, Sendable {
                 return group
             }
         }
-        return SGD(groups, momentum: momentum, nesterov: usesNesterov)
+        return switch rule {
+        case .momentum: SGD(groups, momentum: momentum, nesterov: usesNesterov)
+        case .adam: Adam(groups, beta1: beta1, beta2: beta2)
+        }
     }
 
     /// The schedule in words, for protocols: "0.01, x0.1 at epochs 30, 60 of 70".

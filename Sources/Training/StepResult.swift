@@ -20,19 +20,55 @@ extension TensorGroup {
 
 /// What the forward pass of a step says.
 public struct StepLoss {
-    /// One value; the loop calls `backward` on it.
+    /// One value; it moves all parameters that are not a rival's.
     public var loss: Tensor
+    /// Further losses of the same forward pass, each of which moves parameters of its own, and those alone.
+    public var rivals: [Rival]
     /// Further measurements, one value each, averaged between log lines like the loss.
     public var values: [(name: String, value: Tensor)]
     /// What else changes once the parameters have, such as a memory bank.
     public var afterUpdate: () -> Void
 
     public init(
-        _ loss: Tensor, values: [(name: String, value: Tensor)] = [], afterUpdate: @escaping () -> Void = {}
+        _ loss: Tensor, rivals: [Rival] = [], values: [(name: String, value: Tensor)] = [],
+        afterUpdate: @escaping () -> Void = {}
     ) {
         self.loss = loss
+        self.rivals = rivals
         self.values = values
         self.afterUpdate = afterUpdate
+    }
+}
+
+extension StepLoss {
+    /// A loss that is at odds with the other one, and what it moves.
+    public struct Rival {
+        /// One value.
+        public var loss: Tensor
+        /// What the names of its parameters begin with.
+        public var prefixes: [String]
+
+        public init(_ loss: Tensor, moves prefixes: [String]) {
+            self.loss = loss
+            self.prefixes = prefixes
+        }
+    }
+
+    /// Adds gradients to the parameters that `optimizer` changes: to each from its own loss.
+    public func backward(_ optimizer: any Optimizer) {
+        if rivals.isEmpty { return loss.backward() }
+        var (own, theirs) = ([Tensor](), [[Tensor]](repeating: [], count: rivals.count))
+        for entry in optimizer.groups.flatMap(\.entries) {
+            if let rival = rivals.firstIndex(where: { $0.prefixes.contains(where: entry.name.hasPrefix) }) {
+                theirs[rival].append(entry.tensor)
+            } else {
+                own.append(entry.tensor)
+            }
+        }
+        loss.backward(to: own, keepsGraph: true)
+        for (index, rival) in rivals.enumerated() {
+            rival.loss.backward(to: theirs[index], keepsGraph: index < rivals.count - 1)
+        }
     }
 }
 

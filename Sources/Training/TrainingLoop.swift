@@ -5,13 +5,13 @@ public import Torch
 /// What the loop trains. Steps are counted from 0 over the whole run.
 public protocol TrainingTask: AnyObject {
     var parameters: Parameters { get }
-    var optimizer: SGD { get }
+    var optimizer: any Optimizer { get }
     var totalSteps: Int { get }
     var stepsPerEpoch: Int { get }
     func learningRate(atStep step: Int) -> Double
     /// The forward pass of a step; steps are asked for in order, from the one a run is resumed at.
     func forward(step: Int) throws -> StepResult
-    /// What the checkpoint needs beside parameters, buffers and velocities.
+    /// What the checkpoint needs beside parameters, buffers and the optimiser's state.
     var extraState: Checkpoint { get }
     func restore(extraState: Checkpoint) throws
 }
@@ -19,10 +19,11 @@ public protocol TrainingTask: AnyObject {
 extension TrainingTask {
     /// What follows the forward pass of a step: gradients, clipping, the update by `apply`. Gives all measurements.
     func update(
-        _ step: StepLoss, clip: Double?, byOperators: Bool? = nil, profile: StageClock?, apply: (SGD) -> Void
+        _ step: StepLoss, clip: Double?, byOperators: Bool? = nil, profile: StageClock?,
+        apply: (any Optimizer) -> Void
     ) -> [(name: String, value: Tensor)] {
         var values = [(name: "loss", value: step.loss)] + step.values
-        profile.measure("backward") { step.loss.backward() }
+        profile.measure("backward") { step.backward(optimizer) }
         profile.measure("optimiser") {
             if let clip { values.append(("gradient_norm", optimizer.clipGradients(clip, byOperators: byOperators))) }
             apply(optimizer)
@@ -284,7 +285,7 @@ public struct TrainingLoop {
         var checkpoint = Checkpoint(
             state: ["step": .integer(progress.done), "sums": progress.sums.json, "task": extra.state])
         checkpoint.add("model", task.parameters.entries.map { ($0.name, $0.tensor) })
-        checkpoint.add("velocity", task.optimizer.state)
+        checkpoint.add(task.optimizer.stateName, task.optimizer.state)
         checkpoint.add("task", extra.tensors)
         try checkpoint.write(to: Self.checkpointPath(folder))
     }
@@ -305,13 +306,13 @@ public struct TrainingLoop {
         }
         try requireFinite(checkpoint, path)
         try task.parameters.loadExactly(checkpoint.tensors("model"), from: path)
-        let velocities = checkpoint.tensors("velocity")
-        for (name, velocity) in task.optimizer.state {
-            guard let saved = velocities[name], saved.shape == velocity.shape else {
+        let saved = checkpoint.tensors(task.optimizer.stateName)
+        for (name, own) in task.optimizer.state {
+            guard let saved = saved[name], saved.shape == own.shape else {
                 throw InputError(
                     path, "has no optimiser state of \(name)", remedy: "resume with the options of the run")
             }
-            velocity.copy_(saved)
+            own.copy_(saved)
         }
         var extra = Checkpoint(state: checkpoint.state["task"] ?? [:])
         extra.tensors = checkpoint.tensors("task").map { ($0.key, $0.value) }

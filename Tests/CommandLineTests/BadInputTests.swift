@@ -52,6 +52,15 @@ import Testing
                 "3",
             ], "--schedule step"
         ),
+        (
+            [
+                "pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--method", "bigan", "--momentum", "0.9",
+            ], "with Adam; leave it out, or use --beta1"
+        ),
+        (
+            ["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--method", "simclr", "--latent", "9"],
+            "it belongs to bigan"
+        ),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--scale-lr"], "--batch"),
         (["pretrain", "--data", "x", "--arch", "resnet18", "--run", "r", "--cuda-graph"], "--device cuda"),
         (

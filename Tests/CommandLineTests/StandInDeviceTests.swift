@@ -97,7 +97,7 @@ extension ProgramRuns {
             ],
             ["instance", "--loss", "nce", "--negatives", "16", "--precision", "bf16"], ["parametric", "--clip", "1"],
             ["moco-v2", "--queue", "32"], ["simclr", "--warmup", "0"], ["byol", "--warmup", "0"], ["simsiam"],
-            ["colorization"], ["jigsaw"], ["exemplar", "--form", "triplets"],
+            ["colorization"], ["jigsaw"], ["exemplar", "--form", "triplets"], ["bigan"],
         ])
         func aCapturedRunIsTheRun(options: [String]) throws {
             try withTemporaryFolder { folder in

@@ -52,6 +52,13 @@ extension TrainingSuites {
                 (own.instance.dimension, own.instance.negatives, own.instance.loss) = (16, 3, .nce)
                 own.instance.temperature = 0.2
                 options.recipe.own = own
+            case .bigan:
+                var own = BiGANSettings()
+                (own.latent, own.width) = (6, 8)
+                options.recipe.own = own
+                let betas = BiGAN.recipe(.cifar10).optimization
+                options.recipe.optimization.rule = .adam
+                (options.recipe.optimization.beta1, options.recipe.optimization.beta2) = (betas.beta1, betas.beta2)
             case .instance, .parametric, .supervised, .exemplar, .colorization, .splitBrain: break
             }
             return try Pretraining(options, data: try makeSampleImages(Self.batch, in: folder))
@@ -72,7 +79,7 @@ extension TrainingSuites {
 
         private func inputs(_ task: Pretraining) -> any TensorGroup {
             let shape = [Self.batch, 3, Self.side, Self.side]
-            let views = task.options.method == .exemplar || task.method.parts != nil ? 1 : 2
+            let views = [.exemplar, .bigan].contains(task.options.method) || task.method.parts != nil ? 1 : 2
             switch task.options.method {
             case .rotation, .jigsaw, .context: return tileInputs(task)
             default: break
@@ -84,6 +91,11 @@ extension TrainingSuites {
                 return MoCo.Inputs(
                     views: TwoViews(images), indices: Tensor(Array(0..<Self.batch)), shuffle: Tensor(order),
                     unshuffle: Tensor(inverse))
+            }
+            if task.method is BiGAN {
+                return BiGAN.Inputs(
+                    images: images, reduced: nil,
+                    codes: Formula.tensor([Self.batch, 6], ordinal: Formula.imageOrdinal + 8))
             }
             if task.method is CMC {
                 let noise = [3, 0, 7, 5, 5, 1, 2, 6, 4, 4, 0, 1, 7, 3, 2, 6, 1, 0, 2, 5, 7, 3, 4, 6]
@@ -103,7 +115,7 @@ extension TrainingSuites {
         /// Losses to 1e-5, gradients and what the step leaves behind to 1e-4 of their size.
         @Test(arguments: [
             MethodName.mocoV1, .mocoV2, .simclr, .byol, .simsiam, .rotation, .jigsaw, .context, .exemplar, .cmc,
-            .colorization, .splitBrain,
+            .colorization, .splitBrain, .bigan,
         ])
         func aStepIsTorchs(method: MethodName) throws {
             let golden = try #require(try Golden.read("methods.json")[method.rawValue])
@@ -131,6 +143,11 @@ extension TrainingSuites {
             }
             let step = task.forward(inputs(task))
             #expect(abs(step.loss.item - (golden["loss"]?.doubleValue ?? .nan)) < 1e-5)
+            for name in ["discriminator_loss", "real_score", "generated_score"] {
+                guard let expected = golden[name]?.doubleValue else { continue }
+                let own = try #require(step.values.first { $0.name == name }).value.item
+                #expect(abs(own - expected) < 1e-5, "\(name)")
+            }
             if let accuracy = golden["accuracy"]?.doubleValue {
                 #expect(step.values.first { $0.name == "task_accuracy" }?.value.item == accuracy)
             }
@@ -138,14 +155,15 @@ extension TrainingSuites {
             // other side of a ReLU, which is a hundredth of a gradient that few places add up to.
             let tolerance = method == .simclr && Capability.here.kernels != .plain ? 2e-2 : 1e-4
             task.optimizer.clearGradients()
-            step.loss.backward()
+            step.backward(task.optimizer)
             for member in golden["gradients"]?.members ?? [] {
                 let gradient = try #require(task.parameters[member.name]?.gradient)
                 #expect(
                     GoldenSummary.difference(gradient, member.value, tolerance: tolerance) == nil,
                     "gradient of \(member.name)")
             }
-            task.optimizer.step(learningRate: 0.1)
+            // Adam's first step is as long as the rate, whatever the gradient.
+            task.optimizer.step(learningRate: method == .bigan ? 0.01 : 0.1)
             step.afterUpdate()
             for member in golden["after"]?.members ?? [] {
                 let tensor = try #require(task.parameters[member.name])

@@ -200,7 +200,7 @@ extension TrainingSuites {
             #expect(RunState(task).differences(before) == [])
             let pictures: [MethodName: Int] = [
                 .instance: 1, .parametric: 1, .supervised: 1, .rotation: 4, .jigsaw: 3, .context: 9, .exemplar: 8,
-                .cmc: 3, .colorization: 4, .splitBrain: 5,
+                .cmc: 3, .colorization: 4, .splitBrain: 5, .bigan: 3,
             ]
             #expect(rows.map(\.pictures.count) == [Int](repeating: pictures[method] ?? 2, count: 3))
             #expect(rows[0].title.hasPrefix(data.name(0)))

@@ -54,6 +54,10 @@ func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nc
         var own = CMCSettings()
         (own.instance.dimension, own.instance.negatives, own.instance.loss) = (16, 8, loss)
         recipe.own = own
+    case .bigan:
+        var own = BiGANSettings()
+        (own.latent, own.width) = (8, 16)
+        recipe.own = own
     }
     return PretrainOptions(architecture: .resnet18, method: method, recipe: recipe)
 }
@@ -62,7 +66,7 @@ func smallOptions(_ method: MethodName = .instance, loss: InstanceLossKind = .nc
 func makeStep(_ task: some TrainingTask, _ step: Int) throws -> Double {
     task.optimizer.clearGradients()
     let result = try task.forward(step: step)
-    result.loss.loss.backward()
+    result.loss.backward(task.optimizer)
     task.optimizer.step(learningRate: task.learningRate(atStep: step))
     result.loss.afterUpdate()
     return result.loss.loss.item
@@ -173,7 +177,9 @@ struct RunState: Equatable {
         for entry in task.parameters.entries {
             bytes["model.\(entry.name)"] = entry.tensor.detach().withBytes { Data($0) }
         }
-        for (name, tensor) in task.optimizer.state { bytes["velocity.\(name)"] = tensor.withBytes { Data($0) } }
+        for (name, tensor) in task.optimizer.state {
+            bytes["\(task.optimizer.stateName).\(name)"] = tensor.withBytes { Data($0) }
+        }
         let extra = task.extraState
         for (name, tensor) in extra.tensors { bytes["task.\(name)"] = tensor.withBytes { Data($0) } }
         bytes["state"] = Data(extra.state.line.utf8)

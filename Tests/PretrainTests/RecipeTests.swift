@@ -97,6 +97,31 @@ import Training
         #expect(Exemplar.recipe(.imagenet).augmentation.rotation == 20)
     }
 
+    @Test func bigan() throws {
+        let recipe = BiGAN.recipe(.imagenet)
+        #expect(recipe.batch == 128 && recipe.epochs == 100 && recipe.imageSize == 64)
+        let optimization = recipe.optimization
+        #expect(optimization.rule == .adam && optimization.beta1 == 0.5 && optimization.beta2 == 0.999)
+        #expect(optimization.learningRate == 2e-4 && optimization.weightDecay == 2.5e-5)
+        #expect(optimization.decayExemption == .norm)
+        let rates = optimization.rates(epochs: 100, stepsPerEpoch: 10)
+        #expect(rates.rate(atStep: 500) == 2e-4 && abs(rates.rate(atStep: 1000) - 2e-6) < 1e-12)
+        #expect(
+            recipe.augmentation.pipeline(imageSize: 64).steps == [
+                .resizeShortSide(72), .randomCrop(size: ImageSize(width: 64, height: 64), padding: 0),
+                .randomHorizontalFlip(probability: 0.5),
+            ])
+        let own = try #require(recipe.own as? BiGANSettings)
+        #expect(own.latent == 200 && own.width == 64 && recipe.alexNet == TrainingForm(isNormalized: true, leak: 0.2))
+        // Its clip is for steps as long as the gradient.
+        #expect(PretrainOptions(.vgg16, .bigan, recipe: .imagenet).recipe.optimization.gradientClip == nil)
+        let json = PretrainOptions(.resnet18, .bigan, recipe: .cifar10).json
+        #expect(json["momentum"] == nil && json["beta1"] == 0.5 && json["generated_size"] == .null)
+        #expect(json["schedule"] == "exponential" && json["gamma"] == 0.01 && json["latent"] == 200)
+        let other = PretrainOptions(.resnet18, .simclr, recipe: .cifar10).json
+        #expect(other["momentum"] == 0.9 && other["beta1"] == nil && other["latent"] == nil)
+    }
+
     @Test func aLargeSeedIsDescribed() {
         var options = PretrainOptions(.resnet18, .instance, recipe: .imagenet)
         options.seed = .max

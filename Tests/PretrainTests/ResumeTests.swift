@@ -66,6 +66,9 @@ extension TrainingSuites {
         @Test(arguments: CapturedRun.colors)
         func aCapturedStepOfColorsIsAStep(captured: CapturedRun) throws { try compare(captured) }
 
+        @Test(arguments: CapturedRun.adversarial)
+        func aCapturedStepOfTwoLossesIsAStep(captured: CapturedRun) throws { try compare(captured) }
+
         private func compare(_ captured: CapturedRun) throws {
             let folder = try TemporaryFolder()
             let data = try makeSampleImages(24, in: "\(folder.path)/images")
@@ -157,6 +160,19 @@ extension TrainingSuites {
                 CapturedRun("exemplars by triplets", .exemplar) {
                     $0.architecture = .resnet20
                     $0.recipe.own = triplets($0.recipe.own)
+                },
+            ]
+
+            /// Of methods with two losses.
+            static let adversarial = [
+                CapturedRun("BiGAN", .bigan) { $0.architecture = .resnet20 },
+                CapturedRun("BiGAN of reduced images, bfloat16", .bigan) {
+                    $0.architecture = .resnet20
+                    $0.recipe.imageSize = 24
+                    $0.precision = .bf16
+                    guard var own = $0.recipe.own as? BiGANSettings else { return }
+                    own.generatedSize = 16
+                    $0.recipe.own = own
                 },
             ]
 

@@ -33,6 +33,18 @@ import Torch
         check(norm(x, mode: .train, adding: other, relu: true), [9, 0])
     }
 
+    /// With shares of 1, ½ and ⅓ three batches leave the mean of what they have; nothing of before is left.
+    @Test(arguments: [16, 3]) func statisticsOfSeveralBatches(channels: Int) {
+        let norm = BatchNorm2d(Scope(seed: 0) / "bn", channels)
+        // Means 1, 2 and 6; variances 0, 2 and 8, unbiased.
+        for (index, values) in [[Float(1), 1], [1, 3], [4, 8]].enumerated() {
+            let x = Tensor((0..<2 * channels).map { values[$0 % 2] }, shape: [1, channels, 1, 2])
+            BatchNorm2d.weighing(1 / Double(index + 1)) { _ = norm(x, mode: .train) }
+        }
+        #expect(norm.runningMean.doubles.allSatisfy { abs($0 - 3) < 1e-5 })
+        #expect(norm.runningVariance.doubles.allSatisfy { abs($0 - 10.0 / 3) < 1e-5 })
+    }
+
     struct Shape: Sendable {
         var images, channels, height, width: Int
     }

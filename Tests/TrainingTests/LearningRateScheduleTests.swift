@@ -51,6 +51,20 @@ import Training
         #expect(isClose(schedule.rate(atStep: step), rate))
     }
 
+    /// From step 4 on to a hundredth at step 8, by √.1 a step; then it stays there. Without a milestone it begins with the run.
+    @Test(arguments: [(0, 1.0), (4, 1.0), (5, 0.31622776601683794), (6, 0.1), (8, 0.01), (9, 0.01)])
+    func exponential(step: Int, rate: Double) {
+        let schedule = LearningRateSchedule(
+            base: 1, shape: .exponential, milestones: [4], gamma: 0.01, totalSteps: 8)
+        #expect(isClose(schedule.rate(atStep: step), rate))
+        let whole = LearningRateSchedule(base: 1, shape: .exponential, gamma: 0.01, totalSteps: 4)
+        #expect(isClose(whole.rate(atStep: 2), 0.1))
+        var optimization = Optimization(learningRate: 1, milestones: [50], weightDecay: 0)
+        (optimization.schedule, optimization.gamma) = (.exponential, 0.01)
+        optimization.stretch(from: 100, to: 4)
+        #expect(isClose(optimization.rates(epochs: 4, stepsPerEpoch: 2).rate(atStep: step), rate))
+    }
+
     /// Half way 1/2, a third of the way (1 + cos 60°) / 2 = 3/4; then it stays at the end.
     @Test(arguments: [(0, 1.0), (2, 0.75), (3, 0.5), (4, 0.25), (6, 0.0), (7, 0.0)])
     func cosine(step: Int, rate: Double) {

@@ -6,7 +6,7 @@ import Training
 /// A small network with dropout that learns the sum of four numbers.
 final class RegressionTask: TrainingTask {
     let parameters: Parameters
-    let optimizer: SGD
+    let optimizer: any Optimizer
     let totalSteps: Int
     let stepsPerEpoch = 4
     /// The step whose loss is not a number.

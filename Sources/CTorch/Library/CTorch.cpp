@@ -203,9 +203,13 @@ int64_t operator_call(CTOperator *op, const CTValue *arguments, int64_t argument
     });
 }
 
-bool backward(CTTensor *tensor, CTTensor *gradient, CTError error) {
+bool backward(CTTensor *tensor, CTTensor *gradient, CTTensor *const *leaves, int64_t leaf_count, bool keep_graph,
+              CTError error) {
     return guarded(error, false, [&] {
-        borrow(tensor).backward(gradient ? borrow(gradient) : at::Tensor());
+        std::vector<at::Tensor> inputs;
+        for (int64_t i = 0; i < leaf_count; ++i) inputs.push_back(borrow(leaves[i]));
+        borrow(tensor).backward(gradient ? borrow(gradient) : at::Tensor(), keep_graph, false,
+                                leaf_count ? std::optional<at::TensorList>(inputs) : std::nullopt);
         return true;
     });
 }

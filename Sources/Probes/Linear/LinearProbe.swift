@@ -53,7 +53,7 @@ public final class LinearProbe: TrainingTask {
     public let options: LinearProbeOptions
     public let layers: [LayerReader.Layer]
     public let parameters: Parameters
-    public let optimizer: SGD
+    public let optimizer: any Optimizer
     public let totalSteps: Int
     public let stepsPerEpoch: Int
 

@@ -61,7 +61,7 @@ public struct ClassifierOptions: Sendable {
 public final class ClassifierTraining: TrainingTask {
     public let options: ClassifierOptions
     public let parameters: Parameters
-    public let optimizer: SGD
+    public let optimizer: any Optimizer
     public let totalSteps: Int
     public var stepsPerEpoch: Int { batches.stepsPerEpoch }
 

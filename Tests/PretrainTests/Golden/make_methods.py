@@ -328,9 +328,75 @@ def split_brain():
     return step(model, loss + F.cross_entropy(places(model.head.ab(model.ab.map(x[:, 1:]))), lightness))
 
 
+GAN = ["head.weight", "generator.0.linear.weight", "generator.1.conv.weight", "generator.1.norm.weight", "generator.2.conv.weight"]
+GAN += ["discriminator.0.conv.weight", "discriminator.1.code.weight", "discriminator.1.conv.weight", "discriminator.1.norm.bias"]
+GAN += ["discriminator.2.linear.weight"]
+GAN_STATISTICS = ["generator.1.norm.running_var", "discriminator.1.norm.running_mean", "discriminator.1.norm.running_var"]
+
+
+class Pile(nn.Module):
+    """Modules of these names."""
+
+    def __init__(self, **modules):
+        super().__init__()
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+
+def bigan():
+    """As Donahue et al.: two losses of one pass, two optimisers, both step at once. 8 channels, codes of 6."""
+    model = Encoder(None)
+    model.head = nn.Linear(64 * 4 * 4, 6)
+    up = lambda i, o, bias: nn.ConvTranspose2d(i, o, 5, 2, 2, 1, bias=bias)  # noqa: E731
+    down = lambda i, o, bias: nn.Conv2d(i, o, 5, 2, 2, bias=bias)  # noqa: E731
+    model.generator = nn.ModuleList([
+        Pile(linear=nn.Linear(6, 16 * 4 * 4, bias=False), norm=nn.BatchNorm2d(16)),
+        Pile(conv=up(16, 8, False), norm=nn.BatchNorm2d(8)),
+        Pile(conv=up(8, 3, True)),
+    ])
+    model.discriminator = nn.ModuleList([
+        Pile(conv=down(3, 8, True)),
+        Pile(conv=down(8, 16, False), code=nn.Linear(6, 16, bias=False), norm=nn.BatchNorm2d(16)),
+        Pile(linear=nn.Linear(16 * 4 * 4, 1)),
+    ])
+    fill(model)
+    x, z = images(0), uniform([B, 6], IMAGES + 8).double()
+    code = model.head(model.map(x).flatten(1))
+    g0, g1, g2 = model.generator
+    h = F.relu(g0.norm(g0.linear(z).reshape(B, 16, 4, 4)))
+    image = 2 * torch.sigmoid(g2.conv(F.relu(g1.norm(g1.conv(h))))) - 1
+    d0, d1, d2 = model.discriminator
+
+    # One batch, so that batch norm mixes both kinds of pairs.
+    pictures, codes = torch.cat([x, image]), torch.cat([code, z])
+    h = F.leaky_relu(d0.conv(pictures), 0.2)
+    h = F.leaky_relu(d1.norm(d1.conv(h) + d1.code(codes)[:, :, None, None]), 0.2)
+    real, fake = torch.sigmoid(d2.linear(h.flatten(1))).squeeze(1).split(B)
+    loss_d = -(real.log().mean() + (1 - fake).log().mean()) / 2
+    loss_eg = -((1 - real).log().mean() + fake.log().mean()) / 2
+    named = dict(model.named_parameters())
+    theirs = {name: p for name, p in named.items() if name.startswith("discriminator.")}
+    others = {name: p for name, p in named.items() if name not in theirs}
+    gradients = {}
+    for loss, group in ((loss_eg, others), (loss_d, theirs)):
+        for name, gradient in zip(group, torch.autograd.grad(loss, list(group.values()), retain_graph=True)):
+            group[name].grad = gradient
+            gradients[name] = gradient
+    optimizers = [torch.optim.Adam(group.values(), 0.01, (0.5, 0.999), weight_decay=1e-3) for group in (others, theirs)]
+    for optimizer in optimizers:
+        optimizer.step()
+    shown = SHOWN[:3] + GAN
+    return {
+        "loss": loss_eg.item(), "discriminator_loss": loss_d.item(),
+        "real_score": real.mean().item(), "generated_score": fake.mean().item(),
+        "gradients": {name: summary(gradients[name]) for name in shown},
+        "after": {name: summary(model.state_dict()[name]) for name in shown + STATISTICS + GAN_STATISTICS},
+    }
+
+
 cases = {"moco-v1": moco(False), "moco-v2": moco(True), "simclr": simclr(), "byol": byol(), "simsiam": simsiam()}
 cases |= {"rotation": rotation(), "jigsaw": jigsaw(), "context": context(), "exemplar": exemplar()}
-cases |= {"cmc": cmc(), "colorization": colorization(), "split-brain": split_brain()}
+cases |= {"cmc": cmc(), "colorization": colorization(), "split-brain": split_brain(), "bigan": bigan()}
 Path(__file__).with_name("methods.json").write_text(json.dumps(cases, indent=1) + "\n")
 for name, case in cases.items():
     print(name, case["loss"])
