@@ -138,9 +138,10 @@ public struct WeightImport {
         let found = WeightFile.recognize(shape: shape)
         guard let architecture = options.architecture ?? found?.architecture else {
             let isTrunk = shape("features.0.weight") != nil
-            if StateDictNames.channelParts.contains(where: { part in source.items.contains { $0.name.contains(part.0) }
-                }
-            ) {
+            let holdsHalves = source.items.contains { item in
+                StateDictNames.channelParts.contains { item.name.contains($0.0) }
+            }
+            if holdsHalves {
                 throw InputError(
                     source.path, "holds CMC's half networks, which make up no known network even side by side",
                     remedy: "give a pair of ResNets of full width")
