@@ -122,7 +122,7 @@ import VOCData
                 cup    100.00     1           1   1   0
                 <key>    0.00     1           0   0   0
                 mAP     50.00
-                AP as area under the curve, IoU > 0.75, 1 images, mean of 2 classes
+                AP as area under the curve, IoU > 0.75, 1 image, mean of 2 classes
 
                 AP % at IoU >    0.75  0.77   mean
                 cup            100.00  0.00  50.00
