@@ -83,7 +83,7 @@ extension NetworkConfig {
 extension NetworkConfig: CustomStringConvertible {
     /// "resnet18 with a CIFAR stem and 10 classes".
     public var description: String {
-        let parts = [stem == .cifar ? "a CIFAR stem" : nil, classes.map { "\($0.counted("class"))" }].compactMap { $0 }
+        let parts = [stem == .cifar ? "a CIFAR stem" : nil, classes.map { $0.counted("class") }].compactMap { $0 }
         let name = architecture.rawValue
         return parts.isEmpty ? name : "\(name) with \(parts.joined(separator: " and "))"
     }

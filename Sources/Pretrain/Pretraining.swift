@@ -100,9 +100,7 @@ public final class Pretraining: CapturableTask {
         var count = 0
         while let batch = try loader.next() {
             count += 1
-            let images = recipe.normalization(
-                batch.pixels, count: batch.viewCount * batch.count, height: batch.size.height,
-                width: batch.size.width, device: device)
+            let images = recipe.normalization(batch, device: device)
             withoutGradients {
                 withPrecision(options.precision, on: device) {
                     BatchNorm2d.weighing(1 / Double(count)) { _ = method.network.denseMap(images, mode: .train) }

@@ -59,15 +59,18 @@ public struct WeightImport {
         static let name = "conv1.weight"
         /// Of Lab.
         let channels: Range<Int>
+        /// With all three channels.
+        let shape: [Int]
 
-        /// The shape with all three channels; others stay as they are.
-        func shape(_ shape: [Int]) -> [Int] {
-            guard shape.count == 4, shape[1] == channels.count else { return shape }
-            return [shape[0], 3] + shape[2...]
+        /// Nil for a first layer that sees other channels than these alone.
+        init?(channels: Range<Int>?, shape: [Int]?) {
+            guard let channels, let shape, shape.count == 4, shape[1] == channels.count else { return nil }
+            self.channels = channels
+            self.shape = [shape[0], 3] + shape[2...]
         }
 
         func whole(_ tensor: Tensor) -> Tensor {
-            let result = Tensor.zeros(shape(tensor.shape), dtype: tensor.dtype)
+            let result = Tensor.zeros(shape, dtype: tensor.dtype)
             result.narrow(1, channels.lowerBound, channels.count).copy_(tensor)
             return result
         }
@@ -80,11 +83,11 @@ public struct WeightImport {
     public init(_ source: ForeignWeights, _ options: Options = Options()) throws {
         let names = try StateDictNames(source, prefix: options.prefix)
         func item(_ name: String) -> ForeignWeights.Item? { names.names[name].flatMap { source[$0] } }
-        let first = names.channels.map { FirstLayer(channels: $0) }
-        var config = try Self.config(source, options) { name in
-            let shape = item(name)?.shape
-            return name == FirstLayer.name ? shape.map { first?.shape($0) ?? $0 } : shape
+        let first = FirstLayer(channels: names.channels, shape: item(FirstLayer.name)?.shape)
+        func shape(_ name: String) -> [Int]? {
+            name == FirstLayer.name ? first?.shape ?? item(name)?.shape : item(name)?.shape
         }
+        var config = try Self.config(source, options, shape: shape)
         let last = config.classifierPrefix
         let rows = config.classes
         // Without its bias, or with one of another length, it is none of the two.
@@ -182,7 +185,7 @@ public struct WeightImport {
                 continue
             }
             used.insert(name)
-            let shape = entry.name == FirstLayer.name ? first?.shape(item.shape) ?? item.shape : item.shape
+            let shape = entry.name == FirstLayer.name ? first?.shape ?? item.shape : item.shape
             if shape != entry.tensor.shape {
                 mismatched.append("\(name.printable) has the shape \(item.shape), expected \(entry.tensor.shape)")
             } else if item.dtype == nil || item.dtype!.isFloatingPoint != entry.tensor.dtype.isFloatingPoint {
@@ -276,7 +279,7 @@ public struct WeightImport {
 
     /// One line that says what was found in the file and what was left out.
     public var summary: String {
-        var parts = ["\(loaded.count.counted("tensor"))"]
+        var parts = [loaded.count.counted("tensor")]
         if !source.place.isEmpty { parts[0] += " of \(source.place.joined(separator: ".").printable)" }
         if let origin { parts.append(origin) }
         if !prefix.isEmpty { parts.append("\(prefix.printable) taken off their names") }

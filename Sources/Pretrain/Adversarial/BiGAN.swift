@@ -151,7 +151,8 @@ public final class BiGAN: PretextMethod {
         // Before the first step.
         let random = codes(batch.host.indices, step: -1)
         let made = [encode(batch.images, mode: .evaluate), random].map { codes in
-            pictures(generator(codes, mode: .evaluate))
+            // −1…1 as levels.
+            Image.images(ofLevels: ((generator(codes, mode: .evaluate) + 1) * 127.5).permute(0, 2, 3, 1))
         }
         return batch.names.indices.map { sample in
             SampleRow(
@@ -160,17 +161,6 @@ public final class BiGAN: PretextMethod {
                     .init(batch.picture(view: 0, of: sample), "image"), .init(made[0][sample], "its code's"),
                     .init(made[1][sample], "a random code's"),
                 ])
-        }
-    }
-
-    /// [N, 3, S, S] in −1…1 as images.
-    private func pictures(_ images: Tensor) -> [Image] {
-        let levels = ((images + 1) * 127.5 + 0.5).floor().clamp(min: 0, max: 255).permute(0, 2, 3, 1).floats
-        let length = side * side * 3
-        return (0..<images.size(0)).map { index in
-            Image(
-                size: ImageSize(width: side, height: side),
-                pixels: levels[index * length..<(index + 1) * length].map { UInt8($0) })
         }
     }
 }

@@ -40,15 +40,7 @@ package struct ColorPictures {
     private func images(_ lightness: Tensor, _ colors: Tensor) -> [Image] {
         withoutGradients {
             let parts = [lightness, colors].map { $0.to(dtype: .float32).adaptiveAvgPool2d(size) }
-            let pixels = (Lab.toRGB(Tensor.cat(parts, 1).permute(0, 2, 3, 1)) * 255).floats.map {
-                UInt8($0.rounded())
-            }
-            let length = size.height * size.width * 3
-            return (0..<lightness.size(0)).map {
-                Image(
-                    size: ImageSize(width: size.width, height: size.height),
-                    pixels: Array(pixels[$0 * length..<($0 + 1) * length]))
-            }
+            return Image.images(ofLevels: Lab.toRGB(Tensor.cat(parts, 1).permute(0, 2, 3, 1)) * 255)
         }
     }
 

@@ -57,9 +57,7 @@ enum ColorPrior {
         var counts = [Double](repeating: 0, count: code.bins.count)
         do {
             while let batch = try loader.next() {
-                let images = options.recipe.normalization(
-                    batch.pixels, count: batch.count, height: batch.size.height, width: batch.size.width,
-                    device: .cpu)
+                let images = options.recipe.normalization(batch, device: .cpu)
                 let colors = options.recipe.normalization.blockMeans(images, size).places.narrow(1, 1, 2)
                 for bin in code.nearest(colors, 1).bins.ints { counts[bin] += 1 }
             }

@@ -38,9 +38,7 @@ public struct SampleBatch {
     package init(_ host: HostBatch, names: [String], normalization: Normalization, on device: Device) {
         self.host = host
         self.names = names
-        images = normalization(
-            host.pixels, count: host.viewCount * host.count, height: host.size.height, width: host.size.width,
-            device: device)
+        images = normalization(host, device: device)
     }
 
     /// One view of one image.
@@ -58,6 +56,28 @@ public struct SampleBatch {
                 (0..<host.viewCount).map { view in
                     .init(picture(view: view, of: sample), host.viewCount > 1 ? "view \(view + 1)" : "")
                 })
+        }
+    }
+}
+
+extension Normalization {
+    /// All views of a batch with its changes made, as a network takes them: [V·B, 3, H, W], the first views of all images, then the
+    /// second.
+    func callAsFunction(_ batch: HostBatch, device: Device) -> Tensor {
+        self(
+            batch.pixels, count: batch.viewCount * batch.count, height: batch.size.height, width: batch.size.width,
+            device: device)
+    }
+}
+
+extension Image {
+    /// Images of RGB levels in 0…255, [N, H, W, 3]; what is beyond is cut off.
+    static func images(ofLevels levels: Tensor) -> [Image] {
+        let size = ImageSize(width: levels.size(2), height: levels.size(1))
+        let pixels = levels.clamp(min: 0, max: 255).floats.map { UInt8($0.rounded()) }
+        let length = size.pixelCount * 3
+        return (0..<levels.size(0)).map {
+            Image(size: size, pixels: Array(pixels[$0 * length..<($0 + 1) * length]))
         }
     }
 }

@@ -100,7 +100,7 @@ extension Finding {
         let isBuiltNarrow = Processor.instructionSets.contains("avx2") && !Processor.setsBuiltFor.contains("avx2")
         return Finding(
             subject: "processor", state: capability.kernels == .plain ? .note : .ok,
-            detail: "\(cores.counted("core"))" + (model.isEmpty ? "" : ", \(model)")
+            detail: cores.counted("core") + (model.isEmpty ? "" : ", \(model)")
                 + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))") + ": \(kernels); \(precision)",
             remedy: isBuiltNarrow ? "this program is built for any x86-64; `make build` makes one for this machine" : ""
         )

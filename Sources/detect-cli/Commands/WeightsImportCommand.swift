@@ -110,7 +110,7 @@ struct WeightsImportCommand: Command {
                     + (plan.origin.map { ": \($0)" } ?? "")
             ),
             ("last layer", lastLayer(plan)),
-            ("loaded", "\(plan.loaded.count.counted("tensor"))"), ("missing", list(plan.missing)),
+            ("loaded", plan.loaded.count.counted("tensor")), ("missing", list(plan.missing)),
             ("unexpected", list(plan.unexpected)), ("left out", list(plan.outside)),
         ]
         if !plan.mismatched.isEmpty { lines.append(("misfits", list(plan.mismatched))) }

@@ -155,6 +155,23 @@ extension NetworkTests {
             }
         }
 
+        /// Under such a name, but with all channels: an ordinary network.
+        @Test func encodersOfAllChannelsStayAsTheyAre() throws {
+            let scope = Scope(seed: 3)
+            _ = NetworkConfig(.resnet18).makeNetwork(scope)
+            try withTemporaryFolder { folder in
+                let (path, out) = ("\(folder)/odd.safetensors", "\(folder)/w.safetensors")
+                try SafetensorsFile.write(
+                    scope.parameters.entries.map { ("l_to_ab." + $0.name, $0.tensor.detach()) }, to: path)
+                let plan = try WeightImport(ForeignWeights(path: path))
+                #expect(plan.config == NetworkConfig(.resnet18) && plan.missing.isEmpty && plan.mismatched.isEmpty)
+                #expect(plan.description().normalization == .imagenet)
+                try plan.write(plan.description(), to: out)
+                let first = try #require(try WeightFile.open(out).file.tensor("conv1.weight"))
+                #expect(first.floats == scope.parameters["conv1.weight"]?.floats)
+            }
+        }
+
         @Test func halvesThatMakeUpNoNetworkAreSaid() {
             let stems: [Shapes] = [
                 [("module.l_to_ab.conv_block_1.0.weight", [48, 1, 11, 11])],
