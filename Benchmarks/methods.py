@@ -60,7 +60,7 @@ class Peer:
             order = torch.randperm(self.batch)
             k = self.embed(self.keys, self.views[1][order])[order.argsort()]
         q = self.embed(self.model, self.views[0])
-        logits = torch.cat([(q * k).sum(1, keepdim=True), q @ self.queue.T], 1) / 0.2
+        logits = torch.cat([(q * k).sum(1, keepdim=True), q @ self.queue.T.clone()], 1) / 0.2
         loss = F.cross_entropy(logits, torch.zeros(self.batch, dtype=torch.long))
         self.queue[self.place:self.place + self.batch] = k
         self.place = (self.place + self.batch) % QUEUE
