@@ -57,7 +57,7 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
 // What other packages can import: each of these rooms is a library product.
 let libraries = [
     "Support", "Boxes", "Imaging", "Reporting", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain",
-    "Probes", "Proposals", "Detection", "Experiments",
+    "Probes", "Proposals", "Detection", "Experiments", "Distributed",
 ]
 
 func room(_ name: String, _ dependencies: [String]) -> Target {
@@ -110,9 +110,10 @@ let package = Package(
         room("Reporting", ["Imaging", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
         room("VOCData", ["Boxes", "Imaging", "Datasets", "Reporting", "CXML2", "Support"]),
-        room("Training", ["Torch", "Support"]),
+        room("Distributed", ["Torch", "Support"]),
+        room("Training", ["Distributed", "Torch", "Support"]),
         room("Backbone", ["Torch", "Support"]),
-        room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"]),
+        room("Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Torch", "Support"]),
         room(
             "Probes",
             ["Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
@@ -125,14 +126,14 @@ let package = Package(
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Reporting",
-                "Support", "Torch", "Training", "VOCData",
+                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Imaging", "Pretrain", "Probes", "Proposals",
+                "Reporting", "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
                 "Experiments", "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone",
-                "Pretrain", "Probes", "Proposals", "Detection", "Reporting",
+                "Pretrain", "Probes", "Proposals", "Detection", "Distributed", "Reporting",
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(

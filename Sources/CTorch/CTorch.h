@@ -19,6 +19,8 @@ typedef struct CTTensor CTTensor;
 typedef struct CTOperator CTOperator;
 typedef struct CTGenerator CTGenerator;
 typedef struct CTGraph CTGraph;
+typedef struct CTStore CTStore;
+typedef struct CTReducer CTReducer;
 
 typedef char *_Nullable *_Nonnull CTError;
 
@@ -115,6 +117,35 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
     bool (*graph_end)(CTGraph *graph, CTError error);
     bool (*graph_replay)(CTGraph *graph, CTError error);
     void (*graph_release)(CTGraph *graph);
+
+    // Many processes, by PyTorch's c10d. Stores and groups live as long as the process.
+
+    // Whether this libtorch has Gloo, and NCCL once its CUDA part is loaded.
+    bool (*has_gloo)(void);
+    bool (*has_nccl)(void);
+    // Texts by which processes find each other. With `listener`, a listening socket, it is this process that keeps them; with
+    // -1 the one at that address. Keys stand under `prefix`; waits are as long as `milliseconds`.
+    CTStore *_Nullable (*_Nonnull store_make)(const char *host, int32_t port, int32_t listener, const char *prefix,
+                                              int64_t milliseconds, CTError error);
+    bool (*store_set)(CTStore *store, const char *key, const char *value, CTError error);
+    // Waits until the key has a text, to be released with release_error.
+    char *_Nullable (*_Nonnull store_get)(CTStore *store, const char *key, int64_t milliseconds, CTError error);
+    // 1 or 0; -1 on failure.
+    int32_t (*store_has)(CTStore *store, const char *key, CTError error);
+    // Counts the calls for that key, this one included; -1 on failure.
+    int64_t (*store_add)(CTStore *store, const char *key, CTError error);
+
+    // A group that operators find by its name: Gloo for tensors on the CPU, NCCL beside it for those of a GPU.
+    bool (*group_make)(CTStore *store, const char *name, int32_t rank, int32_t size, bool has_gpu, int64_t milliseconds,
+                       CTError error);
+
+    // Means of gradients over a group, exchanged while `backward` computes others; in buckets of so many bytes. Of the parameters
+    // those that `loss` depends on.
+    CTReducer *_Nullable (*_Nonnull reducer_make)(const char *group, CTTensor *loss, CTTensor *_Nonnull const *_Nonnull parameters,
+                                                  int64_t count, int64_t first_bytes, int64_t bytes, CTError error);
+    // The next `backward` leaves means; it is to reach the same parameters.
+    bool (*reducer_prepare)(CTReducer *reducer, CTError error);
+    void (*reducer_release)(CTReducer *reducer);
 } CTFunctions;
 
 const CTFunctions *ct_functions(void);

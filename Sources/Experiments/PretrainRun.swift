@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 internal import Foundation
 internal import Imaging
 public import Pretrain
@@ -34,6 +35,8 @@ public struct PretrainRun {
     /// Told what became of the initial weights, and of embeddings that collapse.
     public var announce: (String) -> Void = { _ in }
     public var progress = ProgressBar.Style.automatic
+    /// The processes that train together.
+    public var world = World.alone
 
     public init(_ options: PretrainOptions, data: any ImageCollection, folder: String) {
         self.options = options
@@ -50,7 +53,7 @@ public struct PretrainRun {
         public var epochs: Int
         public var steps: Int
         public var images: Int
-        /// Of this process's own share of the run.
+        /// Of all processes, since the run was begun or resumed.
         public var imagesPerSecond: Double
         public var seconds: Double
         /// The mean over the last steps; nil when none was logged.
@@ -95,34 +98,60 @@ public struct PretrainRun {
     /// Trains to the end, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> Outcome {
         let fingerprint = try data.fingerprint
-        let training = try Pretraining(options, data: data)
+        let training = try Pretraining(options, data: data, world: world)
         if let initial, !(resume && Files.exists("\(folder)/config.json")) { try begin(training, with: initial) }
         let monitor =
             knnEvery > 0
             ? try PretrainMonitor(
                 training, data: data, test: knnTest, neighbors: knnNeighbors, workers: options.workers) : nil
+        if world.isLeader, resume { try checkProcesses(training) }
         let session = try RunSession(
             folder, command: "pretrain", resume: resume, settings: settings(fingerprint, training),
-            mayDiffer: PretrainOptions.mayDiffer.union(["data.path"]))
+            mayDiffer: PretrainOptions.mayDiffer.union(["data.path", "processes"]), world: world)
+        if world.size > 1 {
+            let part = options.recipe.batch / world.size
+            announce(
+                "\(world.size) processes: each has \(part.counted("image")) of a step's \(options.recipe.batch), and "
+                    + Runtime.threads.counted("thread"))
+        }
         let loop = TrainingLoop(
             training, folder: session.folder, options: loopOptions(monitor, training, session))
         Interruption.watch()
         let trained = try loop.run()
         try training.remeasureStatistics()
-        // Without images of its own at the end of a run that was complete, or that draws none on the way.
-        try writeSamples(training, session)
-        try WeightFile.write(
-            training.exported, training.description(details: details(fingerprint)), to: session.folder.weights)
-        if case .bank(let view) = training.method.probe { try write(view.bank, to: session.file("bank.safetensors")) }
-        let curves = try drawCurves(session)
+        let curves = world.isLeader ? try write(training, session, fingerprint) : []
         let outcome = Outcome(
             weights: session.folder.weights, method: options.method, architecture: options.architecture,
             epochs: options.recipe.epochs, steps: trained.steps, images: data.count,
             imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
             knn: monitor.flatMap { monitor in trained.lastValues["knn_top1"].map { ($0, monitor.protocolText) } },
             curves: curves)
-        try session.write(outcome.json)
+        if world.isLeader { try session.write(outcome.json) }
+        try world.barrier()
         return outcome
+    }
+
+    /// What a training leaves, but its results.
+    private func write(_ training: Pretraining, _ session: RunSession, _ fingerprint: String) throws -> [Figure] {
+        // Without images of its own at the end of a run that was complete, or that draws none on the way.
+        try writeSamples(training, session)
+        try WeightFile.write(
+            training.exported, training.description(details: details(fingerprint)), to: session.folder.weights)
+        if case .bank(let view) = training.method.probe { try write(view.bank, to: session.file("bank.safetensors")) }
+        return try drawCurves(session)
+    }
+
+    /// A run goes on with another number of processes only where nothing but the order of sums depends on it.
+    private func checkProcesses(_ training: Pretraining) throws {
+        guard Files.exists("\(folder)/config.json") else { return }
+        let before = try RunFolder.readConfig(folder)["processes"]?.intValue ?? 1
+        if before == world.size { return }
+        if let reason = training.dependsOnProcesses {
+            throw InputError(
+                folder, "was started with \(before.counted("process")), not \(world.size): \(reason)",
+                remedy: "start as many again, or begin another run")
+        }
+        announce("note: begun with \(before.counted("process")): sums are added in another order from here on")
     }
 
     private func begin(_ training: Pretraining, with path: String) throws {
@@ -160,7 +189,8 @@ public struct PretrainRun {
                     "every_epochs": .integer(knnEvery), "test": knnTest.map { .string($0.source) } ?? .null,
                     "neighbors": .string(neighbors.rawValue),
                 ]),
-        ] + (initial.map { [.init("init", .string($0))] } ?? []) + (capturesSteps ? [.init("cuda_graph", true)] : [])
+        ] + (world.size > 1 ? [.init("processes", .integer(world.size))] : [])
+            + (initial.map { [.init("init", .string($0))] } ?? []) + (capturesSteps ? [.init("cuda_graph", true)] : [])
             + (options.json.members ?? [])
     }
 
@@ -173,6 +203,7 @@ public struct PretrainRun {
         _ monitor: PretrainMonitor?, _ training: Pretraining, _ session: RunSession
     ) -> LoopOptions {
         var options = loopOptions(steps: training.stepsPerEpoch, monitor)
+        options.world = world
         if samplesEvery > 0 {
             options.visit = .init(every: samplesEvery * training.stepsPerEpoch) {
                 try writeSamples(training, session)

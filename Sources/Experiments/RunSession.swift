@@ -1,3 +1,4 @@
+public import Distributed
 internal import Imaging
 public import Reporting
 public import Support
@@ -7,6 +8,8 @@ public import Training
 /// One experiment in a folder of its own: the header that every configuration begins with, the lock, and what is left there.
 public struct RunSession {
     public let folder: RunFolder
+    /// The processes that do it together; the first of them alone writes.
+    public let world: World
 
     /// Opens the folder, and writes its `config.json`.
     ///
@@ -15,15 +18,36 @@ public struct RunSession {
     ///   - resume: Go on with the run in the folder, if there is one; without it the folder must be empty.
     ///   - settings: Everything that shapes the result, resolved.
     ///   - mayDiffer: Settings that may change on resuming, see `RunFolder`.
-    /// - Throws: `InputError` of `RunFolder`.
+    ///   - world: The processes that do it together, all with the same settings.
+    /// - Throws: `InputError` of `RunFolder`, or naming what another process has set otherwise.
     public init(
-        _ path: String, command: String, resume: Bool, settings: [JSON.Member], mayDiffer: Set<String>
+        _ path: String, command: String, resume: Bool, settings: [JSON.Member], mayDiffer: Set<String>,
+        world: World = .alone
     ) throws {
         let header: [JSON.Member] = [
             .init("command", .string(command)), .init("version", .string(Toolkit.version)),
             .init("libtorch", .string(Runtime.version)),
         ]
-        folder = try RunFolder(path, resume: resume, config: .object(header + settings), mayDiffer: mayDiffer)
+        let config = JSON.object(header + settings)
+        self.world = world
+        try Self.requireAlike(config, world, except: mayDiffer.union(Self.ownOfProcess))
+        folder =
+            world.isLeader
+            ? try RunFolder(path, resume: resume, config: config, mayDiffer: mayDiffer)
+            : RunFolder(ofOtherProcess: path)
+    }
+
+    /// What processes of one run need not have in common.
+    private static let ownOfProcess: Set<String> = ["device", "threads", "workers"]
+
+    private static func requireAlike(_ config: JSON, _ world: World, except: Set<String>) throws {
+        let first = try JSON.parse(world.leaders { config.line }.utf8)
+        let own = try JSON.parse(config.line.utf8)
+        if let (name, theirs, mine) = RunFolder.firstDifference(first, own, except: except) {
+            throw InputError(
+                "rank \(world.rank)", "has \(name) = \(mine), rank 0 has \(theirs)",
+                remedy: "start all processes with the same options and data")
+        }
     }
 
     /// The path of a picture or table of this run.

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 public import Imaging
 public import Support
 public import Torch
@@ -42,6 +43,9 @@ public protocol PretextMethod: AnyObject {
     var headPrefixes: [String] { get }
     /// Of these, the parameters whose learning rate does not fall.
     var fixedRatePrefixes: [String] { get }
+
+    /// Whether it draws anew in each step what is not a function of seed, step and image, beside the network's dropout.
+    var drawsMasks: Bool { get }
 
     /// Whether running statistics are measured anew over training images before weights are written, because they lag behind what
     /// is trained.
@@ -101,6 +105,7 @@ extension PretextMethod {
     public var headPrefixes: [String] { [] }
     public var fixedRatePrefixes: [String] { [] }
     public var remeasuresStatistics: Bool { false }
+    public var drawsMasks: Bool { false }
     public func networkWasLoaded() {}
     public var isSteady: Bool { true }
     public var state: Checkpoint { Checkpoint() }
@@ -127,6 +132,8 @@ public struct MethodContext {
     public var scope: Scope
     /// Of the whole training.
     public var totalSteps: Int
+    /// The processes that train together.
+    public var world = World.alone
 
     /// The network of the run, at its random values.
     func makeNetwork(classes: Int? = nil) -> any Network {

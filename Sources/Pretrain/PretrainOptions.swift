@@ -14,6 +14,8 @@ public struct PretrainOptions: Sendable {
     public var device = Device.cpu
     public var precision = Precision.fp32
     public var onBadImage = BadImagePolicy.stop
+    /// Whether batch norm measures its statistics over the batches of all processes together, not over each one's own.
+    public var synchronizesBatchNorm = false
     /// Whether colour and mirroring change whole batches on the device rather than single images in the loader's
     /// threads, to the same pixels; nil for what suits the device.
     public var augmentsOnDevice: Bool?
@@ -45,7 +47,7 @@ public struct PretrainOptions: Sendable {
                 .init("seed", .integer(Int(truncatingIfNeeded: seed))), .init("precision", .string(precision.rawValue)),
                 .init("device", .string(device.description)), .init("threads", .integer(Runtime.threads)),
                 .init("workers", .integer(workers)),
-            ] + Self.rows.members(of: self))
+            ] + (synchronizesBatchNorm ? [.init("sync_batchnorm", true)] : []) + Self.rows.members(of: self))
     }
 
     /// Settings that a resumed run may change because the result does not depend on them.

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 internal import Imaging
 public import Support
 public import Torch
@@ -18,9 +19,13 @@ public final class Pretraining: CapturableTask {
     private let batches: EpochBatches
     private let generator: Generator
     private let rates: LearningRateSchedule
+    private let world: World
 
+    /// - Parameter world: The processes that train together: each gets an equal part of every batch.
     /// - Throws: `InputError` when the data cannot serve the method.
-    public init(_ options: PretrainOptions, data: any ImageCollection) throws(InputError) {
+    public init(
+        _ options: PretrainOptions, data: any ImageCollection, world: World = .alone
+    ) throws(InputError) {
         let recipe = options.recipe
         try options.architecture.require(imageSize: recipe.imageSize)
         guard data.count >= recipe.batch else {
@@ -28,20 +33,38 @@ public final class Pretraining: CapturableTask {
                 data.source, "has only \(data.count.counted("image")) for batches of \(recipe.batch)",
                 remedy: "use smaller batches")
         }
+        guard recipe.batch % world.size == 0 else {
+            throw InputError(
+                "a batch of \(recipe.batch)", "does not split into equal parts for \(world.size) processes",
+                remedy: "use a multiple of \(world.size)")
+        }
         self.options = options
         self.data = data
+        self.world = world
         let kind = options.method.method
         batches = EpochBatches(
             data, batchSize: recipe.batch, views: kind.views(recipe), cut: kind.cut(recipe),
             defersChanges: options.augmentsOnDevice ?? (options.device.kind != .cpu), seed: options.seed,
-            workers: options.workers, onBadImage: options.onBadImage)
+            workers: options.workers, onBadImage: options.onBadImage, share: world.share)
         totalSteps = batches.stepsPerEpoch * recipe.epochs
         let scope = Scope(seed: options.seed, device: options.device)
-        method = try kind.init(MethodContext(options: options, data: data, scope: scope, totalSteps: totalSteps))
+        method = try kind.init(
+            MethodContext(options: options, data: data, scope: scope, totalSteps: totalSteps, world: world))
         parameters = scope.parameters
         generator = scope.trainingGenerator
+        if world.rank > 0 { Self.diverge(generator, seed: options.seed, rank: world.rank) }
         optimizer = recipe.optimization.optimizer(parameters, fixed: method.fixedRatePrefixes)
         rates = recipe.optimization.rates(epochs: recipe.epochs, stepsPerEpoch: batches.stepsPerEpoch)
+    }
+
+    /// Tells the streams of processes from each other.
+    private static let rankKey: UInt64 = 0x7261_6e6b
+
+    /// Has a process draw other masks of dropout than its neighbours.
+    private static func diverge(_ generator: Generator, seed: UInt64, rank: Int) {
+        let own = Generator(seed: RandomStream(seed, rankKey, UInt64(rank)).state, device: generator.device)
+        // A generator takes the state of another of its device.
+        do { try generator.restore(own.state) } catch { preconditionFailure("\(error)") }
     }
 
     public func learningRate(atStep step: Int) -> Double { rates.rate(atStep: step) }
@@ -61,7 +84,25 @@ public final class Pretraining: CapturableTask {
             method.inputs(images, of: batch, step: step), images: batch.count, imageNames: batches.paths(of: batch))
     }
 
-    public func forward(_ inputs: any TensorGroup) -> StepLoss { method.forward(erased: inputs) }
+    public func forward(_ inputs: any TensorGroup) -> StepLoss {
+        BatchNorm2d.synchronizing(over: options.synchronizesBatchNorm ? world.statistics : nil) {
+            method.forward(erased: inputs)
+        }
+    }
+
+    /// What makes the run depend on the number of its processes by more than the order of sums; nil for nothing.
+    public var dependsOnProcesses: String? {
+        if !options.architecture.isResidual || method.drawsMasks { return "each process draws dropout of its own" }
+        if method.network.hasBatchNorm, !options.synchronizesBatchNorm {
+            return "batch norm has statistics of each process's images"
+        }
+        return nil
+    }
+
+    public var localStatistics: [Tensor] {
+        if world.size == 1 || options.synchronizesBatchNorm { return [] }
+        return parameters.entries.filter { $0.isBuffer && $0.tensor.dtype == .float32 }.map(\.tensor)
+    }
 
     // MARK: Weights
 
@@ -90,7 +131,7 @@ public final class Pretraining: CapturableTask {
     ///
     /// - Throws: `InputError` naming an image that cannot be read.
     public func remeasureStatistics() throws {
-        guard method.remeasuresStatistics, method.network.hasBatchNorm else { return }
+        guard method.remeasuresStatistics, method.network.hasBatchNorm, world.isLeader else { return }
         let (recipe, kind) = (options.recipe, options.method.method)
         let order = EpochSampler(count: data.count, seed: options.seed, epoch: recipe.epochs).order
         let loader = BatchLoader(
@@ -113,12 +154,18 @@ public final class Pretraining: CapturableTask {
 
     public var extraState: Checkpoint {
         var state = method.state
-        state.tensors.insert(("generator", generator.state), at: 0)
+        // Of all processes, one behind the other.
+        state.tensors.insert(("generator", world.gather(generator.state)), at: 0)
         return state
     }
 
     public func restore(extraState: Checkpoint) throws {
-        if let state = extraState["generator"] { try generator.restore(state) }
+        if let state = extraState["generator"] {
+            // Those of another number of processes: only where nothing draws from them, as `PretrainRun` sees to.
+            let own = state.count == generator.state.count * world.size ? world.ownRows(state) : nil
+            // A copy: libtorch reads a state from the beginning of its memory.
+            if let own { try generator.restore(own.clone()) }
+        }
         try method.restore(extraState)
     }
 

@@ -27,6 +27,7 @@ public enum Console {
 
     private static let quiet = Atomic(false)
     private static let chosen = Mutex(Coloring.auto)
+    private static let named = Mutex<String?>(nil)
 
     /// True to say nothing but results and errors: no progress, no remarks. Set once, before the work begins.
     public static var isQuiet: Bool {
@@ -38,6 +39,12 @@ public enum Console {
     public static var coloring: Coloring {
         get { chosen.withLock { $0 } }
         set { chosen.withLock { $0 = newValue } }
+    }
+
+    /// Which of several processes this is, before its errors; nil for the one that speaks for all.
+    public static var speaker: String? {
+        get { named.withLock { $0 } }
+        set { named.withLock { $0 = newValue } }
     }
 
     /// What colours text for a stream, or leaves it as it is.
@@ -68,7 +75,7 @@ public enum Console {
     /// Says what went wrong, on one line, also when quiet.
     public static func error(_ text: String) {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ").withoutControls
-        write("\(ink(.errors)("error:", .red)) \(line)")
+        write("\(ink(.errors)("error:", .red)) \(speaker.map { "[\($0)] " } ?? "")\(line)")
     }
 
     /// What was printed before comes before, also in a log that takes both. A reader that has gone away stops nothing.

@@ -86,6 +86,9 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
         if index >= count { throw TorchError("there is no GPU \(index), this machine has \(count); use the CPU") }
     }
 
+    /// GPUs that this process sees, once one was activated.
+    public static var gpuCount: Int { Int(libtorch.cuda_device_count()) }
+
     /// Waits until everything sent to the device is done; nothing to wait for on the CPU.
     public func synchronize() throws(TorchError) {
         if kind == .cuda { _ = try throwing { libtorch.cuda_synchronize(Int32(index), $0) } }

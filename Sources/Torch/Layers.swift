@@ -106,6 +106,8 @@ public final class BatchNorm2d {
     @TaskLocal private static var momentum = 0.1
     /// Parts of a batch that are normalised each by its own statistics.
     @TaskLocal private static var groupCount = 1
+    /// Processes whose batches are normalised as one.
+    @TaskLocal private static var processes: ProcessGroup?
 
     public let weight: Tensor
     public let bias: Tensor
@@ -140,6 +142,13 @@ public final class BatchNorm2d {
         try $momentum.withValue(share, operation: body)
     }
 
+    /// Within `body`, the batches of all processes are normalised as one in training: by the statistics of all their images.
+    ///
+    /// - Parameter group: One that nothing else uses; nil leaves each process its own statistics.
+    public static func synchronizing<Result>(over group: ProcessGroup?, _ body: () throws -> Result) rethrows -> Result {
+        try $processes.withValue(group, operation: body)
+    }
+
     /// What it does to a value of each channel in evaluation mode: scale · x + shift, both [C]. Gradients reach weight and
     /// bias.
     public var transform: (scale: Tensor, shift: Tensor) {
@@ -149,6 +158,7 @@ public final class BatchNorm2d {
 
     /// Where libCTorch.so has it: normalisation in training with what follows, on the CPU.
     private static let fused = Operator(ifPresent: "detect::batch_norm")
+    private static let synchronized = Operator("detect::sync_batch_norm")
     private static let fusedChannelStep = 16
 
     /// relu(normalised x + `other`), addition and ReLU on request.
@@ -167,6 +177,18 @@ public final class BatchNorm2d {
     }
 
     private func normalize(_ x: Tensor, mode: Mode, momentum: Double, adding other: Tensor?, relu: Bool) -> Tensor {
+        if mode == .train, let group = Self.processes, group.size > 1, group.failure == nil {
+            do throws(TorchError) {
+                let y = try Self.synchronized.call(
+                    [
+                        .tensor(x), .tensor(weight), .tensor(bias), .tensor(runningMean), .tensor(runningVariance),
+                        .double(momentum), .double(Self.epsilon), .string(group.name),
+                    ], 1)[0]!
+                return y.finished_(adding: other, relu: relu)
+            } catch {
+                group.note(error)
+            }
+        }
         if mode == .train, x.device.kind == .cpu, x.rank == 4, x.count > 0, x.dtype == .float32 || x.dtype == .bfloat16,
             x.size(1) % Self.fusedChannelStep == 0, let fused = Self.fused
         {

@@ -27,6 +27,11 @@ extension Tensor {
         if !leaves.isEmpty { backward(nil, leaves, keepsGraph: keepsGraph) }
     }
 
+    /// `backward` for passes that exchange gradients with other processes, which may be gone.
+    func differentiate() throws(TorchError) {
+        _ = try throwing { libtorch.backward(handle, nil, [], 0, false, $0) }
+    }
+
     private func backward(_ gradient: Tensor?, _ leaves: [Tensor], keepsGraph: Bool) {
         let handles = leaves.map { Optional($0.handle) }
         _ = trapping("backward of \(dtype)\(shape)") {

@@ -39,10 +39,11 @@ struct LoopProgress {
     private(set) var sums: Sums
     /// The last value of every measurement.
     private(set) var last: [String: Double] = [:]
-    /// Of this process's own share of the run.
+    /// Of all processes, since the run was begun or resumed.
     private(set) var images = 0
 
-    private let log: RunLog
+    /// nil where another process writes it.
+    private let log: RunLog?
     private let bar: ProgressBar
     private let shown: [(name: String, label: String)]
     private let stepsPerEpoch: Int
@@ -52,7 +53,7 @@ struct LoopProgress {
     private var windowBegan: ContinuousClock.Instant
 
     init(
-        done: Int, _ sums: Sums, log: RunLog, bar: ProgressBar, shown: [(name: String, label: String)],
+        done: Int, _ sums: Sums, log: RunLog?, bar: ProgressBar, shown: [(name: String, label: String)],
         stepsPerEpoch: Int
     ) {
         self.done = done
@@ -91,7 +92,7 @@ struct LoopProgress {
     }
 
     private mutating func append(_ line: [(name: String, value: Double)]) throws {
-        try log.append(step: done, epoch: Double(done) / Double(stepsPerEpoch), line)
+        try log?.append(step: done, epoch: Double(done) / Double(stepsPerEpoch), line)
         last.merge(line) { $1 }
     }
 

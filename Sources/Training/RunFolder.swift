@@ -31,7 +31,14 @@ public final class RunFolder: Sendable {
         }
     }
 
-    deinit { Files.unlockAndClose(lock) }
+    /// The folder of a run that another process writes: nothing of it is opened, made or locked.
+    public init(ofOtherProcess path: String) {
+        self.path = path
+        isResumed = false
+        lock = -1
+    }
+
+    deinit { if lock >= 0 { Files.unlockAndClose(lock) } }
 
     public var config: String { Self.config(in: path) }
     public var metrics: String { "\(path)/metrics.jsonl" }
@@ -94,8 +101,10 @@ extension RunFolder {
         for folder in [path, "\(path)/checkpoints"] { try removeLeftovers(folder) }
         // Numbers and texts as they read back, so that the comparison is between like and like.
         let written = try JSON.parse(config.line.utf8)
-        if let stored, let difference = firstDifference(stored, written, under: "", except: mayDiffer) {
-            throw InputError(path, difference, remedy: "give the same value, or another run folder")
+        if let stored, let (name, old, new) = firstDifference(stored, written, except: mayDiffer) {
+            throw InputError(
+                path, "was started with \(name) = \(old), not \(new)",
+                remedy: "give the same value, or another run folder")
         }
         if stored != written { try Files.writeAtomically(config.pretty, to: Self.config(in: path)) }
         return stored != nil
@@ -106,10 +115,12 @@ extension RunFolder {
         for name in try Files.list(folder) where name.contains(".partial-") { unlink("\(folder)/\(name)") }
     }
 
-    /// "was started with batch = 256, not 128" for the first member that differs, or nil.
-    private static func firstDifference(
-        _ stored: JSON?, _ wanted: JSON?, under name: String, except: Set<String>
-    ) -> String? {
+    /// The first member in which two configurations differ, and what each has.
+    ///
+    /// - Parameter except: Members that do not count; nested ones with a point, "data.path".
+    public static func firstDifference(
+        _ stored: JSON?, _ wanted: JSON?, under name: String = "", except: Set<String>
+    ) -> (name: String, stored: String, wanted: String)? {
         if stored == wanted || except.contains(name) { return nil }
         if let old = stored?.members, let new = wanted?.members {
             let names = old.map(\.name) + new.map(\.name).filter { stored?[$0] == nil }
@@ -120,6 +131,6 @@ extension RunFolder {
         }
         // The order of members and 1 against 1.0 say nothing about the run.
         if let old = stored?.doubleValue, let new = wanted?.doubleValue, old == new { return nil }
-        return "was started with \(name) = \(stored?.line ?? "nothing"), not \(wanted?.line ?? "nothing")"
+        return (name, stored?.line ?? "nothing", wanted?.line ?? "nothing")
     }
 }

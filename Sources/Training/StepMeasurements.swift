@@ -1,3 +1,4 @@
+internal import Distributed
 internal import Torch
 
 /// What steps have measured, left on the device until somebody needs it: reading a value makes the host wait for all
@@ -20,11 +21,11 @@ struct StepMeasurements {
         pending.append((number, names, values, imageNames))
     }
 
-    /// Reads all of them at once, in order.
-    mutating func take() -> [Step] {
+    /// Reads all of them at once, in order: their means over the processes.
+    mutating func take(meanOver world: World) -> [Step] {
         if pending.isEmpty { return [] }
         defer { pending = [] }
-        var values = Tensor.cat(pending.map(\.values)).doubles[...]
+        var values = world.mean(Tensor.cat(pending.map(\.values))).doubles[...]
         return pending.map { step in
             defer { values = values.dropFirst(step.names.count) }
             return Step(number: step.number, values: Array(zip(step.names, values)), imageNames: step.imageNames)

@@ -55,8 +55,14 @@ extension StepLoss {
     }
 
     /// Adds gradients to the parameters that `optimizer` changes: to each from its own loss.
-    public func backward(_ optimizer: any Optimizer) {
-        if rivals.isEmpty { return loss.backward() }
+    ///
+    /// - Parameter exchange: Makes means over processes of them.
+    public func backward(_ optimizer: any Optimizer, _ exchange: GradientExchange? = nil) {
+        guard let exchange else { return rivals.isEmpty ? loss.backward() : backwardOfRivals(optimizer) }
+        if rivals.isEmpty { exchange.backward(loss) } else { exchange.backward { backwardOfRivals(optimizer) } }
+    }
+
+    private func backwardOfRivals(_ optimizer: any Optimizer) {
         var (own, theirs) = ([Tensor](), [[Tensor]](repeating: [], count: rivals.count))
         for entry in optimizer.groups.flatMap(\.entries) {
             if let rival = rivals.firstIndex(where: { $0.prefixes.contains(where: entry.name.hasPrefix) }) {

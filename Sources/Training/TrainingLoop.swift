@@ -1,3 +1,4 @@
+public import Distributed
 internal import Foundation
 public import Support
 public import Torch
@@ -11,19 +12,23 @@ public protocol TrainingTask: AnyObject {
     func learningRate(atStep step: Int) -> Double
     /// The forward pass of a step; steps are asked for in order, from the one a run is resumed at.
     func forward(step: Int) throws -> StepResult
-    /// What the checkpoint needs beside parameters, buffers and the optimiser's state.
+    /// What the checkpoint needs beside parameters, buffers and the optimiser's state. All processes ask for it together.
     var extraState: Checkpoint { get }
+    /// Running statistics that each process measures over its own images: they are averaged after every step.
+    var localStatistics: [Tensor] { get }
     func restore(extraState: Checkpoint) throws
 }
 
 extension TrainingTask {
+    public var localStatistics: [Tensor] { [] }
+
     /// What follows the forward pass of a step: gradients, clipping, the update by `apply`. Gives all measurements.
     func update(
-        _ step: StepLoss, clip: Double?, byOperators: Bool? = nil, profile: StageClock?,
-        apply: (any Optimizer) -> Void
+        _ step: StepLoss, clip: Double?, byOperators: Bool? = nil, exchange: GradientExchange? = nil,
+        profile: StageClock?, apply: (any Optimizer) -> Void
     ) -> [(name: String, value: Tensor)] {
         var values = [(name: "loss", value: step.loss)] + step.values
-        profile.measure("backward") { step.backward(optimizer) }
+        profile.measure("backward") { step.backward(optimizer, exchange) }
         profile.measure("optimiser") {
             if let clip { values.append(("gradient_norm", optimizer.clipGradients(clip, byOperators: byOperators))) }
             apply(optimizer)
@@ -59,6 +64,8 @@ public struct LoopOptions {
     public var readEvery: Int?
     /// Stops after this many steps as an interruption would; for tests and time-limited jobs.
     public var stopAfter: Int?
+    /// The processes that train together. The first alone writes, shows and evaluates.
+    public var world = World.alone
 
     /// A measurement that takes longer than a step, such as the accuracy of a probe.
     public struct Evaluation {
@@ -106,8 +113,14 @@ public struct TrainingLoop {
     private let task: any TrainingTask
     private let folder: RunFolder
     private let options: LoopOptions
+    private var world: World { options.world }
+    /// nil for a single process.
+    private let exchange: GradientExchange?
 
     public init(_ task: any TrainingTask, folder: RunFolder, options: LoopOptions) {
+        exchange = options.world.group.map { group in
+            GradientExchange(task.optimizer.groups.flatMap { $0.entries.map(\.tensor) }, over: group)
+        }
         self.task = task
         self.folder = folder
         self.options = options
@@ -121,7 +134,7 @@ public struct TrainingLoop {
         public var steps: Int
         /// The last value of every measurement.
         public var lastValues: [String: Double]
-        /// Of this process's own share of the run.
+        /// Of the part of the run since it was begun or resumed, all processes together.
         public var imagesPerSecond: Double
         public var seconds: Double
     }
@@ -137,19 +150,22 @@ public struct TrainingLoop {
             let (step, rate) = (progress.done, task.learningRate(atStep: progress.done))
             let images = try captured.map { try run($0, step, rate, &measurements) } ?? run(step, rate, &measurements)
             options.profile?.step()
-            progress.finishStep(images: images)
+            progress.finishStep(images: images * world.size)
 
             var due = whatIsDue(after: progress.done)
-            if due.needsValues || measurements.count >= readEvery { try read(&measurements, into: &progress) }
+            let isReading = due.needsValues || measurements.count >= readEvery
+            // Where values stay on a GPU, processes meet when they are read; a single one meets nobody.
+            if isReading || world.size == 1 { due.stop = world.any(Interruption.isRequested) || due.stop }
+            if isReading || due.needsValues { try read(&measurements, into: &progress) }
             if due.log {
                 try progress.logMeans(learningRate: rate)
-                options.onLog?(progress.last)
+                if world.isLeader { options.onLog?(progress.last) }
             }
             if let evaluation = due.evaluation {
-                try progress.logEvaluation(evaluation.measure)
-                due.stop = due.stop || Interruption.isRequested
+                if world.isLeader { try progress.logEvaluation(evaluation.measure) }
+                due.stop = world.any(Interruption.isRequested) || due.stop
             }
-            try due.visit?.body()
+            if world.isLeader { try due.visit?.body() }
             progress.show()
             if due.save || due.stop { try save(progress) }
             if due.stop, progress.done < task.totalSteps { throw stopped(progress) }
@@ -161,11 +177,14 @@ public struct TrainingLoop {
     private func begin() throws -> LoopProgress {
         try requireSpace()
         let path = Self.checkpointPath(folder)
-        let (done, sums) = try folder.isResumed && Files.exists(path) ? restore(path) : (0, LoopProgress.Sums())
+        var (done, sums) = (0, LoopProgress.Sums())
+        if world.isLeader, folder.isResumed, Files.exists(path) { (done, sums) = try restore(path) }
+        if world.size > 1 { done = try share(done) }
         return LoopProgress(
-            done: done, sums, log: try RunLog(folder, keepingStepsThrough: done),
+            done: done, sums, log: world.isLeader ? try RunLog(folder, keepingStepsThrough: done) : nil,
             bar: ProgressBar(
-                options.title, total: task.totalSteps, unit: "steps", start: done, style: options.progress),
+                options.title, total: task.totalSteps, unit: "steps", start: done,
+                style: world.isLeader ? options.progress : .quiet),
             shown: options.shown, stepsPerEpoch: task.stepsPerEpoch)
     }
 
@@ -192,12 +211,14 @@ public struct TrainingLoop {
             evaluation: options.evaluation.flatMap { isLast || done % $0.every == 0 ? $0 : nil },
             visit: options.visit.flatMap { isLast || done % $0.every == 0 ? $0 : nil },
             save: isLast || done % options.checkpointEvery == 0,
-            stop: Interruption.isRequested || options.stopAfter == done)
+            stop: options.stopAfter == done)
     }
 
     /// Throws when a loss is not finite.
     private func read(_ measurements: inout StepMeasurements, into progress: inout LoopProgress) throws {
-        for step in measurements.take() {
+        let steps = measurements.take(meanOver: world)
+        try world.checkPeers()
+        for step in steps {
             guard let loss = step.values.first?.value, loss.isFinite else { throw notFinite(step) }
             progress.add(step.values)
         }
@@ -230,14 +251,19 @@ public struct TrainingLoop {
     private func run(_ step: Int, _ rate: Double, _ measurements: inout StepMeasurements) throws -> Int {
         task.optimizer.clearGradients()
         let result = try task.forward(step: step)
+        try world.checkPeers()
         // Where reading costs nothing, a loss that is not finite stops before it does harm.
         if readEvery == 1, !result.loss.loss.item.isFinite {
             throw notFinite(
                 .init(number: step, values: [("loss", result.loss.loss.item)], imageNames: result.imageNames))
         }
-        let values = task.update(result.loss, clip: options.gradientClip, profile: options.profile) {
+        let values = task.update(
+            result.loss, clip: options.gradientClip, exchange: exchange, profile: options.profile
+        ) {
             $0.step(learningRate: rate)
         }
+        world.average(task.localStatistics)
+        try world.checkPeers()
         measurements.add(step: step, values.map(\.name), values.joined, imageNames: result.imageNames)
         return result.images
     }
@@ -272,9 +298,10 @@ public struct TrainingLoop {
 
     /// Throws `InputError` when a checkpoint and the weights will not fit on the disk.
     private func requireSpace() throws {
+        let extra = task.extraState.tensors.map(\.tensor)
+        guard world.isLeader else { return }
         let tensors =
-            task.parameters.entries.map(\.tensor) + task.optimizer.state.map(\.tensor)
-            + task.extraState.tensors.map(\.tensor)
+            task.parameters.entries.map(\.tensor) + task.optimizer.state.map(\.tensor) + extra
         // The earlier checkpoint stays until the new one is written; the weights at the end are less than that.
         let bytes = 2 * tensors.reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) }
         try Files.requireSpace(bytes, in: folder.path, for: "its checkpoints")
@@ -282,12 +309,31 @@ public struct TrainingLoop {
 
     private func save(_ progress: LoopProgress) throws {
         let extra = task.extraState
+        try world.checkPeers()
+        // Nobody goes on, or away, before it is written.
+        defer { if world.size > 1 { world.group?.barrier() } }
+        guard world.isLeader else { return }
         var checkpoint = Checkpoint(
             state: ["step": .integer(progress.done), "sums": progress.sums.json, "task": extra.state])
         checkpoint.add("model", task.parameters.entries.map { ($0.name, $0.tensor) })
         checkpoint.add(task.optimizer.stateName, task.optimizer.state)
         checkpoint.add("task", extra.tensors)
         try checkpoint.write(to: Self.checkpointPath(folder))
+    }
+
+    /// Gives all processes what the leader begins with, so that they need neither its files nor the same random values.
+    private func share(_ done: Int) throws -> Int {
+        let extra = task.extraState
+        let text = try world.leaders { JSON.object([.init("step", .integer(done)), .init("task", extra.state)]).line }
+        let state = try JSON.parse(text.utf8)
+        world.broadcast(task.parameters.entries.map(\.tensor))
+        world.broadcast(task.optimizer.state.map(\.tensor))
+        var shared = Checkpoint(state: state["task"] ?? [:])
+        shared.tensors = extra.tensors.map { ($0.name, $0.tensor.clone()) }
+        world.broadcast(shared.tensors.map(\.tensor))
+        try world.checkPeers()
+        if !world.isLeader { try task.restore(extraState: shared) }
+        return state["step"]?.intValue ?? 0
     }
 
     /// Throws `InputError` naming file and tensor when one of the state is not finite: weights, velocities, a bank, a queue.

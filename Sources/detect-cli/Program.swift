@@ -1,5 +1,7 @@
+internal import Distributed
 internal import Glibc
 internal import Support
+internal import Synchronization
 
 /// What surrounds every command: signals, error lines and exit codes.
 enum Program {
@@ -9,6 +11,14 @@ enum Program {
         static let failed: Int32 = 1
         static let wrongUsage: Int32 = 2
         static let interrupted: Int32 = 130
+    }
+
+    private static let joined = Mutex<World?>(nil)
+
+    /// The processes this one works with, which are told why it ends.
+    static var world: World? {
+        get { joined.withLock { $0 } }
+        set { joined.withLock { $0 = newValue } }
     }
 
     /// Says which step begins.
@@ -24,12 +34,14 @@ enum Program {
             try checkOutput()
             return ExitCode.done
         } catch let error as UsageError {
+            world?.fail(error)
             Console.error("\(error)")
             return ExitCode.wrongUsage
         } catch let error as InterruptedError {
             Console.error("\(error)")
             return ExitCode.interrupted
         } catch {
+            world?.fail(error)
             Console.error("\(error)")
             return ExitCode.failed
         }

@@ -1,6 +1,8 @@
 #include "../CTorch.h"
 #include "FreedMemory.h"
+#include "Distributed.h"
 #include "GPU.h"
+#include "Handles.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -21,35 +23,7 @@
 
 namespace {
 
-std::atomic<int64_t> liveTensors{0};
-
-CTTensor *wrap(at::Tensor tensor) {
-    liveTensors.fetch_add(1, std::memory_order_relaxed);
-    return reinterpret_cast<CTTensor *>(tensor.unsafeReleaseTensorImpl());
-}
-
-// Borrows without touching the reference count.
-const at::Tensor &borrow(CTTensor *const &handle) {
-    static_assert(sizeof(at::Tensor) == sizeof(CTTensor *), "at::Tensor is one intrusive pointer");
-    return *reinterpret_cast<const at::Tensor *>(&handle);
-}
-
 at::Generator &generator(CTGenerator *handle) { return *reinterpret_cast<at::Generator *>(handle); }
-
-// Runs `body`; turns whatever it throws into a message and returns `failure`.
-template <typename Result, typename Body>
-Result guarded(CTError error, Result failure, Body body) noexcept {
-    try {
-        return body();
-    } catch (const c10::Error &e) {
-        *error = strdup(e.what_without_backtrace());
-    } catch (const std::exception &e) {
-        *error = strdup(e.what());
-    } catch (...) {
-        *error = strdup("unknown C++ exception");
-    }
-    return failure;
-}
 
 // Device types as the caller numbers them: 0 the CPU, 1 a GPU.
 at::DeviceType device_type(int64_t code) { return code == 1 ? gpu::type : static_cast<at::DeviceType>(code); }
@@ -416,6 +390,17 @@ extern "C" __attribute__((visibility("default"))) const CTFunctions *ct_function
         .graph_end = graph_end,
         .graph_replay = graph_replay,
         .graph_release = graph_release,
+        .has_gloo = distributed::has_gloo,
+        .has_nccl = distributed::has_nccl,
+        .store_make = distributed::store_make,
+        .store_set = distributed::store_set,
+        .store_get = distributed::store_get,
+        .store_has = distributed::store_has,
+        .store_add = distributed::store_add,
+        .group_make = distributed::group_make,
+        .reducer_make = distributed::reducer_make,
+        .reducer_prepare = distributed::reducer_prepare,
+        .reducer_release = distributed::reducer_release,
     };
     return &functions;
 }

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 internal import Imaging
 public import Support
 public import Torch
@@ -45,6 +46,7 @@ public final class CMC: PretextMethod {
     private let settings: InstanceSettings
     private let options: PretrainOptions
     private let source: String
+    private let world: World
 
     private static let views = ["l", "ab"]
 
@@ -91,6 +93,7 @@ public final class CMC: PretextMethod {
         options = context.options
         settings = options.recipe.settings(CMCSettings.self).instance
         source = context.data.source
+        world = context.world
         let (settings, device, count) = (settings, options.device, context.data.count)
         halves = context.makeHalves()
         parts = halves
@@ -115,7 +118,7 @@ public final class CMC: PretextMethod {
                 .nce(
                     NoiseContrastiveEstimation(
                         temperature: settings.temperature, partition: PartitionEstimate(settings.partition),
-                        sampler: sampler))
+                        sampler: sampler, world: context.world))
             }
         }
     }
@@ -129,7 +132,7 @@ public final class CMC: PretextMethod {
         let views = halves.inputs(images)
         return Inputs(
             lightness: views[0], colors: views[1], indices: indices,
-            noise: sampler?.draw(for: indices, among: banks[0].count))
+            noise: sampler?.draw(for: indices, among: banks[0].count, share: world.share))
     }
 
     public func forward(_ inputs: Inputs) -> StepLoss {
@@ -146,10 +149,11 @@ public final class CMC: PretextMethod {
             ("negative_similarity", (first.negativeSimilarity + second.negativeSimilarity) * 0.5),
             ("embedding_spread", l.spread.minimum(ab.spread)),
         ]
-        let (banks, momentum, seenL, seenAB) = (banks, settings.bankMomentum, l.detach(), ab.detach())
+        let (banks, momentum, seenL, seenAB, world) = (banks, settings.bankMomentum, l.detach(), ab.detach(), world)
         return StepLoss(first.value + second.value, values: values) {
-            banks[0].update(indices, with: seenL, momentum: momentum)
-            banks[1].update(indices, with: seenAB, momentum: momentum)
+            let all = world.gather(indices)
+            banks[0].update(all, with: world.gather(seenL), momentum: momentum)
+            banks[1].update(all, with: world.gather(seenAB), momentum: momentum)
         }
     }
 

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 public import Imaging
 public import Support
 public import Torch
@@ -45,9 +46,11 @@ public final class Exemplar: PretextMethod {
     private let encoder: Encoder
     private let settings: ExemplarSettings
     private let options: PretrainOptions
+    private let world: World
 
     public init(_ context: MethodContext) {
         options = context.options
+        world = context.world
         settings = options.recipe.settings()
         let network = context.makeNetwork()
         encoder = Encoder(
@@ -70,7 +73,11 @@ public final class Exemplar: PretextMethod {
         case .classes: return outputs.classified(inputs.targets)
         case .triplets:
             let embeddings = outputs.to(dtype: .float32).l2Normalized()
-            let (value, accuracy) = TripletLoss(margin: settings.margin)(embeddings, views: settings.viewCount)
+            // Among the images of all processes.
+            let (value, accuracy) = world.function(of: embeddings, views: settings.viewCount) { [settings] all in
+                let (value, accuracy) = TripletLoss(margin: settings.margin)(all, views: settings.viewCount)
+                return (value, accuracy)
+            }
             return StepLoss(
                 value, values: [("task_accuracy", accuracy), ("embedding_spread", embeddings.spread)])
         }

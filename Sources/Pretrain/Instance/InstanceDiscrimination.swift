@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 internal import Imaging
 internal import Support
 public import Torch
@@ -19,6 +20,7 @@ public final class InstanceDiscrimination: PretextMethod {
     private let settings: InstanceSettings
     private let options: PretrainOptions
     private let source: String
+    private let world: World
 
     private enum Loss {
         case softmax(NonParametricSoftmax)
@@ -57,6 +59,7 @@ public final class InstanceDiscrimination: PretextMethod {
 
     public init(_ context: MethodContext) {
         let scope = context.scope
+        world = context.world
         options = context.options
         settings = options.recipe.settings()
         source = context.data.source
@@ -74,7 +77,7 @@ public final class InstanceDiscrimination: PretextMethod {
                     temperature: settings.temperature, partition: PartitionEstimate(settings.partition),
                     sampler: NoiseSampler(
                         negatives: settings.negatives, mode: settings.negativesMode,
-                        excludesPositive: settings.excludesPositive, generator: generator)))
+                        excludesPositive: settings.excludesPositive, generator: generator), world: context.world))
         }
         proximal = settings.proximal > 0 ? ProximalRegularization(weight: settings.proximal) : nil
     }
@@ -85,7 +88,7 @@ public final class InstanceDiscrimination: PretextMethod {
     public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> Inputs {
         let indices = Tensor(batch.indices).uploaded(to: options.device)
         guard case .nce(let nce) = loss else { return Inputs(images: images, indices: indices) }
-        return Inputs(images: images, indices: indices, noise: nce.sampler.draw(for: indices, among: bank.count))
+        return Inputs(images: images, indices: indices, noise: nce.sampler.draw(for: indices, among: bank.count, share: world.share))
     }
 
     /// Once Z has been measured.
@@ -115,8 +118,11 @@ public final class InstanceDiscrimination: PretextMethod {
             total = total + term
             values.append(("proximal_loss", term))
         }
-        let (bank, momentum, seen) = (bank, settings.bankMomentum, features.detach())
-        return StepLoss(total, values: values) { bank.update(indices, with: seen, momentum: momentum) }
+        let (bank, momentum, seen, world) = (bank, settings.bankMomentum, features.detach(), world)
+        return StepLoss(total, values: values) {
+            // Every process remembers the features of all, in one order.
+            bank.update(world.gather(indices), with: world.gather(seen), momentum: momentum)
+        }
     }
 
     public var probe: MethodProbe {

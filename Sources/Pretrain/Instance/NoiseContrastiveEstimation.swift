@@ -1,3 +1,4 @@
+public import Distributed
 internal import Foundation
 public import Torch
 
@@ -17,8 +18,13 @@ public struct NoiseContrastiveEstimation {
     /// Z
     public let partition: PartitionEstimate
     public let sampler: NoiseSampler
+    /// The processes over whose batches Z is measured together.
+    private let world: World
 
-    public init(temperature: Double, partition: PartitionEstimate = .init(), sampler: NoiseSampler) {
+    public init(
+        temperature: Double, partition: PartitionEstimate = .init(), sampler: NoiseSampler, world: World = .alone
+    ) {
+        self.world = world
         self.temperature = temperature
         self.partition = partition
         self.sampler = sampler
@@ -39,7 +45,10 @@ public struct NoiseContrastiveEstimation {
             let own = bank.select(indices)  // v_i
             let positive = (v * own).sum([1])  // [B]
             let negative = bank.similarities(v, noise)  // [B, m]
-            if partition.isOpen { partition.add((negative * (1 / temperature)).exp().mean().to(dtype: .float64) * n) }
+            if partition.isOpen {
+                let estimate = (negative * (1 / temperature)).exp().mean().to(dtype: .float64) * n
+                partition.add(world.mean(estimate))
+            }
             // m·P_n·Z, what exp(similarity/τ) has to exceed to look like data rather than noise.
             let threshold = partition.logarithm + log(Double(noise.perSample) / n)
             let positiveLogit = positive * (1 / temperature) - threshold

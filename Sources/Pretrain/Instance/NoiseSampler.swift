@@ -1,4 +1,4 @@
-internal import Support
+public import Support
 public import Torch
 
 /// Whether every sample of a batch has noise images of its own.
@@ -47,7 +47,9 @@ public struct NoiseSampler {
     }
 
     /// Noise for the images `indices` ([B] int64) among n.
-    public func draw(for indices: Tensor, among n: Int) -> NoiseImages {
+    ///
+    /// - Parameter share: Which part of a batch of so many equal ones the images are: what is drawn is that of the whole batch.
+    public func draw(for indices: Tensor, among n: Int, share: Share = .whole) -> NoiseImages {
         precondition(!excludesPositive || n > 1, "a bank of one image has no other image")
         let own = indices.unsqueeze(1)  // [B, 1]
         func draw(_ shape: [Int], below bound: Int) -> Tensor {
@@ -55,10 +57,14 @@ public struct NoiseSampler {
         }
         switch mode {
         case .perSample:
-            let shape = [indices.size(0), negatives]
-            guard excludesPositive else { return NoiseImages(draw(shape, below: n)) }
+            let count = indices.size(0)
+            func drawOwn(below bound: Int) -> Tensor {
+                let all = draw([count * share.size, negatives], below: bound)
+                return share.size == 1 ? all : all.narrow(0, share.rank * count, count).contiguous()
+            }
+            guard excludesPositive else { return NoiseImages(drawOwn(below: n)) }
             // Uniform over the n − 1 others: what lies at or above the own index moves up by one.
-            let drawn = draw(shape, below: n - 1)
+            let drawn = drawOwn(below: n - 1)
             return NoiseImages(drawn + (drawn - own).greaterOrEqual(0).to(dtype: .int64))
         case .shared:
             let drawn = draw([negatives], below: n)

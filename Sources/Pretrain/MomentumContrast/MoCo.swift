@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 public import Imaging
 public import Support
 public import Torch
@@ -66,12 +67,15 @@ public class MoCo {
     private let loss: InfoNCE
     private let settings: MoCoSettings
     private let options: PretrainOptions
+    private let world: World
+    /// Groups of this process's part of a batch.
+    private let groups: Int
 
     public struct Inputs: TensorGroup {
         public var views: TwoViews
         /// [B] int64
         public var indices: Tensor
-        /// [B] int64: the order in which keys are made, and its inverse.
+        /// [W·B] int64: the order in which keys are made, and its inverse.
         public var shuffle: Tensor
         public var unshuffle: Tensor
 
@@ -90,6 +94,19 @@ public class MoCo {
         options = context.options
         settings = options.recipe.settings()
         let (settings, scope, batch) = (settings, context.scope, options.recipe.batch)
+        world = context.world
+        groups = max(1, settings.groups / world.size)
+        guard !options.synchronizesBatchNorm || world.size == 1 else {
+            throw InputError(
+                "\(options.method.rawValue)",
+                "tells a query from its key by the statistics of batch norm where all processes share them",
+                remedy: "leave --sync-batchnorm out")
+        }
+        guard settings.groups % world.size == 0 || settings.groups < world.size else {
+            throw InputError(
+                "\(settings.groups.counted("group"))", "do not split into equal parts for \(world.size) processes",
+                remedy: "use a multiple of \(world.size)")
+        }
         guard settings.queue % batch == 0 else {
             throw InputError(
                 "a queue of \(settings.queue) keys", "is no multiple of \(batch), the images of a step",
@@ -125,7 +142,8 @@ public class MoCo {
 
     public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> Inputs {
         var random = RandomStream(options.seed, Self.shuffleKey, UInt64(step))
-        let order = random.permutation(batch.count)
+        // Of the images of all processes, so that a key goes to another one.
+        let order = random.permutation(batch.count * world.size)
         var inverse = order
         for (place, index) in order.enumerated() { inverse[index] = place }
         let device = options.device
@@ -137,14 +155,15 @@ public class MoCo {
     public func forward(_ inputs: Inputs) -> StepLoss {
         keys.follow(settings.momentum)
         // A batch that lacks images which could not be read is one group.
-        let groups = inputs.indices.size(0) % settings.groups == 0 ? settings.groups : 1
+        let groups = inputs.indices.size(0) % groups == 0 ? groups : 1
         let queries = embedding(inputs.views.first, by: encoder, groups)
         // Shuffled, so that a key does not share the statistics of its group with its query.
-        let key = withoutGradients {
-            embedding(inputs.views.second.indexSelect(0, inputs.shuffle), by: keys.encoder, groups)
-                .indexSelect(0, inputs.unshuffle)
+        let world = world
+        let all = withoutGradients {
+            let shuffled = world.ownRows(world.gather(inputs.views.second).indexSelect(0, inputs.shuffle))
+            return world.gather(embedding(shuffled, by: keys.encoder, groups)).indexSelect(0, inputs.unshuffle)
         }
-        let owners = inputs.indices
+        let (key, owners) = (world.ownRows(all), inputs.indices)
         let excluded =
             settings.excludesPositive ? owners.unsqueeze(1).equal(queue.indices.unsqueeze(0)) : nil
         let result = loss(queries, key, negatives: queue.rows, excluded: excluded)
@@ -155,7 +174,7 @@ public class MoCo {
                 ("positive_similarity", result.positiveSimilarity), ("negative_similarity", result.negativeSimilarity),
                 ("embedding_spread", queries.spread),
             ]
-        ) { queue.enqueue(key, of: owners) }
+        ) { queue.enqueue(all, of: world.gather(owners)) }
     }
 
     /// [B, D] unit vectors, float32.

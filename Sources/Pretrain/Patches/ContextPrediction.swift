@@ -75,6 +75,7 @@ public final class ContextPrediction: PretextMethod {
         output = EmbeddingHead(head / "direction", in: settings.hidden, [.init(PatchCut.directions.count)])
     }
 
+    public var drawsMasks: Bool { dropout.probability > 0 }
     public var headPrefixes: [String] { ["head."] }
     public var probe: MethodProbe { .features }
     public var isSteady: Bool { dropout.probability == 0 }

@@ -69,6 +69,7 @@ public final class Jigsaw: PretextMethod {
             [.init(permutations.orders.count)])
     }
 
+    public var drawsMasks: Bool { dropout.probability > 0 }
     public var headPrefixes: [String] { ["head."] }
     public var probe: MethodProbe { .features }
     public var isSteady: Bool { dropout.probability == 0 }

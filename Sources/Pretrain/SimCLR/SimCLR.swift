@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 public import Imaging
 public import Support
 public import Torch
@@ -40,6 +41,7 @@ public final class SimCLR: PretextMethod {
     private let encoder: Encoder
     private let loss: NTXent
     private let options: PretrainOptions
+    private let world: World
 
     public struct Inputs: TensorGroup {
         /// [2·B, 3, H, W], the first views in front.
@@ -50,6 +52,7 @@ public final class SimCLR: PretextMethod {
 
     public init(_ context: MethodContext) {
         options = context.options
+        world = context.world
         let settings: SimCLRSettings = options.recipe.settings()
         let network = context.makeNetwork()
         encoder = Encoder(
@@ -68,9 +71,13 @@ public final class SimCLR: PretextMethod {
     public func forward(_ inputs: Inputs) -> StepLoss {
         let embeddings = withPrecision(options.precision, on: options.device) { encoder(inputs.images) }
             .to(dtype: .float32).l2Normalized()
-        let (value, similarities) = loss(embeddings)
-        let count = embeddings.size(0) / 2
-        let (first, second) = (embeddings.narrow(0, 0, count).detach(), embeddings.narrow(0, count, count).detach())
+        // Among the views of all processes.
+        let (value, (all, similarities)) = world.function(of: embeddings, views: 2) { [loss] all in
+            let (value, similarities) = loss(all)
+            return (value, (all.detach(), similarities))
+        }
+        let count = all.size(0) / 2
+        let (first, second) = (all.narrow(0, 0, count), all.narrow(0, count, count))
         let positive = (first * second).sum([1]).mean()
         // All but a view itself and its partner.
         let views = Double(2 * count)

@@ -7,6 +7,9 @@ package protocol Command {
     /// One command line, or several, that work as they stand.
     static var example: String { get }
 
+    /// Whether several processes can do it together, started by a launcher.
+    static var isShared: Bool { get }
+
     /// Declares the options; they have values when `run` is called.
     init(_ parser: ArgumentParser)
 
@@ -23,4 +26,8 @@ package struct CommandGroup {
         self.title = title
         self.commands = commands
     }
+}
+
+extension Command {
+    package static var isShared: Bool { false }
 }

@@ -1,3 +1,5 @@
+internal import Distributed
+internal import Foundation
 internal import Support
 
 /// Finds the command that is asked for and hands it its arguments.
@@ -53,7 +55,18 @@ package struct CommandTable {
         }
         try parser.parse(rest)
         try parser.check()
+        try Self.refuseMany(command)
         try instance.run()
+    }
+
+    /// Processes that each did the whole of a command would write over each other's results.
+    private static func refuseMany(_ command: any Command.Type) throws(UsageError) {
+        guard !command.isShared, let launch = try? Launch(environment: { ProcessInfo.processInfo.environment[$0] }),
+            launch.size > 1
+        else { return }
+        throw UsageError(
+            "`\(command.name)` is done by one process, but \(launch.launcher?.rawValue ?? "the launcher") has started "
+                + "\(launch.size)", remedy: "start it by itself")
     }
 
     /// A command with its own options and those that all have.

@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Datasets
+internal import Distributed
 internal import Experiments
 internal import Imaging
 internal import Pretrain
@@ -12,6 +13,7 @@ internal import VOCData
 struct PretrainCommand: Command {
     static let name = "pretrain"
     static let summary = "trains a backbone without labels, by one of several methods, or with them"
+    static let isShared = true
     static let example = """
         detect-cli pretrain --data images --arch resnet50 --method instance --run runs/instance
         detect-cli pretrain --data images --arch resnet50 --method moco-v2 --help
@@ -36,6 +38,8 @@ struct PretrainCommand: Command {
     let badImages: Option<BadImageChoice>
     let missing: Option<MissingPolicy>
     let compute: ComputeOptions
+    let processes: ProcessOptions
+    let synchronizesBatchNorm: Option<Bool>
     let runOptions: RunOptions
     let results: ResultOptions
 
@@ -79,13 +83,16 @@ struct PretrainCommand: Command {
         badImages = parser.badImages()
         missing = parser.onMissing(default: .skip)
         compute = ComputeOptions(parser)
+        processes = ProcessOptions(parser)
+        synchronizesBatchNorm = parser.synchronizesBatchNorm()
         runOptions = RunOptions(parser)
         results = parser.results()
     }
 
     func run() throws {
-        let options = try options()
-        try compute.activate()
+        var options = try options()
+        let place = try processes.join(compute)
+        options.device = place.device
         func readable(_ images: any ImageCollection) throws -> any ImageCollection {
             try DataSource.readable(images, badImages.value.policy, workers: loading.workers.value)
         }
@@ -102,7 +109,16 @@ struct PretrainCommand: Command {
         run.knnNeighbors = knnNeighbors.value
         run.samplesEvery = samplesEvery.value
         run.initial = initial.value
+        run.world = place.world
         run.announce = Program.announce
+        if capturesSteps.value, place.world.size > 1 {
+            throw UsageError("--cuda-graph captures the steps of a single process", remedy: "leave it out")
+        }
+        if sweep.value != nil, place.world.size > 1 {
+            throw UsageError(
+                "--sweep has no meaning for several processes, which make one run together",
+                remedy: "start the runs one by one")
+        }
         if let sweep = sweep.value { return try self.sweep(sweep, run) }
         let outcome = try run()
         try results.deliver(outcome.report, outcome.json)
@@ -134,7 +150,7 @@ struct PretrainCommand: Command {
         }
         options.seed = runOptions.seed.value
         options.workers = loading.workers.value
-        options.device = compute.device.value
+        options.synchronizesBatchNorm = synchronizesBatchNorm.value
         options.precision = compute.precision.value
         return options
     }

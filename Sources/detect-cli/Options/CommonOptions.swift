@@ -120,6 +120,11 @@ extension ArgumentParser {
         option("seed", "N", "decides every random choice", default: 0)
     }
 
+    /// `--sync-batchnorm`
+    package func synchronizesBatchNorm() -> Option<Bool> {
+        flag("sync-batchnorm", "statistics of batch norm over the images of all processes, not of each one")
+    }
+
     /// `--full-precision`
     package func fullPrecision() -> Option<Bool> {
         flag(

@@ -1,3 +1,4 @@
+internal import Distributed
 internal import Glibc
 package import Reporting
 package import Support
@@ -20,6 +21,8 @@ package struct ResultOptions {
     ///
     /// - Parameter first: The first section that was not printed before.
     package func deliver(_ report: Report, _ json: @autoclosure () -> JSON, from first: Int = 0) throws {
+        // Of several processes one says what all have come to.
+        if Program.world?.isLeader == false { return }
         let news = Report(report.title, sections: Array(report.sections.dropFirst(first)))
         print(first > 0 ? "\n\(news.text)" : news.text, terminator: "")
         fflush(nil)

@@ -1,0 +1,63 @@
+package import Distributed
+internal import Foundation
+internal import Support
+package import Torch
+
+/// Options of every command that many processes can do together, started by torchrun, mpirun or srun.
+package struct ProcessOptions {
+    private let wait: Option<Double>
+    private let timeout: Option<Double>
+
+    package init(_ parser: ArgumentParser) {
+        parser.group("Many processes")
+        wait = parser.option(
+            "wait", "SECONDS", "how long a process waits for the others to be started", default: 60, .above(0))
+        timeout = parser.option(
+            "peer-timeout", "SECONDS", "how long it then waits for one that does not answer", default: 1800, .above(0))
+    }
+
+    /// Makes the device of this process usable, sets its number of threads and meets the other processes. Called once by a
+    /// command.
+    ///
+    /// - Throws: `InputError` naming what the launcher has said wrongly, or who has not come.
+    func join(_ compute: ComputeOptions) throws -> Workplace {
+        let launch = try Launch { ProcessInfo.processInfo.environment[$0] }
+        if launch.size == 1 {
+            try compute.activate()
+            return Workplace(world: .alone, device: compute.device.value)
+        }
+        if launch.rank > 0 {
+            Console.isQuiet = true
+            Console.speaker = "rank \(launch.rank)"
+        }
+        let device = try compute.activate(in: launch)
+        let world = try World(launch, device: device, patience: wait.value, timeout: timeout.value)
+        Program.world = world
+        return Workplace(world: world, device: device)
+    }
+}
+
+/// Where a command works: together with whom, and on which device.
+package struct Workplace {
+    package var world: World
+    package var device: Device
+}
+
+extension ComputeOptions {
+    /// Makes the device of one of several processes usable: of the GPUs of a machine each takes its own, of the cores an equal part.
+    fileprivate func activate(in launch: Launch) throws -> Device {
+        var device = device.value
+        if device.kind == .cuda {
+            guard device.index == 0 else {
+                throw UsageError(
+                    "--device \(device) is one GPU for \(launch.size) processes", remedy: "give --device cuda")
+            }
+            try device.activate()
+            // A launcher may show each process one GPU alone.
+            device = .cuda(launch.localRank % max(1, Device.gpuCount))
+        }
+        try device.activate()
+        Runtime.threads = threads.isGiven ? threads.value : max(1, Processor.coreCount / launch.localSize)
+        return device
+    }
+}
