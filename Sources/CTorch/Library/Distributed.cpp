@@ -100,6 +100,13 @@ std::unordered_set<const c10::TensorImpl *> leaves(const at::Tensor &loss) {
     return found;
 }
 
+// Says nothing of a gradient whose strides along sides of 1 are others than its parameter's: there is only one element on them.
+struct Warnings : c10::WarningHandler {
+    void process(const c10::Warning &warning) override {
+        if (warning.msg().find("Grad strides do not match") == std::string::npos) c10::WarningHandler::process(warning);
+    }
+};
+
 const Store &store(CTStore *handle) { return *reinterpret_cast<const Store *>(handle); }
 
 }  // namespace
@@ -172,6 +179,8 @@ CTReducer *reducer_make(const char *name, CTTensor *loss, CTTensor *const *handl
         const std::vector<bool> sparse(parameters.size(), false);
         auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(
             parameters, {static_cast<size_t>(first_bytes), static_cast<size_t>(bytes)}, sparse));
+        static Warnings warnings;
+        c10::WarningUtils::set_warning_handler(&warnings);
         auto reducer = std::make_unique<c10d::Reducer>(
             parameters, buckets, group, sparse, bytes, /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
             std::unordered_map<size_t, std::string>{}, first_bytes, /*skip_all_reduce_unused_params=*/false,
