@@ -116,12 +116,13 @@ let package = Package(
         room("Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Torch", "Support"]),
         room(
             "Probes",
-            ["Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
+            ["Distributed", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
         room("Proposals", ["Boxes", "Imaging", "Reporting", "CZlib", "Support"]),
         room(
             "Detection",
             [
-                "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes", "Torch", "Support",
+                "Distributed", "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes", "Torch",
+                "Support",
             ]),
         room(
             "Experiments",

@@ -31,12 +31,27 @@ public final class DetectionJournal {
 
     /// Keeps what was found in an image.
     public func append(_ detections: [Detection], for id: String) throws {
+        try log.append(Self.line(detections, for: id))
+    }
+
+    private static func line(_ detections: [Detection], for id: String) -> JSON {
         let values = detections.flatMap { detection -> [JSON] in
             let box = detection.box
             return [.integer(detection.classIndex)]
                 + [detection.score, box.minX, box.minY, box.maxX, box.maxY].map { .number($0) }
         }
-        try log.append(["image": .string(id), "detections": .array(values)])
+        return ["image": .string(id), "detections": .array(values)]
+    }
+
+    /// What was found in some images, as the journal holds it.
+    static func lines(_ found: [(id: String, detections: [Detection])]) -> String {
+        found.map { line($0.detections, for: $0.id).line + "\n" }.joined()
+    }
+
+    /// What such lines say.
+    static func entries(of lines: String, classCount: Int) throws -> [String: [Detection]] {
+        let entries = try lines.split(separator: "\n").compactMap { try entry(JSON.parse($0.utf8), classCount) }
+        return Dictionary(entries) { $1 }
     }
 
     /// Removes the journal, once the results are on the disk in their final form.

@@ -35,6 +35,8 @@ public struct FineTuneOptions: Sendable {
     /// Whether objects marked difficult are trained on.
     public var trainsOnDifficult = false
     public var seed: UInt64 = 0
+    /// Whether batch norm that is trained measures its statistics over an image of each process together.
+    public var synchronizesBatchNorm = false
     public var workers = 2
     public var device = Device.cpu
     public var precision = Precision.fp32

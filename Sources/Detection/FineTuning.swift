@@ -1,6 +1,7 @@
 internal import Backbone
 internal import Boxes
 internal import Datasets
+public import Distributed
 internal import Imaging
 internal import Support
 public import Torch
@@ -33,16 +34,28 @@ public final class FineTuning: TrainingTask {
     private var pool: WorkerPool<TrainingSample>?
     /// Number of the sample, over all epochs, that job 0 of the pool makes.
     private var poolStart = 0
+    private let world: World
+    /// Images of a step that this process takes.
+    private let ownImages: Int
 
     /// Samples that may lie ready or be in work ahead of the step.
     private static let prefetch = 6
 
     /// - Parameter weights: Tensors by torchvision's names; nil leaves the backbone at its random values.
+    /// - Parameter world: The processes that train together: each takes an equal part of the images of a step.
     /// - Throws: `InputError` when the set has no objects to learn from, or the weights do not fit the trunk.
-    public init(_ options: FineTuneOptions, data: DetectionSet, weights: [String: Tensor]?, weightPath: String = "")
-        throws
-    {
+    public init(
+        _ options: FineTuneOptions, data: DetectionSet, weights: [String: Tensor]?, weightPath: String = "",
+        world: World = .alone
+    ) throws {
+        guard options.imagesPerStep % world.size == 0 else {
+            throw InputError(
+                "\(options.imagesPerStep.counted("image")) a step", "do not split into equal parts for \(world.size) processes",
+                remedy: "use a multiple of \(world.size) (--images-per-step)")
+        }
         self.options = options
+        self.world = world
+        ownImages = options.imagesPerStep / world.size
         guard data.count > 0 else {
             throw InputError(data.images.source, "has no images", remedy: "name another image set")
         }
@@ -64,6 +77,7 @@ public final class FineTuning: TrainingTask {
             (0...model.network.trunkStages.count).contains(options.frozenStages),
             "\(options.frozenStages) frozen stages of \(model.network.trunkStages.count)")
         generator = scope.trainingGenerator
+        world.diverge(generator, seed: options.seed)
         statistics = try SampleMaker.statistics(of: data, options: options)
         maker = SampleMaker(set: data, options: options, statistics: statistics)
         stepsPerEpoch = max(1, maker.samplesPerEpoch / options.imagesPerStep)
@@ -143,9 +157,19 @@ public final class FineTuning: TrainingTask {
     public func learningRate(atStep step: Int) -> Double { schedule.rate(atStep: step) }
 
     public func forward(step: Int) throws -> StepResult {
+        try BatchNorm2d.synchronizing(over: options.synchronizesBatchNorm ? world.statistics : nil) {
+            try ownPart(ofStep: step)
+        }
+    }
+
+    public var localStatistics: [Tensor] {
+        world.size == 1 || options.synchronizesBatchNorm || options.batchNorm != .train ? [] : parameters.runningStatistics
+    }
+
+    private func ownPart(ofStep step: Int) throws -> StepResult {
         // Samples are made ahead; what counts is how long a step waits for them.
         let samples = try profile.measure("wait for images") {
-            try (0..<options.imagesPerStep).map { try sample(step * options.imagesPerStep + $0) }
+            try (0..<ownImages).map { try sample(step * ownImages + $0) }
         }
         // Each image for itself: autocast keeps converted weights for the whole process until some thread leaves it, and
         // gradients of a weight that was converted once add up in other roundings than those of one converted twice.
@@ -156,14 +180,20 @@ public final class FineTuning: TrainingTask {
         let (logits, deltas) = withPrecision(options.precision, on: options.device) {
             profile.measure("head") { model.classify(Tensor.cat(passes.compactMap(\.pooled)), mode: classifierMode) }
         }
+        let meanRegions = world.size == 1 ? 1 : world.mean(Tensor([Double(labels.count)])).item
         let result = profile.measure("loss") {
             let losses = FastRCNN.losses(
                 logits: logits, deltas: deltas, labels: labels, targets: targets, beta: options.boxBeta)
             let accuracy = withoutGradients { logits.argmax(1).equal(labels).to(dtype: .float32).mean() }
-            var total = losses.classification + losses.regression
+            // Means over the regions of all processes, of which this one may have more or fewer.
+            func weighed(_ x: Tensor) -> Tensor {
+                world.size == 1 ? x : x * (Double(regions.reduce(0) { $0 + $1.boxes.count }) / meanRegions)
+            }
+            let (classification, regression) = (weighed(losses.classification), weighed(losses.regression))
+            var total = classification + regression
             var values = [
-                (name: "classification_loss", losses.classification), ("box_loss", losses.regression),
-                ("roi_accuracy", accuracy),
+                (name: "classification_loss", classification), ("box_loss", regression),
+                ("roi_accuracy", weighed(accuracy)),
             ]
             let proposing = passes.compactMap(\.proposing)
             if !proposing.isEmpty {
@@ -236,14 +266,15 @@ public final class FineTuning: TrainingTask {
         return network.trunk(frozen, stages: options.frozenStages..<network.trunkStages.count, mode: trunkMode)
     }
 
-    /// The sample with that number, counted over all epochs; samples are asked for in order.
+    /// The sample of this process with that number, counted over all epochs; samples are asked for in order.
     private func sample(_ number: Int) throws -> TrainingSample {
         if pool == nil {
             poolStart = number
-            let (maker, start) = (maker, number)
-            let total = options.iterations * options.imagesPerStep
+            let (maker, start, own, rank, perStep) = (maker, number, ownImages, world.rank, options.imagesPerStep)
+            let total = options.iterations * own
             pool = WorkerPool(threads: max(1, options.workers), jobs: total - start, depth: Self.prefetch) { job in
-                let number = start + job
+                let (step, place) = (start + job).quotientAndRemainder(dividingBy: own)
+                let number = step * perStep + rank * own + place
                 return try maker.sample(epoch: number / maker.samplesPerEpoch, position: number % maker.samplesPerEpoch)
             }
         }
@@ -251,11 +282,18 @@ public final class FineTuning: TrainingTask {
     }
 
     public var extraState: Checkpoint {
-        Checkpoint(tensors: [("generator", generator.state)])
+        Checkpoint(tensors: [("generator", world.state(of: generator))])
     }
 
     public func restore(extraState: Checkpoint) throws {
-        for (name, tensor) in extraState.tensors where name == "generator" { try generator.restore(tensor) }
+        if let states = extraState["generator"] { try world.restore(generator, from: states) }
+    }
+
+    /// What makes the run depend on the number of its processes by more than the order of sums; nil for nothing.
+    public var dependsOnProcesses: String? {
+        if !options.detector.network.architecture.isResidual { return "each process draws dropout of its own" }
+        // Each image is normalised by itself, whoever has it.
+        return options.synchronizesBatchNorm ? "batch norm has statistics of an image of each process" : nil
     }
 
     /// Writes the detector as it is now.

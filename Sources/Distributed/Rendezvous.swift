@@ -65,7 +65,7 @@ struct Rendezvous {
             if first != own {
                 let error = InputError(
                     name, "has \(own), rank 0 has \(first)", remedy: "start the same program for all")
-                try? store.set(World.failureKey, to: "\(name): \(error.problem)")
+                try? store.set(World.failureKey, to: "\(error)")
                 throw error
             }
         }
@@ -76,9 +76,13 @@ struct Rendezvous {
     private func wait(for key: String, at store: KeyValueStore, missing: String) throws {
         while try !store.has(key) {
             if try store.has(World.failureKey) {
-                throw PeerError(store: store, rank: launch.rank)
+                throw PeerError(store: store)
             }
-            if left == 0 { throw InputError(name, "has waited \(patience.short) s for \(try absent(store) ?? missing) of \(launch.size)", remedy: "see that all processes are started, or wait longer (--wait)") }
+            if left == 0 {
+                throw InputError(
+                    name, "has waited \(patience.short) s for \(try absent(store) ?? missing) of \(launch.size)",
+                    remedy: "see that all processes are started, or wait longer (--wait)")
+            }
             Thread.sleep(forTimeInterval: Self.pause / .seconds(1))
         }
     }

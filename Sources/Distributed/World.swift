@@ -114,7 +114,67 @@ public final class World: Sendable {
         }
     }
 
+    /// Rows of all processes, each of which may have another number of them: [nᵣ, …] → [Σnᵣ, …], by rank.
+    public func gatherRows(_ x: Tensor) -> Tensor {
+        guard let group, group.size > 1 else { return x }
+        let counts = group.gather(Tensor([x.size(0)])).ints
+        guard let most = counts.max(), most > 0 else { return x }
+        var shape = x.shape
+        shape[0] = most - x.size(0)
+        let padded = shape[0] == 0 ? x : Tensor.cat([x, Tensor.zeros(shape, dtype: x.dtype, device: x.device)])
+        let all = group.gather(padded)
+        return Tensor.cat(counts.enumerated().map { all.narrow(0, $0.offset * most, $0.element) })
+    }
+
+    /// Bytes of all processes, by rank.
+    public func gather(bytes: [UInt8]) throws -> [[UInt8]] {
+        guard let group, group.size > 1 else { return [bytes] }
+        let counts = group.gather(Tensor([bytes.count])).ints
+        let own = bytes.withUnsafeBytes { Tensor(bytes: $0, shape: [bytes.count], dtype: .uint8) }
+        let all = gatherRows(own)
+        try checkPeers()
+        let values = all.withBytes { Array($0) }
+        var start = 0
+        return counts.map { count in
+            defer { start += count }
+            return Array(values[start..<start + count])
+        }
+    }
+
+    // MARK: Random generators
+
+    /// Tells the streams of processes from each other.
+    private static let rankKey: UInt64 = 0x7261_6e6b
+
+    /// Has every process but the leader draw other values than its neighbours.
+    public func diverge(_ generator: Generator, seed: UInt64) {
+        if isLeader { return }
+        let own = Generator(seed: RandomStream(seed, Self.rankKey, UInt64(rank)).state, device: generator.device)
+        // A generator takes the state of another of its device.
+        do { try generator.restore(own.state) } catch { preconditionFailure("\(error)") }
+    }
+
+    /// The states of a generator in all processes, one behind the other: for a checkpoint.
+    public func state(of generator: Generator) -> Tensor { gather(generator.state) }
+
+    /// Gives a generator the state that this process had. That of another number of processes is left: nothing may then draw
+    /// from it.
+    public func restore(_ generator: Generator, from states: Tensor) throws {
+        if size == 1, states.count == generator.state.count { return try generator.restore(states) }
+        guard states.count == generator.state.count * size else { return }
+        // A copy: libtorch reads a state from the beginning of its memory.
+        try generator.restore(ownRows(states).clone())
+    }
+
     // MARK: Agreement
+
+    /// Ends the part of every process but the leader, which goes on by itself with what all have made.
+    ///
+    /// - Throws: `PartDone`, which is no failure.
+    public func leaveToLeader() throws {
+        try checkPeers()
+        if !isLeader { throw PartDone() }
+    }
 
     /// Whether it is so in any of the processes.
     public func any(_ isSo: Bool) -> Bool {
@@ -164,9 +224,9 @@ public final class World: Sendable {
             }
             if try store.has(key) { return }
         } catch {
-            throw PeerError(store: store, rank: rank, error)
+            throw PeerError(store: store, error)
         }
-        throw PeerError(store: store, rank: rank)
+        throw PeerError(store: store)
     }
 
     // MARK: Failures
@@ -174,14 +234,16 @@ public final class World: Sendable {
     /// Throws when an operation with the others has failed: because one of them has gone, and why it said it did.
     public func checkPeers() throws(PeerError) {
         guard let failure = group?.failure ?? statistics?.failure, let store else { return }
-        throw PeerError(store: store, rank: rank, failure)
+        throw PeerError(store: store, failure)
     }
 
     /// Tells the others and the launcher why this process ends.
     public func fail(_ error: any Error) {
         guard size > 1 else { return }
+        if error is PartDone { return }
         if !(error is PeerError) {
-            try? store?.set(Self.failureKey, to: "rank \(rank): \("\(error)".firstLine)")
+            let (name, text) = ("rank \(rank)", "\(error)".firstLine)
+            try? store?.set(Self.failureKey, to: text.hasPrefix(name) ? text : "\(name): \(text)")
         }
         Self.tellLauncher("\(error)".firstLine)
     }
@@ -199,29 +261,33 @@ public final class World: Sendable {
     }
 }
 
-/// Another process of the run has gone: this one cannot go on either.
+/// This process has done its part of what several do; the leader does the rest.
+public struct PartDone: Error {
+    public init() {}
+}
+
+/// Another process of the run has gone: this one cannot go on either. Says what the other has said.
 public struct PeerError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String
 
     /// Seconds in which a process that goes says why.
     private static let grace = 2.0
 
-    init(store: KeyValueStore, rank: Int, _ failure: TorchError? = nil) {
-        let cause: String
+    init(store: KeyValueStore, _ failure: TorchError? = nil) {
         do throws(TorchError) {
             let deadline = ContinuousClock.now + .seconds(Self.grace)
             while try !store.has(World.failureKey), .now < deadline { Thread.sleep(forTimeInterval: 0.02) }
             if try store.has(World.failureKey) {
-                cause = try store.get(World.failureKey, patience: 1)
+                description = try store.get(World.failureKey, patience: 1)
             } else if failure?.message.lowercased().contains("timed out") == true {
-                cause = "another process does not answer"
+                description = "another process does not answer; the last checkpoint is kept"
             } else {
-                cause = "another process has gone without a word (killed, or out of memory?)"
+                description =
+                    "another process has gone without a word (killed, or out of memory?); the last checkpoint is kept"
             }
         } catch {
-            cause = "rank 0 has gone"
+            description = "rank 0 has gone; see what it has printed"
         }
-        description = "rank \(rank) stops: \(cause)"
     }
 }
 

@@ -1,6 +1,7 @@
 public import Boxes
 public import Datasets
 public import Detection
+public import Distributed
 internal import Foundation
 public import Imaging
 internal import Proposals
@@ -23,6 +24,8 @@ public struct DetectRun {
     public var metric = VOCEvaluator.Metric.voc07
     public var iouThreshold = 0.5
     public var progress = ProgressBar.Style.automatic
+    /// The processes that share the images.
+    public var world = World.alone
 
     /// How detections are drawn and written.
     public struct Output: Hashable, Sendable {
@@ -68,9 +71,10 @@ public struct DetectRun {
 
     /// Goes on where an interrupted test was; throws `InterruptedError` with everything found so far saved.
     public func callAsFunction() throws -> Outcome {
-        try Files.makeFolder(folder)
+        if world.isLeader { try Files.makeFolder(folder) }
         try DetectionFile.requireFileNames(set: set.name, classes: detector.config.classes, folder: folder)
         let (detections, secondsPerImage, journal) = try detect()
+        guard let journal else { throw PartDone() }
         let files = try DetectionFile.write(
             detections, ids: set.ids, classes: detector.config.classes, set: set.name, to: folder,
             fullPrecision: output.fullPrecision)
@@ -91,12 +95,13 @@ public struct DetectRun {
 
     /// What was found, with the journal that holds it until the files are written.
     private func detect() throws -> (
-        detections: [[Detection]], secondsPerImage: Double, journal: DetectionJournal
+        detections: [[Detection]], secondsPerImage: Double, journal: DetectionJournal?
     ) {
         let data = try set.with(proposals: proposals)
         var test = DetectionTest(data)
         test.workers = workers
-        let journal = try DetectionJournal(
+        test.world = world
+        let journal = !world.isLeader ? nil : try DetectionJournal(
             "\(folder)/\(set.name).partial",
             what: [
                 "detector": .string(detector.fingerprint), "filter": detector.filter.json,
@@ -105,12 +110,13 @@ public struct DetectRun {
                 "method": data.proposals.map { .string($0.header.method) } ?? .null,
                 "turned_by_exif": .integer(set.turnedCount ?? 0),
             ], classCount: detector.config.classes.count)
-        let known = journal.found.count
-        let bar = ProgressBar("detect", total: set.ids.count, unit: "images", start: known, style: progress)
+        let known = journal?.found.count ?? 0
+        let bar = ProgressBar(
+            "detect", total: set.ids.count, unit: "images", start: known, style: world.isLeader ? progress : .quiet)
         let watch = Stopwatch()
         let detections = try test.run(detector, journal: journal) { done in
             bar.update(done)
-            if Interruption.isRequested, done < set.ids.count {
+            if world.any(Interruption.isRequested), done < set.ids.count {
                 bar.finish()
                 throw InterruptedError(
                     "stopped after \(done) of \(set.ids.count.counted("image")); the same command goes on")

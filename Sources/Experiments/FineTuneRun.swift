@@ -2,6 +2,7 @@ internal import Imaging
 internal import Datasets
 public import Backbone
 public import Detection
+public import Distributed
 internal import Proposals
 public import Reporting
 public import Support
@@ -33,6 +34,8 @@ public struct FineTuneRun {
     /// Measures where the time of a step and of a test image goes.
     public var profiles = false
     public var progress = ProgressBar.Style.automatic
+    /// The processes that train and test together.
+    public var world = World.alone
 
     /// The test set, looked at on the way.
     public struct Looks: Hashable, Sendable {
@@ -66,7 +69,7 @@ public struct FineTuneRun {
         public var architecture: Architecture
         public var iterations: Int
         public var trainImages: Int
-        /// Of this process's own share of the run.
+        /// Of all processes, since the run was begun or resumed.
         public var imagesPerSecond: Double
         public var seconds: Double
         /// The mean over the last steps; nil when none was logged.
@@ -141,32 +144,40 @@ public struct FineTuneRun {
     /// Trains and tests, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> Outcome {
         try prepare()
+        let before = resume ? RunSession.processes(in: folder) : nil
         let session = try RunSession(
             folder, command: "finetune", resume: resume, settings: settings(),
-            mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights"]))
+            mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights", "processes"]), world: world)
         Interruption.watch()
         let data = try train.with(proposals: proposals(train, given: trainProposals, session))
         let training = try FineTuning(
-            options, data: data, weights: start.file?.tensors(), weightPath: start.source.name)
+            options, data: data, weights: start.file?.tensors(), weightPath: start.source.name, world: world)
+        if resume, world.isLeader { try RunSession.checkProcesses(before, world, training.dependsOnProcesses, folder) }
         reportInitialization(training)
         training.profile = profiles ? StageClock(device: options.device) : nil
-        let loop = TrainingLoop(
-            training, folder: session.folder,
-            options: LoopOptions(
-                title: "finetune", gradientClip: options.gradientClip, logEvery: min(logEvery, options.iterations),
-                checkpointEvery: checkpointEvery, progress: progress,
-                shown: [("loss", "loss"), ("roi_accuracy", "ROI accuracy"), ("map", "mAP"), ("lr", "lr")],
-                evaluation: try looking(training, session), profile: training.profile))
-        let trained = try loop.run()
+        var loopOptions = LoopOptions(
+            title: "finetune", gradientClip: options.gradientClip, logEvery: min(logEvery, options.iterations),
+            checkpointEvery: checkpointEvery, progress: progress,
+            shown: [("loss", "loss"), ("roi_accuracy", "ROI accuracy"), ("map", "mAP"), ("lr", "lr")],
+            evaluation: try looking(training, session), profile: training.profile)
+        loopOptions.world = world
+        let trained = try TrainingLoop(training, folder: session.folder, options: loopOptions).run()
         let model = session.file("model.safetensors")
-        try training.writeModel(to: model)
-        try drawCurves(session)
+        if world.isLeader {
+            try training.writeModel(to: model)
+            try drawCurves(session)
+        }
         var outcome = Outcome(
             model: model, start: start.objective, architecture: options.detector.network.architecture,
             iterations: options.iterations, trainImages: train.ids.count,
             imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
             stepProfile: training.profile, trainProposals: Self.settings(of: data.proposals))
-        if let test { outcome.test = try measure(model, on: test, session) }
+        if let test {
+            let detector = world.size == 1 ? try Detector(
+                path: model, device: options.device, precision: options.precision) : try training.detector()
+            outcome.test = try measure(detector, on: test, session)
+        }
+        try world.leaveToLeader()
         try session.write(outcome.json)
         return outcome
     }
@@ -189,13 +200,17 @@ public struct FineTuneRun {
     }
 
     private func settings() throws -> [JSON.Member] {
-        [
+        var members: [JSON.Member] = [
             .init("devkit", .string(train.path)), .init("train_set", .string(train.name)),
             .init("train_images", .integer(train.ids.count)),
             .init("train_fingerprint", .string(try train.images.fingerprint)),
             .init("weights", .string(start.source.name)), .init("start", .string(start.objective)),
-        ] + (train.split.map { [.init("split", $0.json)] } ?? [])
-            + (train.turnedCount.map { [.init("turned_by_exif", .integer($0))] } ?? []) + (options.json.members ?? [])
+        ]
+        if world.size > 1 { members.append(.init("processes", .integer(world.size))) }
+        if options.synchronizesBatchNorm { members.append(.init("sync_batchnorm", true)) }
+        if let split = train.split { members.append(.init("split", split.json)) }
+        if let turned = train.turnedCount { members.append(.init("turned_by_exif", .integer(turned))) }
+        return members + (options.json.members ?? [])
     }
 
     /// Says which fully connected layers start from random values although weights were given.
@@ -214,8 +229,7 @@ public struct FineTuneRun {
             to: session.file("map.png"))
     }
 
-    private func measure(_ model: String, on test: VOCSet, _ session: RunSession) throws -> Outcome.Test {
-        let detector = try Detector(path: model, device: options.device, precision: options.precision)
+    private func measure(_ detector: Detector, on test: VOCSet, _ session: RunSession) throws -> Outcome.Test {
         detector.filter = filter
         detector.profile = profiles ? StageClock(device: options.device) : nil
         var run = DetectRun(
@@ -224,6 +238,7 @@ public struct FineTuneRun {
         run.output = output
         run.workers = options.workers
         run.progress = progress
+        run.world = world
         let tested = try run()
         return Outcome.Test(
             images: test.ids.count, evaluation: tested.evaluation, secondsPerImage: tested.secondsPerImage,
@@ -273,7 +288,13 @@ public struct FineTuneRun {
         run.limit = options.detector.proposals
         run.workers = options.workers
         run.progress = progress
-        _ = try run()
+        run.world = world
+        try run.make()
+        // Every process reads the one file.
+        guard Files.exists(run.out) else {
+            throw InputError(
+                run.out, "is not on this machine", remedy: "give a run folder that all machines share, or --proposals")
+        }
         return run.out
     }
 }

@@ -1,4 +1,5 @@
 public import Datasets
+public import Distributed
 public import Probes
 public import Support
 internal import Torch
@@ -34,6 +35,8 @@ public struct LinearProbeRun {
     /// Steps between checkpoints; nil for one an epoch.
     public var checkpointEvery: Int?
     public var progress = ProgressBar.Style.automatic
+    /// The processes that share the images.
+    public var world = World.alone
 
     public init(_ options: LinearProbeOptions, source: Source, inputs: [JSON.Member], folder: String) {
         self.options = options
@@ -46,17 +49,20 @@ public struct LinearProbeRun {
     public func callAsFunction() throws -> LinearProbeResult {
         Interruption.watch()
         let (train, test, reader, isCached) = try read()
-        let probe = try LinearProbe(options, reader: reader, train: train)
+        // What is in memory one process learns from alone.
+        if isCached { try world.leaveToLeader() }
+        let world = isCached ? .alone : world
+        let probe = try LinearProbe(options, reader: reader, train: train, world: world)
         let session = try RunSession(
             folder, command: "probe linear", resume: resume, settings: settings(probe, isCached: isCached),
-            mayDiffer: InputRecord.mayDiffer)
-        let loop = TrainingLoop(
-            probe, folder: session.folder,
-            options: LoopOptions(
-                title: "probe linear", logEvery: min(50, probe.stepsPerEpoch),
-                checkpointEvery: checkpointEvery ?? probe.stepsPerEpoch, progress: progress))
+            mayDiffer: InputRecord.mayDiffer, world: world)
+        var loopOptions = LoopOptions(
+            title: "probe linear", logEvery: min(50, probe.stepsPerEpoch),
+            checkpointEvery: checkpointEvery ?? probe.stepsPerEpoch, progress: progress)
+        loopOptions.world = world
         let watch = Stopwatch()
-        try loop.run()
+        try TrainingLoop(probe, folder: session.folder, options: loopOptions).run()
+        try world.leaveToLeader()
         let bar = ProgressBar("test", total: test.count, unit: "images", style: progress)
         let accuracies = try probe.evaluate(test) { done in
             try Interruption.check()
@@ -87,7 +93,7 @@ public struct LinearProbeRun {
             .init("seed", .integer(Int(truncatingIfNeeded: options.seed))),
             .init("device", .string(options.device.description)), .init("threads", .integer(Runtime.threads)),
             .init("workers", .integer(options.workers)),
-        ] + (options.recipe.json.members ?? [])
+        ] + (world.size > 1 && !isCached ? [.init("processes", .integer(world.size))] : []) + (options.recipe.json.members ?? [])
     }
 
     // MARK: Data
@@ -129,7 +135,7 @@ public struct LinearProbeRun {
         defer { bar.finish() }
         return try CachedLayers(
             data, reader, imageSize: options.imageSize, batch: cache.batch, workers: options.workers,
-            onBadImage: options.onBadImage
+            onBadImage: options.onBadImage, world: world
         ) { done in
             try Interruption.check()
             bar.update(done)

@@ -104,7 +104,9 @@ public struct PretrainRun {
             knnEvery > 0
             ? try PretrainMonitor(
                 training, data: data, test: knnTest, neighbors: knnNeighbors, workers: options.workers) : nil
-        if world.isLeader, resume { try checkProcesses(training) }
+        if world.isLeader, resume {
+            try RunSession.checkProcesses(RunSession.processes(in: folder), world, training.dependsOnProcesses, folder)
+        }
         let session = try RunSession(
             folder, command: "pretrain", resume: resume, settings: settings(fingerprint, training),
             mayDiffer: PretrainOptions.mayDiffer.union(["data.path", "processes"]), world: world)
@@ -139,19 +141,6 @@ public struct PretrainRun {
             training.exported, training.description(details: details(fingerprint)), to: session.folder.weights)
         if case .bank(let view) = training.method.probe { try write(view.bank, to: session.file("bank.safetensors")) }
         return try drawCurves(session)
-    }
-
-    /// A run goes on with another number of processes only where nothing but the order of sums depends on it.
-    private func checkProcesses(_ training: Pretraining) throws {
-        guard Files.exists("\(folder)/config.json") else { return }
-        let before = try RunFolder.readConfig(folder)["processes"]?.intValue ?? 1
-        if before == world.size { return }
-        if let reason = training.dependsOnProcesses {
-            throw InputError(
-                folder, "was started with \(before.counted("process")), not \(world.size): \(reason)",
-                remedy: "start as many again, or begin another run")
-        }
-        announce("note: begun with \(before.counted("process")): sums are added in another order from here on")
     }
 
     private func begin(_ training: Pretraining, with path: String) throws {

@@ -1,4 +1,5 @@
 public import Datasets
+internal import Distributed
 public import Probes
 public import Support
 
@@ -51,6 +52,7 @@ public enum ProbeData {
             if let others { try Self.requireSame(images.classes, images.source, others.classes, others.source) }
             train = try ProbeFeatures(images, extractor, title: "features (train)", progress: progress)
             test = try others.map { try ProbeFeatures($0, extractor, title: "features (test)", progress: progress) }
+            try extractor.world.leaveToLeader()
         }
         if let test { try Self.requireFit(train, test) }
         if !allowsEmptyClasses {

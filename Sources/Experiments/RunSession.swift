@@ -37,6 +37,28 @@ public struct RunSession {
             : RunFolder(ofOtherProcess: path)
     }
 
+    /// How many processes have begun the run in a folder; nil where there is none.
+    static func processes(in path: String) -> Int? {
+        guard let config = try? RunFolder.readConfig(path) else { return nil }
+        return config["processes"]?.intValue ?? 1
+    }
+
+    /// A run goes on with another number of processes only where nothing but the order of sums depends on it.
+    ///
+    /// - Parameters:
+    ///   - before: How many have begun it.
+    ///   - reason: What else depends on it.
+    static func checkProcesses(_ before: Int?, _ world: World, _ reason: String?, _ folder: String) throws {
+        guard let before, before != world.size else { return }
+        let begun = before.counted("process")
+        if let reason {
+            throw InputError(
+                folder, "was started with \(begun), not \(world.size): \(reason)",
+                remedy: "start as many again, or begin another run")
+        }
+        Console.remark("begun with \(begun): sums are added in another order from here on", label: "note")
+    }
+
     /// What processes of one run need not have in common.
     private static let ownOfProcess: Set<String> = ["device", "threads", "workers"]
 

@@ -1,3 +1,4 @@
+internal import Distributed
 internal import Imaging
 public import Probes
 public import Reporting
@@ -127,6 +128,7 @@ public struct VOCSVMRun {
         let tables = try zip(presence, ["features (train)", "features (test)"]).map { presence, title in
             try FeatureRun.extract(presence.images, extractor, title: title, progress: progress)
         }
+        try extractor.world.leaveToLeader()
         if let trainFeatures { try tables[0].write(to: trainFeatures) }
         if let testFeatures { try tables[1].write(to: testFeatures) }
         let sets = try zip(presence, tables).map { presence, table in try presence.labeled(table) }

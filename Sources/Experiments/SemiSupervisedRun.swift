@@ -1,5 +1,6 @@
 internal import Backbone
 public import Datasets
+public import Distributed
 internal import Foundation
 internal import Imaging
 public import Probes
@@ -25,6 +26,8 @@ public struct SemiSupervisedRun {
     public var folder: String
     public var resume = false
     public var progress = ProgressBar.Style.automatic
+    /// The processes that train together.
+    public var world = World.alone
 
     public init(
         _ options: ClassifierOptions, from weights: StartingWeights, fractions: [LabelFraction], seeds: [UInt64],
@@ -48,7 +51,8 @@ public struct SemiSupervisedRun {
             try seeds.map { try fraction.indices(of: train, seed: $0) }
         }
         let session = try RunSession(
-            folder, command: "probe semi", resume: resume, settings: settings([]), mayDiffer: InputRecord.mayDiffer)
+            folder, command: "probe semi", resume: resume, settings: settings([]), mayDiffer: InputRecord.mayDiffer,
+            world: world)
         Interruption.watch()
         let watch = Stopwatch()
         var runs: [SemiSupervisedResult.Run] = []
@@ -59,6 +63,7 @@ public struct SemiSupervisedRun {
                 }
             }
         }
+        try world.leaveToLeader()
         let result = SemiSupervisedResult(
             runs: runs, recipe: options.recipe, architecture: options.config.architecture.rawValue,
             imageSize: options.imageSize, trainCount: train.count, testCount: test.count, fitSeconds: watch.seconds)
@@ -83,7 +88,7 @@ public struct SemiSupervisedRun {
             .init("precision", .string(options.precision.rawValue)),
             .init("device", .string(options.device.description)), .init("threads", .integer(Runtime.threads)),
             .init("workers", .integer(options.workers)),
-        ] + (options.recipe.json.members ?? []) + more
+        ] + (world.size > 1 ? [.init("processes", .integer(world.size))] : []) + (options.recipe.json.members ?? []) + more
     }
 
     private func one(
@@ -93,24 +98,30 @@ public struct SemiSupervisedRun {
         let session = try RunSession(
             parent.file(name), command: "probe semi", resume: parent.isResumed,
             settings: settings([.init("run", .string(name)), .init("labels", .integer(indices.count))]),
-            mayDiffer: InputRecord.mayDiffer)
-        if session.folder.isResumed, Files.exists(session.file("result.json")) {
-            return try read(session.file("result.json"), start, fraction, seed, indices.count)
+            mayDiffer: InputRecord.mayDiffer, world: world)
+        let done = try world.leaders {
+            session.folder.isResumed && Files.exists(session.file("result.json"))
+                ? try Files.readText(session.file("result.json")) : ""
         }
+        if !done.isEmpty { return try read(JSON.parse(done.utf8), session.file("result.json"), start, fraction, seed, indices.count) }
         var options = options
         options.seed = seed
         let training = try ClassifierTraining(
-            options, data: train.subset(indices), weights: start == WeightSource.random ? nil : weights.file)
-        try TrainingLoop(
-            training, folder: session.folder,
-            options: LoopOptions(
-                title: "\(start), \(fraction.text), seed \(seed)", logEvery: min(50, training.totalSteps),
-                checkpointEvery: max(training.stepsPerEpoch, training.totalSteps / 20), progress: progress)
-        ).run()
-        let accuracy = try training.evaluate(test) { _ in try Interruption.check() }
+            options, data: train.subset(indices), weights: start == WeightSource.random ? nil : weights.file,
+            world: world)
+        var loopOptions = LoopOptions(
+            title: "\(start), \(fraction.text), seed \(seed)", logEvery: min(50, training.totalSteps),
+            checkpointEvery: max(training.stepsPerEpoch, training.totalSteps / 20), progress: progress)
+        loopOptions.world = world
+        try TrainingLoop(training, folder: session.folder, options: loopOptions).run()
+        // The leader tests; the others wait for it where the next training begins.
+        let accuracy =
+            world.isLeader
+            ? try training.evaluate(test) { _ in try Interruption.check() } : TopAccuracy(classes: test.classes.count)
         let run = SemiSupervisedResult.Run(
             start: start, fraction: fraction, seed: seed, labelCount: indices.count, top1: accuracy.top1 ?? 0,
             top5: accuracy.top5)
+        guard world.isLeader else { return run }
         try session.write(run.json)
         // Dozens of runs with a network and its velocities each would fill a disk.
         try? FileManager.default.removeItem(atPath: TrainingLoop.checkpointPath(session.folder))
@@ -119,9 +130,8 @@ public struct SemiSupervisedRun {
 
     /// The result of a run that was complete before.
     private func read(
-        _ path: String, _ start: String, _ fraction: LabelFraction, _ seed: UInt64, _ labelCount: Int
+        _ json: JSON, _ path: String, _ start: String, _ fraction: LabelFraction, _ seed: UInt64, _ labelCount: Int
     ) throws -> SemiSupervisedResult.Run {
-        let json = try JSON.read(path)
         guard let top1 = json["top1"]?.doubleValue else {
             throw InputError(path, "holds no result", remedy: "remove the file to train that run again")
         }

@@ -52,19 +52,9 @@ public final class Pretraining: CapturableTask {
             MethodContext(options: options, data: data, scope: scope, totalSteps: totalSteps, world: world))
         parameters = scope.parameters
         generator = scope.trainingGenerator
-        if world.rank > 0 { Self.diverge(generator, seed: options.seed, rank: world.rank) }
+        world.diverge(generator, seed: options.seed)
         optimizer = recipe.optimization.optimizer(parameters, fixed: method.fixedRatePrefixes)
         rates = recipe.optimization.rates(epochs: recipe.epochs, stepsPerEpoch: batches.stepsPerEpoch)
-    }
-
-    /// Tells the streams of processes from each other.
-    private static let rankKey: UInt64 = 0x7261_6e6b
-
-    /// Has a process draw other masks of dropout than its neighbours.
-    private static func diverge(_ generator: Generator, seed: UInt64, rank: Int) {
-        let own = Generator(seed: RandomStream(seed, rankKey, UInt64(rank)).state, device: generator.device)
-        // A generator takes the state of another of its device.
-        do { try generator.restore(own.state) } catch { preconditionFailure("\(error)") }
     }
 
     public func learningRate(atStep step: Int) -> Double { rates.rate(atStep: step) }
@@ -101,7 +91,7 @@ public final class Pretraining: CapturableTask {
 
     public var localStatistics: [Tensor] {
         if world.size == 1 || options.synchronizesBatchNorm { return [] }
-        return parameters.entries.filter { $0.isBuffer && $0.tensor.dtype == .float32 }.map(\.tensor)
+        return parameters.runningStatistics
     }
 
     // MARK: Weights
@@ -155,17 +145,12 @@ public final class Pretraining: CapturableTask {
     public var extraState: Checkpoint {
         var state = method.state
         // Of all processes, one behind the other.
-        state.tensors.insert(("generator", world.gather(generator.state)), at: 0)
+        state.tensors.insert(("generator", world.state(of: generator)), at: 0)
         return state
     }
 
     public func restore(extraState: Checkpoint) throws {
-        if let state = extraState["generator"] {
-            // Those of another number of processes: only where nothing draws from them, as `PretrainRun` sees to.
-            let own = state.count == generator.state.count * world.size ? world.ownRows(state) : nil
-            // A copy: libtorch reads a state from the beginning of its memory.
-            if let own { try generator.restore(own.clone()) }
-        }
+        if let states = extraState["generator"] { try world.restore(generator, from: states) }
         try method.restore(extraState)
     }
 

@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 public import Imaging
 public import Support
 public import Torch
@@ -18,6 +19,8 @@ public struct FeatureExtractor {
     /// Scales every feature vector to unit length.
     public var normalizes = true
     public var onBadImage = BadImagePolicy.stop
+    /// The processes that share the images. Each gets the features of all.
+    public var world = World.alone
     /// How images become the network's input; nil for `testPipeline`.
     public var pipeline: ImagePipeline?
 
@@ -51,10 +54,10 @@ public struct FeatureExtractor {
         var features: [Float] = []
         var labels: [Int] = []
         var names: [String] = []
-        try forEachBatch(of: data, reader, progress) { rows, batch in
+        try forEachBatch(of: data, reader, progress) { rows, images in
             features += rows.floats
-            labels += batch.labels
-            names += batch.indices.map { data.name($0) }
+            labels += images.labels
+            names += images.indices.map { data.name($0) }
         }
         return FeatureTable(
             features: features, dimension: reader.layers[0].dimension, labels: labels, names: names,
@@ -72,19 +75,20 @@ public struct FeatureExtractor {
     ) throws -> (count: Int, dimension: Int, protocolJSON: JSON) {
         let reader = try reader()
         let description = protocolJSON(reader.layers[0], data)
-        let writer = try SafetensorsRowWriter(
-            path, name: FeatureLayout.rows, width: reader.layers[0].dimension, dtype: dtype,
-            others: FeatureLayout.others,
-            metadata: FeatureLayout.metadata(description, classes: data.classes))
+        let writer =
+            world.isLeader
+            ? try SafetensorsRowWriter(
+                path, name: FeatureLayout.rows, width: reader.layers[0].dimension, dtype: dtype,
+                others: FeatureLayout.others, metadata: FeatureLayout.metadata(description, classes: data.classes)) : nil
         var labels: [Int] = []
         var names: [String] = []
-        try forEachBatch(of: data, reader, progress) { rows, batch in
-            try writer.append(rows)
-            labels += batch.labels
-            names += batch.indices.map { data.name($0) }
+        try forEachBatch(of: data, reader, progress) { rows, images in
+            try writer?.append(rows)
+            labels += images.labels
+            names += images.indices.map { data.name($0) }
         }
-        try writer.finish(FeatureLayout.columns(labels: labels, names: names))
-        return (writer.rows, reader.layers[0].dimension, description)
+        try writer?.finish(FeatureLayout.columns(labels: labels, names: names))
+        return (labels.count, reader.layers[0].dimension, description)
     }
 
     private func reader() throws(InputError) -> LayerReader {
@@ -93,15 +97,29 @@ public struct FeatureExtractor {
 
     private func forEachBatch(
         of data: any ImageCollection, _ reader: LayerReader, _ progress: (Int) throws -> Void,
-        _ body: (_ rows: Tensor, _ batch: HostBatch) throws -> Void
+        _ body: (_ rows: Tensor, _ images: (indices: [Int], labels: [Int])) throws -> Void
     ) throws {
         guard data.count > 0 else { throw InputError(data.source, "has no images", remedy: "name another data set") }
         let batches = TestBatches(
             batchSize: batch, pipeline: pipeline ?? Self.testPipeline(imageSize: imageSize), workers: workers,
             onBadImage: onBadImage)
-        try batches.forEach(of: data, progress: progress) { batch in
+        func features(_ batch: HostBatch) -> Tensor {
             let rows = withoutGradients { reader(batch)[0].flatten(from: 1) }  // [N, d]
-            try body(normalizes ? rows.l2Normalized() : rows, batch)
+            return normalizes ? rows.l2Normalized() : rows
+        }
+        if world.size == 1 {
+            return try batches.forEach(of: data, progress: progress) { batch in
+                try body(features(batch), (batch.indices, batch.labels))
+            }
+        }
+        try batches.forEach(of: data, share: world.share, progress: progress) { batch in
+            let none = Tensor.zeros([0, reader.layers[0].dimension])
+            let rows = world.gatherRows(batch.map { features($0).to(device: .cpu).to(dtype: .float32) } ?? none)
+            let indices = world.gatherRows(Tensor(batch?.indices ?? [])).ints
+            let labels = world.gatherRows(Tensor(batch?.labels ?? [])).ints
+            try world.checkPeers()
+            try body(rows, (indices, labels))
+            return indices.count
         }
     }
 

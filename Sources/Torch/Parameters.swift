@@ -33,6 +33,11 @@ public final class Parameters {
     /// The trained tensors with their names.
     public var trainable: [Entry] { entries.filter { !$0.isBuffer && $0.tensor.requiresGradient } }
 
+    /// Means and variances that batch norm keeps.
+    public var runningStatistics: [Tensor] {
+        entries.filter { $0.isBuffer && $0.tensor.dtype == .float32 }.map(\.tensor)
+    }
+
     /// Number of values in parameters, buffers not counted.
     public var valueCount: Int { entries.reduce(0) { $0 + ($1.isBuffer ? 0 : $1.tensor.count) } }
 

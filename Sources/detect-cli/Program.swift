@@ -33,6 +33,8 @@ enum Program {
             try commandTable.run(arguments) { print($0) }
             try checkOutput()
             return ExitCode.done
+        } catch is PartDone {
+            return ExitCode.done
         } catch let error as UsageError {
             world?.fail(error)
             Console.error("\(error)")

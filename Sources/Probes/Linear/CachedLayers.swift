@@ -1,4 +1,5 @@
 public import Datasets
+public import Distributed
 internal import Imaging
 public import Support
 internal import Torch
@@ -20,10 +21,10 @@ public struct CachedLayers {
         layers.reduce(0) { $0 + $1.dimension } * count * DType.float32.byteCount
     }
 
-    /// Reads the middle of every image, without augmentation. `progress` gets the number done.
+    /// Reads the middle of every image, without augmentation; with several processes each a share. `progress` gets the number done.
     public init(
         _ data: any ImageCollection, _ reader: LayerReader, imageSize: Int, batch: Int, workers: Int,
-        onBadImage: BadImagePolicy, progress: (Int) throws -> Void
+        onBadImage: BadImagePolicy, world: World = .alone, progress: (Int) throws -> Void
     ) throws {
         let layers = reader.layers
         let rows = layers.map { Tensor.empty([data.count, $0.channels, $0.cells]) }
@@ -32,12 +33,17 @@ public struct CachedLayers {
         let batches = TestBatches(
             batchSize: batch, pipeline: FeatureExtractor.testPipeline(imageSize: imageSize), workers: workers,
             onBadImage: onBadImage)
-        try batches.forEach(of: data, progress: progress) { batch in
-            for (row, output) in zip(rows, reader(batch)) {
-                _ = row.narrow(0, labels.count, batch.count).copy_(output)
+        try batches.forEach(of: data, share: world.share, progress: progress) { batch in
+            let outputs = batch.map(reader.callAsFunction) ?? layers.map { Tensor.zeros([0, $0.channels, $0.cells]) }
+            let indices = world.gatherRows(Tensor(batch?.indices ?? [])).ints
+            for (row, output) in zip(rows, outputs) {
+                let all = world.size == 1 ? output : world.gatherRows(output.to(device: .cpu).to(dtype: .float32))
+                try world.checkPeers()
+                _ = row.narrow(0, labels.count, indices.count).copy_(all)
             }
-            labels += batch.labels
-            names += batch.indices.map { data.name($0) }
+            labels += world.gatherRows(Tensor(batch?.labels ?? [])).ints
+            names += indices.map { data.name($0) }
+            return indices.count
         }
         self.layers = layers
         // Images that could not be read leave room at the end.

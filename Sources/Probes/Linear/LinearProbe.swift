@@ -1,5 +1,6 @@
 internal import Backbone
 public import Datasets
+public import Distributed
 internal import Imaging
 public import Support
 public import Torch
@@ -63,13 +64,23 @@ public final class LinearProbe: TrainingTask {
     private let rates: LearningRateSchedule
     /// Of images; cached layers need no loader.
     private let batches: EpochBatches?
+    private let world: World
 
     /// - Parameter reader: What images go through; not needed for cached layers.
     /// - Throws: `InputError` when there are fewer images than a batch has, or fewer than two classes.
-    public init(_ options: LinearProbeOptions, reader: LayerReader?, train data: LinearProbeData) throws(InputError) {
+    ///   Images may be shared by several processes.
+    public init(
+        _ options: LinearProbeOptions, reader: LayerReader?, train data: LinearProbeData, world: World = .alone
+    ) throws(InputError) {
+        self.world = world
         let recipe = options.recipe
         guard data.classes.count >= 2 else {
             throw InputError(data.source, "has fewer than two classes", remedy: "give labelled images")
+        }
+        guard recipe.batch % world.size == 0 else {
+            throw InputError(
+                "a batch of \(recipe.batch)", "does not split into equal parts for \(world.size) processes",
+                remedy: "use a multiple of \(world.size)")
         }
         guard data.count >= recipe.batch else {
             throw InputError(
@@ -83,7 +94,7 @@ public final class LinearProbe: TrainingTask {
             batches = EpochBatches(
                 images, batchSize: recipe.batch,
                 views: [recipe.augmentation.pipeline(imageSize: options.imageSize)], seed: options.seed,
-                workers: options.workers, onBadImage: options.onBadImage)
+                workers: options.workers, onBadImage: options.onBadImage, share: world.share)
         case .cached(let cached):
             layers = cached.layers
             batches = nil
@@ -133,6 +144,8 @@ public final class LinearProbe: TrainingTask {
     }
 
     // MARK: State
+
+    public var localStatistics: [Tensor] { world.size == 1 ? [] : parameters.runningStatistics }
 
     /// Everything beside parameters and velocities follows from seed and step.
     public var extraState: Checkpoint { Checkpoint() }

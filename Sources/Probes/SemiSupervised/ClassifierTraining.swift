@@ -1,5 +1,6 @@
 public import Backbone
 public import Datasets
+public import Distributed
 public import Imaging
 public import Support
 public import Torch
@@ -69,28 +70,38 @@ public final class ClassifierTraining: TrainingTask {
     private let batches: EpochBatches
     private let generator: Generator
     private let rates: LearningRateSchedule
+    private let world: World
 
     /// - Parameter weights: The file to start from; nil starts from random weights.
     /// - Throws: `InputError` naming the file when it does not hold the network, and the data when it has fewer than two
     ///   images, and for images that are too small for the network.
-    public init(_ options: ClassifierOptions, data: any ImageCollection, weights: SafetensorsFile?) throws {
+    public init(
+        _ options: ClassifierOptions, data: any ImageCollection, weights: SafetensorsFile?, world: World = .alone
+    ) throws {
+        self.world = world
         // Batch norm needs two images.
-        guard data.count >= 2 else {
+        guard data.count >= 2 * world.size else {
             throw InputError(
                 data.source, "leaves \(data.count.counted("image")) to train on", remedy: "use more of them")
+        }
+        guard options.recipe.batch >= 2 * world.size else {
+            throw InputError(
+                "a batch of \(options.recipe.batch)", "leaves each of \(world.size) processes fewer than two images",
+                remedy: "use larger batches")
         }
         try options.config.architecture.require(imageSize: options.imageSize)
         self.options = options
         let recipe = options.recipe
         batches = EpochBatches(
-            data, batchSize: min(recipe.batch, data.count),
+            data, batchSize: min(recipe.batch, data.count) / world.size * world.size,
             views: [recipe.augmentation.pipeline(imageSize: options.imageSize)], seed: options.seed,
-            workers: options.workers, onBadImage: options.onBadImage)
+            workers: options.workers, onBadImage: options.onBadImage, share: world.share)
         totalSteps = batches.stepsPerEpoch * recipe.epochs
         let scope = Scope(seed: options.seed, device: options.device)
         network = options.config.makeNetwork(scope)
         parameters = scope.parameters
         generator = scope.trainingGenerator
+        world.diverge(generator, seed: options.seed)
         if let weights { try Self.load(weights, into: scope.parameters, except: options.config.classifierPrefix) }
         optimizer = recipe.optimization.optimizer(parameters)
         rates = recipe.optimization.rates(epochs: recipe.epochs, stepsPerEpoch: batches.stepsPerEpoch)
@@ -119,11 +130,13 @@ public final class ClassifierTraining: TrainingTask {
     }
 
     /// The generator that dropout draws from.
-    public var extraState: Checkpoint { Checkpoint(tensors: [("generator", generator.state)]) }
+    public var extraState: Checkpoint { Checkpoint(tensors: [("generator", world.state(of: generator))]) }
 
     public func restore(extraState: Checkpoint) throws {
-        for (name, tensor) in extraState.tensors where name == "generator" { try generator.restore(tensor) }
+        if let states = extraState["generator"] { try world.restore(generator, from: states) }
     }
+
+    public var localStatistics: [Tensor] { world.size == 1 ? [] : parameters.runningStatistics }
 
     /// Accuracy on the middle of each test image. `progress` gets the number done.
     public func evaluate(_ test: any ImageCollection, progress: (Int) throws -> Void = { _ in }) throws -> TopAccuracy {

@@ -40,7 +40,7 @@ struct DemoCommand: Command {
         Interruption.watch()
         var demo = DemoRun(folder: out.value)
         demo.seed = seed.value
-        demo.device = compute.device.value
+        demo.device = compute.place.device
         demo.precision = compute.precision.value
         demo.workers = workers.value
         demo.announce = Program.announce

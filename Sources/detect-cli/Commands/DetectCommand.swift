@@ -1,3 +1,4 @@
+internal import Distributed
 internal import Datasets
 internal import Detection
 internal import Experiments
@@ -10,6 +11,7 @@ internal import VOCData
 struct DetectCommand: Command {
     static let name = "detect"
     static let summary = "finds objects in images or in a VOC image set: JSON and pictures, or comp4 files and mAP"
+    static let isShared = true
     static let example = """
         detect-cli detect --model runs/voc --out found street.jpg harbour.jpg
         detect-cli detect --model runs/voc --out results --devkit VOCdevkit --set test
@@ -28,6 +30,7 @@ struct DetectCommand: Command {
     let loading: LoadingOptions
     let reading: ImageOptions
     let compute: ComputeOptions
+    let processes: ProcessOptions
     let seed: Option<UInt64>
     let sets: SetOptions
     let results: ResultOptions
@@ -50,6 +53,7 @@ struct DetectCommand: Command {
         loading = LoadingOptions(parser)
         reading = ImageOptions(parser, onPhotographs: true)
         compute = ComputeOptions(parser)
+        processes = ProcessOptions(parser)
         seed = parser.seed()
         results = parser.results()
         sets = SetOptions(parser, missing: .skip, badAnnotations: .keep, seed: seed)
@@ -61,9 +65,12 @@ struct DetectCommand: Command {
                 images.value.isEmpty ? "there is nothing to look at" : "images and --devkit exclude each other",
                 remedy: "give images, or --devkit DIR --set NAME")
         }
-        try compute.activate()
+        let world = try processes.join(compute)
+        if world.size > 1, devkit.value == nil {
+            throw UsageError("single images are looked at by one process", remedy: "give --devkit DIR --set NAME")
+        }
         Interruption.watch()
-        let detector = try Detector(run: model.value, device: compute.device.value, precision: compute.precision.value)
+        let detector = try Detector(run: model.value, device: compute.place.device, precision: compute.precision.value)
         detector.filter = filter.value
         try Files.makeFolder(out.value)
         if let devkit = devkit.value {
@@ -93,6 +100,7 @@ struct DetectCommand: Command {
         run.output.fullPrecision = fullPrecision.value
         run.output.pictureScore = pictureScore.value
         run.workers = loading.workers.value
+        run.world = compute.place.world
         let outcome = try run()
         try results.deliver(
             outcome.report,

@@ -1,3 +1,4 @@
+internal import Distributed
 internal import Experiments
 internal import Probes
 internal import Support
@@ -7,6 +8,7 @@ internal import Torch
 struct FeaturesCommand: Command {
     static let name = "features"
     static let summary = "writes the features of images at a layer, with labels and file names"
+    static let isShared = true
     static let example =
         "detect-cli features --weights runs/instance/weights.safetensors --data images/train --out train.safetensors"
 
@@ -33,13 +35,14 @@ struct FeaturesCommand: Command {
     }
 
     func run() throws {
-        try features.compute.activate()
+        let world = try features.join()
         Interruption.watch()
         var extractor = try features.extractor()
         extractor.normalizes = normalize.value
         extractor.pooling = pooling.value
         let images = try features.images(data.value, set: set.value)
         let written = try FeatureRun.write(images, extractor, to: out.value, dtype: type.value.dtype)
+        try world.leaveToLeader()
         print(
             "\(written.count.counted("image")) × \(written.dimension.counted("dimension")) at \(extractor.layer): \(out.value)"
         )

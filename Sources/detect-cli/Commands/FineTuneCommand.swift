@@ -9,6 +9,7 @@ internal import VOCData
 struct FineTuneCommand: Command {
     static let name = "finetune"
     static let summary = "fine-tunes a Fast or Faster R-CNN on a VOC devkit from given or random weights, and tests it"
+    static let isShared = true
     static let example = """
         detect-cli finetune --devkit VOCdevkit --weights runs/instance/weights.safetensors --run runs/voc
         detect-cli finetune --devkit VOCdevkit --weights resnet50.safetensors --head faster --run runs/c4
@@ -40,6 +41,8 @@ struct FineTuneCommand: Command {
     let loading: LoadingOptions
     let reading: ImageOptions
     let compute: ComputeOptions
+    let processes: ProcessOptions
+    let synchronizesBatchNorm: Option<Bool>
     let runOptions: RunOptions
     let results: ResultOptions
 
@@ -95,14 +98,17 @@ struct FineTuneCommand: Command {
         loading = LoadingOptions(parser)
         reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
+        processes = ProcessOptions(parser)
+        synchronizesBatchNorm = parser.synchronizesBatchNorm()
         runOptions = RunOptions(parser)
         results = parser.results()
         sets = SetOptions(parser, missing: .skip, badAnnotations: .clip, seed: runOptions.seed)
     }
 
     func run() throws {
-        try compute.activate()
-        let run = try fineTuning()
+        let world = try processes.join(compute)
+        var run = try fineTuning()
+        run.world = world
         let outcome = try run()
         try results.deliver(outcome.report, outcome.json)
     }
@@ -166,8 +172,9 @@ struct FineTuneCommand: Command {
             detector, kind, isPretrained: isPretrained, imagesPerStep: imagesPerStep.value)
         try settings.apply(to: &options)
         options.seed = runOptions.seed.value
+        options.synchronizesBatchNorm = synchronizesBatchNorm.value
         options.workers = loading.workers.value
-        options.device = compute.device.value
+        options.device = compute.place.device
         options.precision = compute.precision.value
         return options
     }

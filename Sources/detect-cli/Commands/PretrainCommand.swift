@@ -91,8 +91,8 @@ struct PretrainCommand: Command {
 
     func run() throws {
         var options = try options()
-        let place = try processes.join(compute)
-        options.device = place.device
+        let world = try processes.join(compute)
+        options.device = compute.place.device
         func readable(_ images: any ImageCollection) throws -> any ImageCollection {
             try DataSource.readable(images, badImages.value.policy, workers: loading.workers.value)
         }
@@ -109,12 +109,12 @@ struct PretrainCommand: Command {
         run.knnNeighbors = knnNeighbors.value
         run.samplesEvery = samplesEvery.value
         run.initial = initial.value
-        run.world = place.world
+        run.world = world
         run.announce = Program.announce
-        if capturesSteps.value, place.world.size > 1 {
+        if capturesSteps.value, world.size > 1 {
             throw UsageError("--cuda-graph captures the steps of a single process", remedy: "leave it out")
         }
-        if sweep.value != nil, place.world.size > 1 {
+        if sweep.value != nil, world.size > 1 {
             throw UsageError(
                 "--sweep has no meaning for several processes, which make one run together",
                 remedy: "start the runs one by one")

@@ -7,6 +7,7 @@ internal import Support
 struct ProbeKNNCommand: Command {
     static let name = "probe knn"
     static let summary = "classifies images by their nearest neighbours among labelled ones"
+    static let isShared = true
     static let example = """
         detect-cli probe knn --weights runs/instance/weights.safetensors --train images/train --test images/val --k 200
         detect-cli probe knn --train-features train.safetensors --test-features test.safetensors --k 20,200
@@ -32,7 +33,7 @@ struct ProbeKNNCommand: Command {
 
     func run() throws {
         let compute = inputs.features.compute
-        try compute.activate()
+        try inputs.features.join()
         Interruption.watch()
         var run = KNNRun(
             try inputs.data(needsTest: false),

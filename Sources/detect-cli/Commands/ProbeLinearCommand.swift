@@ -12,6 +12,7 @@ internal import Training
 struct ProbeLinearCommand: Command {
     static let name = "probe linear"
     static let summary = "trains linear classifiers on layers of a frozen network, all in one pass"
+    static let isShared = true
     static let example = """
         detect-cli probe linear --weights runs/instance/weights.safetensors --train images/train --test images/val --run runs/linear
         detect-cli probe linear --train-features train.safetensors --test-features test.safetensors --recipe last --run runs/last
@@ -56,9 +57,10 @@ struct ProbeLinearCommand: Command {
     }
 
     func run() throws {
-        try features.compute.activate()
+        let world = try features.join()
         var run = trainFeatures.isGiven ? try fromFeatures() : try fromImages()
         run.resume = resume.value
+        run.world = world
         run.checkpointEvery = checkpointEvery.value
         let result = try run()
         let published = omitsPublished.value ? [] : run.published(beside: result)
@@ -73,7 +75,7 @@ struct ProbeLinearCommand: Command {
         var options = LinearProbeOptions(recipe: settled, imageSize: imageSize)
         options.seed = features.seed.value
         options.workers = features.loading.workers.value
-        options.device = features.compute.device.value
+        options.device = features.compute.place.device
         return options
     }
 

@@ -7,6 +7,7 @@ internal import Support
 struct ProbeSVMCommand: Command {
     static let name = "probe svm"
     static let summary = "classifies images by linear support vector machines on their features"
+    static let isShared = true
     static let example = """
         detect-cli probe svm --weights runs/instance/weights.safetensors --train images/train --test images/val
         detect-cli probe svm --train-features train.safetensors --test-features test.safetensors --c 0.1,1,10
@@ -34,7 +35,7 @@ struct ProbeSVMCommand: Command {
 
     func run() throws {
         let compute = inputs.features.compute
-        try compute.activate()
+        try inputs.features.join()
         Interruption.watch()
         var probe = SVMProbe(costs: costs.value)
         probe.svm = svm.svm(seed: inputs.features.seed.value)

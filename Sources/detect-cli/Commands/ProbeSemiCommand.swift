@@ -11,6 +11,7 @@ internal import VOCData
 struct ProbeSemiCommand: Command {
     static let name = "probe semi"
     static let summary = "fine-tunes on shares of the labels, beside random weights"
+    static let isShared = true
     static let example =
         "detect-cli probe semi --weights runs/instance/weights.safetensors --train images/train --test images/val --run runs/semi"
 
@@ -26,6 +27,7 @@ struct ProbeSemiCommand: Command {
     let badImages: Option<BadImageChoice>
     let missing: Option<MissingPolicy>
     let compute: ComputeOptions
+    let processes: ProcessOptions
     let runOptions: RunOptions
     let results: ResultOptions
 
@@ -47,12 +49,13 @@ struct ProbeSemiCommand: Command {
         badImages = parser.badImages()
         missing = parser.onMissing(default: .skip)
         compute = ComputeOptions(parser)
+        processes = ProcessOptions(parser)
         runOptions = RunOptions(parser)
         results = parser.results()
     }
 
     func run() throws {
-        try compute.activate()
+        let world = try processes.join(compute)
         if weights.value == WeightSource.random {
             throw UsageError("--weights random is the comparison", remedy: "give the weights to compare with it")
         }
@@ -70,7 +73,7 @@ struct ProbeSemiCommand: Command {
             recipe: recipe, description: start.description, classes: train.classes.count)
         options.imageSize = imageSize.value(or: options.imageSize)
         options.workers = loading.workers.value
-        options.device = compute.device.value
+        options.device = compute.place.device
         options.precision = compute.precision.value
         let first = runOptions.seed.value
         var run = SemiSupervisedRun(
@@ -80,6 +83,7 @@ struct ProbeSemiCommand: Command {
                 try InputRecord.weights(start.source, start.description), try InputRecord.data("train", train),
                 try InputRecord.data("test", test),
             ], folder: runOptions.folder.value)
+        run.world = world
         run.comparesRandom = !noBaseline.value
         run.resume = runOptions.resume.value
         let result = try run()

@@ -7,6 +7,7 @@ internal import VOCData
 struct ProbeVOCSVMCommand: Command {
     static let name = "probe voc07-svm"
     static let summary = "measures features by the average precision of linear SVMs on PASCAL VOC"
+    static let isShared = true
     static let example = """
         detect-cli probe voc07-svm --weights runs/instance/weights.safetensors --devkit VOCdevkit
         detect-cli probe voc07-svm --weights random --arch resnet18 --devkit VOCdevkit --layer layer4 --shots 1,2,4,8
@@ -50,7 +51,7 @@ struct ProbeVOCSVMCommand: Command {
     }
 
     func run() throws {
-        try features.compute.activate()
+        try features.join()
         Interruption.watch()
         var run = VOCSVMRun(devkit.value)
         run.trainSet = trainSet.value

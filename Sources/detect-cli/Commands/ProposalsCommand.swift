@@ -11,6 +11,7 @@ struct ProposalsCommand: Command {
     static let name = "proposals"
     static let summary =
         "makes region proposals of a VOC image set by selective search or a Faster R-CNN, and measures their recall"
+    static let isShared = true
     static let example = """
         detect-cli proposals --devkit VOCdevkit --set trainval --out trainval.proposals
         detect-cli proposals --devkit VOCdevkit --set test --model runs/faster --out rpn.proposals
@@ -27,6 +28,7 @@ struct ProposalsCommand: Command {
     let loading: LoadingOptions
     let reading: ImageOptions
     let compute: ComputeOptions
+    let processes: ProcessOptions
     let seed: Option<UInt64>
     let sets: SetOptions
     let results: ResultOptions
@@ -50,12 +52,15 @@ struct ProposalsCommand: Command {
         loading = LoadingOptions(parser)
         reading = ImageOptions(parser)
         compute = ComputeOptions(parser)
+        processes = ProcessOptions(parser)
         seed = parser.seed()
         results = parser.results()
         sets = SetOptions(parser, missing: .skip, badAnnotations: .keep, seed: seed)
     }
 
     func run() throws {
+        // Selective search needs no tensors, unless processes share the images.
+        let world = try model.value == nil ? processes.joinOthers(compute) : processes.join(compute)
         Interruption.watch()
         var options = sets.testOptions(threads: loading.workers.value, limit: loading.limit.value)
         options.turnsByEXIF = reading.turnsByEXIF
@@ -65,6 +70,7 @@ struct ProposalsCommand: Command {
         let source = try source()
         var run = ProposalRun(images, to: out.value)
         run.source = source
+        run.world = world
         run.limit = limit.value
         run.workers = loading.workers.value
         let outcome = try run()
@@ -78,8 +84,7 @@ struct ProposalsCommand: Command {
         guard !mode.isGiven else {
             throw UsageError("--mode and --model exclude each other", remedy: "give one of them")
         }
-        try compute.activate()
-        let detector = try Detector(run: path, device: compute.device.value, precision: compute.precision.value)
+        let detector = try Detector(run: path, device: compute.place.device, precision: compute.precision.value)
         guard detector.config.kind == .faster else {
             throw InputError(path, "is a Fast R-CNN, which proposes no regions", remedy: "give a Faster R-CNN")
         }

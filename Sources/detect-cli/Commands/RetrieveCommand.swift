@@ -37,7 +37,7 @@ struct RetrieveCommand: Command {
         k = parser.option("k", "N", "neighbours shown for each query", default: 10, .between(1, 100))
         maximum = parser.option(
             "max-queries", "N", "of a folder, that many images evenly spread", default: 10, .between(1, 200))
-        features = FeatureOptions(parser)
+        features = FeatureOptions(parser, isShared: false)
         results = parser.results()
     }
 

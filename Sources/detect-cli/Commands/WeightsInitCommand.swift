@@ -67,7 +67,7 @@ struct WeightsInitCommand: Command {
         Interruption.watch()
         var run = WeightInitRun()
         run.seed = seed.value
-        run.device = compute.device.value
+        run.device = compute.place.device
         if let file = rescale.value {
             for (isGiven, name) in [
                 (architecture.isGiven, "arch"), (stem.isGiven, "stem"), (method.isGiven, "method"),

@@ -1,4 +1,6 @@
+package import Distributed
 internal import Support
+internal import Synchronization
 package import Torch
 
 /// Options of every command that runs a network.
@@ -6,6 +8,17 @@ package struct ComputeOptions {
     package let device: Option<Device>
     package let precision: Option<Precision>
     package let threads: Option<Int>
+    private let placed = Placed()
+
+    private final class Placed {
+        var place: Workplace?
+    }
+
+    /// Where the command works, once `activate` or `ProcessOptions.join` was called.
+    package internal(set) var place: Workplace {
+        get { placed.place ?? Workplace(world: .alone, device: device.value) }
+        nonmutating set { placed.place = newValue }
+    }
 
     package init(_ parser: ArgumentParser, precision default: Precision = .fp32, shown: String? = nil) {
         parser.group("Compute")

@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Datasets
+internal import Distributed
 internal import Experiments
 internal import Probes
 internal import Support
@@ -15,9 +16,12 @@ struct FeatureOptions {
     let badImages: Option<BadImageChoice>
     let missing: Option<MissingPolicy>
     let compute: ComputeOptions
+    /// nil for commands of a single process.
+    private let processes: ProcessOptions?
     let seed: Option<UInt64>
 
-    init(_ parser: ArgumentParser) {
+    /// - Parameter isShared: Whether several processes can share the images.
+    init(_ parser: ArgumentParser, isShared: Bool = true) {
         parser.group("Features")
         weights = WeightOptions(parser)
         imageSize = parser.networkInput()
@@ -27,7 +31,16 @@ struct FeatureOptions {
         badImages = parser.badImages()
         missing = parser.onMissing(default: .skip)
         compute = ComputeOptions(parser)
+        processes = isShared ? ProcessOptions(parser) : nil
         seed = parser.seed()
+    }
+
+    /// Makes the device usable, and meets the other processes; called once by a command.
+    @discardableResult
+    func join() throws -> World {
+        if let processes { return try processes.join(compute) }
+        try compute.activate()
+        return .alone
     }
 
     /// The images at a path, as many and in the state that the options say.
@@ -47,11 +60,12 @@ struct FeatureOptions {
         extractor.workers = loading.workers.value
         extractor.precision = compute.precision.value
         extractor.onBadImage = badImages.value.policy
+        extractor.world = compute.place.world
         return extractor
     }
 
     /// The network that the options describe.
     func network() throws -> PretrainedNetwork {
-        try weights.source().network(imageSize: imageSize.value, seed: seed.value, device: compute.device.value)
+        try weights.source().network(imageSize: imageSize.value, seed: seed.value, device: compute.place.device)
     }
 }

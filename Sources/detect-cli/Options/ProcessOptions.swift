@@ -20,12 +20,27 @@ package struct ProcessOptions {
     /// command.
     ///
     /// - Throws: `InputError` naming what the launcher has said wrongly, or who has not come.
-    func join(_ compute: ComputeOptions) throws -> Workplace {
-        let launch = try Launch { ProcessInfo.processInfo.environment[$0] }
+    @discardableResult
+    func join(_ compute: ComputeOptions) throws -> World {
+        let launch = try launch()
         if launch.size == 1 {
             try compute.activate()
-            return Workplace(world: .alone, device: compute.device.value)
+            return .alone
         }
+        return try meet(launch, compute)
+    }
+
+    /// The same for a command that by itself needs no tensors.
+    func joinOthers(_ compute: ComputeOptions) throws -> World {
+        let launch = try launch()
+        return launch.size == 1 ? .alone : try meet(launch, compute)
+    }
+
+    private func launch() throws(InputError) -> Launch {
+        try Launch { ProcessInfo.processInfo.environment[$0] }
+    }
+
+    private func meet(_ launch: Launch, _ compute: ComputeOptions) throws -> World {
         if launch.rank > 0 {
             Console.isQuiet = true
             Console.speaker = "rank \(launch.rank)"
@@ -33,7 +48,8 @@ package struct ProcessOptions {
         let device = try compute.activate(in: launch)
         let world = try World(launch, device: device, patience: wait.value, timeout: timeout.value)
         Program.world = world
-        return Workplace(world: world, device: device)
+        compute.place = Workplace(world: world, device: device)
+        return world
     }
 }
 
