@@ -289,12 +289,6 @@ public struct FineTuneRun {
         run.workers = options.workers
         run.progress = progress
         run.world = world
-        try run.make()
-        // Every process reads the one file.
-        guard Files.exists(run.out) else {
-            throw InputError(
-                run.out, "is not on this machine", remedy: "give a run folder that all machines share, or --proposals")
-        }
-        return run.out
+        return try run.madeFile()
     }
 }

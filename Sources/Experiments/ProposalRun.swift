@@ -71,11 +71,21 @@ public struct ProposalRun {
         return outcome(try ProposalFile(contentsOf: out), secondsPerImage: secondsPerImage)
     }
 
-    /// Makes the file, or finds it made.
+    /// Makes the file, or finds it made; all processes read it then.
     ///
+    /// - Returns: Its path.
+    public func madeFile() throws -> String {
+        try make()
+        guard Files.exists(out) else {
+            throw InputError(
+                out, "is not on this machine", remedy: "give a folder that all machines share, or the file of proposals")
+        }
+        return out
+    }
+
     /// - Returns: How long an image took; nil where nothing was left to do.
     @discardableResult
-    func make() throws -> Double? {
+    private func make() throws -> Double? {
         if world.size > 1 { return try makeTogether() }
         let header = header
         if try finished(header) { return nil }

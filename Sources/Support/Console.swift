@@ -75,7 +75,7 @@ public enum Console {
     /// Says what went wrong, on one line, also when quiet.
     public static func error(_ text: String) {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ").withoutControls
-        write("\(ink(.errors)("error:", .red)) \(speaker.map { "[\($0)] " } ?? "")\(line)")
+        write("\(ink(.errors)("error:", .red)) \(speaker.map { line.hasPrefix($0) ? "" : "[\($0)] " } ?? "")\(line)")
     }
 
     /// What was printed before comes before, also in a log that takes both. A reader that has gone away stops nothing.

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -107,9 +108,14 @@ struct Warnings : c10::WarningHandler {
     }
 };
 
+constexpr int errors = 2;
+
 const Store &store(CTStore *handle) { return *reinterpret_cast<const Store *>(handle); }
 
 }  // namespace
+
+// The least severity that libtorch logs.
+extern int FLAGS_caffe2_log_level;
 
 namespace distributed {
 
@@ -118,6 +124,8 @@ bool has_nccl(void) { return dlsym(RTLD_DEFAULT, "_ZN4c10d16ProcessGroupNCCL7Opt
 
 CTStore *store_make(const char *host, int32_t port, int32_t listener, const char *prefix, int64_t milliseconds, CTError error) {
     return guarded<CTStore *>(error, nullptr, [&] {
+        // Whoever calls says what went wrong; libtorch would write its stack besides.
+        if (!getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = errors;
         c10d::TCPStoreOptions options;
         options.port = static_cast<uint16_t>(port);
         options.isServer = listener >= 0;

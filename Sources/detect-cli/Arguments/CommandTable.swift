@@ -53,17 +53,23 @@ package struct CommandTable {
             print(parser.help(summary: command.summary, example: command.example, ink: ink))
             return
         }
+        try Self.introduce(command)
         try parser.parse(rest)
         try parser.check()
-        try Self.refuseMany(command)
         try instance.run()
     }
 
-    /// Processes that each did the whole of a command would write over each other's results.
-    private static func refuseMany(_ command: any Command.Type) throws(UsageError) {
-        guard !command.isShared, let launch = try? Launch(environment: { ProcessInfo.processInfo.environment[$0] }),
+    /// Of several processes the first speaks, the others only of errors, under their names. Those that each did the whole of a
+    /// command would write over each other's results.
+    private static func introduce(_ command: any Command.Type) throws(UsageError) {
+        guard let launch = try? Launch(environment: { ProcessInfo.processInfo.environment[$0] }),
             launch.size > 1
         else { return }
+        if launch.rank > 0 {
+            Console.isQuiet = true
+            Console.speaker = "rank \(launch.rank)"
+        }
+        if command.isShared { return }
         throw UsageError(
             "`\(command.name)` is done by one process, but \(launch.launcher?.rawValue ?? "the launcher") has started "
                 + "\(launch.size)", remedy: "start it by itself")

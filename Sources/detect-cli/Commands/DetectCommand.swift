@@ -72,7 +72,7 @@ struct DetectCommand: Command {
         Interruption.watch()
         let detector = try Detector(run: model.value, device: compute.place.device, precision: compute.precision.value)
         detector.filter = filter.value
-        try Files.makeFolder(out.value)
+        if world.isLeader { try Files.makeFolder(out.value) }
         if let devkit = devkit.value {
             try detectSet(detector, devkit)
         } else {
@@ -117,8 +117,8 @@ struct DetectCommand: Command {
         run.source = .selectiveSearch(.fast, seed: seed.value)
         run.limit = limit
         run.workers = loading.workers.value
-        _ = try run()
-        return run.out
+        run.world = compute.place.world
+        return try run.madeFile()
     }
 
     private func detectImages(_ detector: Detector) throws {

@@ -41,10 +41,6 @@ package struct ProcessOptions {
     }
 
     private func meet(_ launch: Launch, _ compute: ComputeOptions) throws -> World {
-        if launch.rank > 0 {
-            Console.isQuiet = true
-            Console.speaker = "rank \(launch.rank)"
-        }
         let device = try compute.activate(in: launch)
         let world = try World(launch, device: device, patience: wait.value, timeout: timeout.value)
         Program.world = world
