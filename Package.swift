@@ -176,6 +176,7 @@ let package = Package(
                 "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Reporting", "Torch",
                 "Support",
             ], golden: true),
+        tests("DistributedTests", ["Distributed", "Support"]),
         tests("ExperimentsTests", ["Experiments", "Backbone", "Pretrain", "Reporting", "Support"]),
         // The stand-in is a GPU that is none: opened by copies of the program.
         tests(

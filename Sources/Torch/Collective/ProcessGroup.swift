@@ -12,7 +12,7 @@ public final class ProcessGroup: @unchecked Sendable {
     /// What the operators know it by.
     let name: String
     /// Whether NCCL is there for tensors of a GPU; without it they go through the CPU.
-    let servesGPU: Bool
+    public let servesGPU: Bool
     /// What the first operation that failed has said.
     public private(set) var failure: TorchError?
 

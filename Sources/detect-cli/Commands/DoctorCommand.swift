@@ -1,25 +1,38 @@
+internal import Distributed
 internal import Foundation
 internal import Support
+internal import Torch
 
 /// Says what this machine has and lacks, with a remedy for everything that is missing.
 struct DoctorCommand: Command {
     static let name = "doctor"
-    static let summary = "checks libtorch, libraries, GPU, data folder and the machine"
-    static let example = "detect-cli doctor --json doctor.json"
+    static let summary = "checks libtorch, libraries, GPU, data folder, the machine, and whether processes reach each other"
+    static let isShared = true
+    static let example = """
+        detect-cli doctor --json doctor.json
+        torchrun --no-python --nproc-per-node 2 detect-cli doctor
+        """
 
     let data: Option<String?>
+    let device: Option<Device>
+    let processes: ProcessOptions
     let json: Option<String?>
 
     init(_ parser: ArgumentParser) {
+        device = parser.option(
+            "device", "cpu|cuda", "what several processes exchange tensors of", default: Device.cpu)
+        processes = ProcessOptions(parser)
+        parser.group("Results")
         data = parser.optional("data", "DIR", "the data folder to look at", shown: "$DETECT_DATA")
         json = parser.json()
     }
 
     func run() throws {
+        let together = try Finding.processes(processes, on: device.value)
         let folder = data.value ?? ProcessInfo.processInfo.environment["DETECT_DATA"]
         let findings =
             [Finding.libtorch()] + Finding.libraries() + [Finding.gpu(), .data(folder)]
-            + [.processor(), .memory(), .disk()]
+            + [.processor(), .memory(), .disk(), together]
         let ink = Console.ink(.output)
         for finding in findings { print(finding.text(ink)) }
         try json.write(.object([.init("findings", .array(findings.map(\.json)))]))

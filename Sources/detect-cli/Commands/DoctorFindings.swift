@@ -1,3 +1,4 @@
+internal import Distributed
 internal import Foundation
 internal import Glibc
 internal import Support
@@ -79,6 +80,48 @@ extension Finding {
                 remedy: "`detect-cli synthesize` makes a small data set of the same form")
         }
         return Finding(subject: "data", state: .ok, detail: folder)
+    }
+
+    /// What the launcher has said, and whether the processes can add numbers up together. All but the leader end here.
+    static func processes(_ options: ProcessOptions, on device: Device) throws -> Finding {
+        let subject = "processes"
+        let launch: Launch
+        do throws(InputError) {
+            launch = try Launch { ProcessInfo.processInfo.environment[$0] }
+        } catch {
+            return Finding(
+                subject: subject, state: .missing, detail: "\(error.subject): \(error.problem)", remedy: error.remedy)
+        }
+        guard launch.size > 1 else {
+            let gloo = (try? Runtime.load()) != nil && ProcessGroup.isAvailable
+            return Finding(
+                subject: subject, state: gloo ? .ok : .note,
+                detail: "a single one; " + (gloo ? "torchrun, mpirun or srun start more" : "libtorch has no Gloo to join more"))
+        }
+        let world = try options.meet(launch, on: device)
+        let (rounds, values) = (5, 1 << 20)
+        let x = Tensor.full([values], Double(world.rank + 1)).to(device: device.kind == .cpu ? .cpu : .cuda())
+        let expected = Double(world.size + 1) / 2
+        var milliseconds = Double.infinity
+        for _ in 0..<rounds {
+            let watch = ContinuousClock.now
+            let mean = world.mean(x).to(device: .cpu).floats
+            milliseconds = min(milliseconds, (ContinuousClock.now - watch) / .milliseconds(1))
+            try world.checkPeers()
+            if let wrong = mean.first(where: { Double($0) != expected }) {
+                throw InputError(
+                    "rank \(world.rank)", "has \(wrong) as the mean of 1 to \(world.size)",
+                    remedy: "see that all processes have the same libtorch")
+            }
+        }
+        let names = try world.texts("\(ProcessInfo.processInfo.hostName), rank \(launch.localRank) there")
+        try world.leaveToLeader()
+        let way = device.kind == .cpu ? "Gloo" : world.group?.servesGPU == true ? "NCCL" : "Gloo, through the CPU"
+        let hosts = Set(names.map { $0.split(separator: ",")[0] }).count
+        return Finding(
+            subject: subject, state: .ok,
+            detail: "\(launch.size) (\(launch.launcher?.rawValue ?? "")) on \(hosts.counted("machine")) by way of "
+                + "\(launch.host):\(launch.port); the mean of 4 MB over all takes \(milliseconds.fixed(1)) ms by \(way)")
     }
 
     static func processor() -> Finding {

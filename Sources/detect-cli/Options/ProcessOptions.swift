@@ -36,6 +36,19 @@ package struct ProcessOptions {
         return launch.size == 1 ? .alone : try meet(launch, compute)
     }
 
+    /// Meets the other processes for nothing but to see whether they can be met.
+    func meet(_ launch: Launch, on device: Device) throws -> World {
+        var own = device
+        try own.activate()
+        if device.kind == .cuda {
+            own = .cuda(launch.localRank % max(1, Device.gpuCount))
+            try own.activate()
+        }
+        let world = try World(launch, device: own, patience: wait.value, timeout: timeout.value)
+        Program.world = world
+        return world
+    }
+
     private func launch() throws(InputError) -> Launch {
         try Launch { ProcessInfo.processInfo.environment[$0] }
     }
