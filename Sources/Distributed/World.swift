@@ -270,6 +270,8 @@ public struct PartDone: Error {
 public struct PeerError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String
 
+    /// How Gloo and NCCL say that the other end is gone.
+    private static let connectionWords = ["onnection", "Read error", "Broken pipe", "reset by peer", "remote process"]
     /// Seconds in which a process that goes says why.
     private static let grace = 2.0
 
@@ -281,6 +283,8 @@ public struct PeerError: Error, Hashable, Sendable, CustomStringConvertible {
                 description = try store.get(World.failureKey, patience: 1)
             } else if failure?.message.lowercased().contains("timed out") == true {
                 description = "another process does not answer; the last checkpoint is kept"
+            } else if let message = failure?.message, !Self.connectionWords.contains(where: message.contains) {
+                description = "libtorch: \(message.firstLine)"
             } else {
                 description =
                     "another process has gone without a word (killed, or out of memory?); the last checkpoint is kept"

@@ -118,6 +118,30 @@ extension ProgramRuns {
         }
 
         /// Dropout draws on the device, and from a generator that the seed decides: the run repeats itself to the last bit.
+        // The exchange goes through the CPU, as no NCCL knows this device.
+        @Test(arguments: [
+            ["--loss", "nce", "--negatives", "8", "--sync-batchnorm"], ["--method", "simclr", "--sync-batchnorm"],
+            ["--method", "moco-v2", "--queue", "32", "--norm-groups", "4"],
+        ]) func processesWithAGPUEach(_ options: [String]) throws {
+            try withTemporaryFolder { folder in
+                try drawObjects(folder)
+                let program = try Program(folder)
+                func training(_ name: String) -> [String] {
+                    [
+                        "pretrain", "--data", "\(folder)/objects/train", "--arch", "resnet20", "--recipe", "cifar10",
+                        "--image-size", "16", "--limit", "32", "--batch", "32", "--epochs", "1", "--knn-every", "0",
+                        "--threads", "1", "--device", "cuda", "--run", "\(folder)/\(name)",
+                    ] + options
+                }
+                try program(training("one"))
+                let shell = "exec '\(folder)/detect-cli' \"$@\""
+                let outcomes = try together(2, training("two"), shells: [0: shell, 1: shell])
+                try #require(outcomes.map(\.exitCode) == [0, 0], "\(outcomes.map(\.errors))")
+                let losses = try ["one", "two"].map { try program.log($0)[0]["loss"] ?? .nan }
+                #expect(abs(losses[0] - losses[1]) < 1e-4 * max(1, abs(losses[0])), "\(losses)")
+            }
+        }
+
         @Test func alexNet() throws {
             try withTemporaryFolder { folder in
                 let program = try Program(folder)

@@ -6,6 +6,7 @@
 #include <torch/csrc/distributed/c10d/GroupRegistry.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,13 @@ std::vector<int64_t> allButChannels(const Tensor &x) {
     return dimensions;
 }
 
+// Where the group can exchange a tensor: where it is, or on the CPU.
+at::Device meetingPlace(const Tensor &x, const Group &group) {
+    const auto served = group->getDeviceTypes();
+    const bool isServed = std::any_of(served.begin(), served.end(), [&](auto device) { return device.type() == x.device().type(); });
+    return isServed ? x.device() : at::Device(at::kCPU);
+}
+
 struct Statistics {
     // [C] float64, and how many values each is of.
     Tensor mean, variance;
@@ -39,11 +47,11 @@ Statistics statistics(const Tensor &x, const Group &group) {
     const auto [variance, mean] = at::var_mean(x.to(at::kFloat), dimensions, /*correction=*/std::optional<at::Scalar>(0));
     const auto channels = x.size(1);
     auto own = at::cat({mean.to(at::kDouble), variance.to(at::kDouble) * rows, at::full({1}, rows, mean.options().dtype(at::kDouble))});
+    std::vector<Tensor> input{own.to(meetingPlace(own, group))};
     std::vector<std::vector<Tensor>> all(1);
-    for (int i = 0; i < group->getSize(); ++i) all[0].push_back(at::empty_like(own));
-    std::vector<Tensor> input{own};
+    for (int i = 0; i < group->getSize(); ++i) all[0].push_back(at::empty_like(input[0]));
     group->allgather(all, input)->wait();
-    const auto gathered = at::stack(all[0]);  // [W, 2C + 1]
+    const auto gathered = at::stack(all[0]).to(own.device());  // [W, 2C + 1]
     const auto counts = gathered.narrow(1, 2 * channels, 1), means = gathered.narrow(1, 0, channels);
     const auto total = counts.sum(0);
     const auto joined = (means * counts).sum(0) / total;
@@ -82,9 +90,10 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
         variable_list result(8);
         result[1] = product.to(weight.scalar_type());
         result[2] = sum.to(weight.scalar_type());
-        std::vector<Tensor> sums{at::cat({sum, product})};
+        const auto own = at::cat({sum, product});
+        std::vector<Tensor> sums{own.to(meetingPlace(own, group))};
         group->allreduce(sums)->wait();
-        const auto means = (sums[0] / rows).to(at::kFloat);
+        const auto means = (sums[0].to(own.device()) / rows).to(at::kFloat);
         const auto channels = x.size(1);
         result[0] = d.sub(perChannel(means.narrow(0, 0, channels), x))
                         .sub_(normalised.mul(perChannel(means.narrow(0, channels, channels), x)))
