@@ -116,18 +116,23 @@ let package = Package(
         room("Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Torch", "Support"]),
         room(
             "Probes",
-            ["Distributed", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
+            [
+                "Distributed", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS",
+                "Support",
+            ]),
         room("Proposals", ["Boxes", "Imaging", "Reporting", "CZlib", "Support"]),
         room(
             "Detection",
             [
-                "Distributed", "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes", "Torch",
+                "Distributed", "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes",
+                "Torch",
                 "Support",
             ]),
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Imaging", "Pretrain", "Probes", "Proposals",
+                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Imaging", "Pretrain", "Probes",
+                "Proposals",
                 "Reporting", "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(

@@ -49,7 +49,8 @@ public final class EpochBatches {
         let (epoch, position) = (step / stepsPerEpoch, step % stepsPerEpoch)
         if loader == nil || position == 0 {
             loader = BatchLoader(
-                data, order: order(ofEpoch: epoch), batchSize: batchSize / share.size, dropLast: true, views: views, cut: cut, defersChanges: defersChanges, seed: seed, epoch: epoch,
+                data, order: order(ofEpoch: epoch), batchSize: batchSize / share.size, dropLast: true, views: views,
+                cut: cut, defersChanges: defersChanges, seed: seed, epoch: epoch,
                 workers: workers, startBatch: position, onBadImage: policy)
         }
         // A step without images is none: what may be left out is left out before a training begins, see `readable`.

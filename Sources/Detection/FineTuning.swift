@@ -50,7 +50,8 @@ public final class FineTuning: TrainingTask {
     ) throws {
         guard options.imagesPerStep % world.size == 0 else {
             throw InputError(
-                "\(options.imagesPerStep.counted("image")) a step", "do not split into equal parts for \(world.size) processes",
+                "\(options.imagesPerStep.counted("image")) a step",
+                "do not split into equal parts for \(world.size) processes",
                 remedy: "use a multiple of \(world.size) (--images-per-step)")
         }
         self.options = options
@@ -163,7 +164,8 @@ public final class FineTuning: TrainingTask {
     }
 
     public var localStatistics: [Tensor] {
-        world.size == 1 || options.synchronizesBatchNorm || options.batchNorm != .train ? [] : parameters.runningStatistics
+        world.size == 1 || options.synchronizesBatchNorm || options.batchNorm != .train
+            ? [] : parameters.runningStatistics
     }
 
     private func ownPart(ofStep step: Int) throws -> StepResult {

@@ -42,7 +42,8 @@ public struct Launch: Hashable, Sendable {
     // Open MPI's, and Slurm's within a step: a batch script outside srun has SLURM_PROCID and SLURM_NTASKS as well.
     private static let all = [
         Names(
-            launcher: .torchrun, rank: "RANK", size: "WORLD_SIZE", localRank: "LOCAL_RANK", localSize: "LOCAL_WORLD_SIZE"),
+            launcher: .torchrun, rank: "RANK", size: "WORLD_SIZE", localRank: "LOCAL_RANK",
+            localSize: "LOCAL_WORLD_SIZE"),
         Names(
             launcher: .mpirun, rank: "OMPI_COMM_WORLD_RANK", size: "OMPI_COMM_WORLD_SIZE",
             localRank: "OMPI_COMM_WORLD_LOCAL_RANK", localSize: "OMPI_COMM_WORLD_LOCAL_SIZE"),
@@ -58,7 +59,8 @@ public struct Launch: Hashable, Sendable {
         func number(_ name: String) throws(InputError) -> Int? {
             guard let text = environment(name), !text.isEmpty else { return nil }
             guard let number = Int(text), number >= 0 else {
-                throw InputError("\(name)=\(text)", "is no number", remedy: "start the processes with torchrun, mpirun or srun")
+                throw InputError(
+                    "\(name)=\(text)", "is no number", remedy: "start the processes with torchrun, mpirun or srun")
             }
             return number
         }

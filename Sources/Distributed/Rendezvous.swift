@@ -45,7 +45,8 @@ struct Rendezvous {
                 host: launch.host, port: launch.port, listener: listener, prefix: "detect/\(launch.restarts)",
                 patience: max(1, left))
         } catch {
-            throw InputError(place, "is no meeting point of this program (\(error))", remedy: "give another MASTER_PORT")
+            throw InputError(
+                place, "is no meeting point of this program (\(error))", remedy: "give another MASTER_PORT")
         }
     }
 
@@ -151,7 +152,8 @@ struct Rendezvous {
             for address in (try? addresses()) ?? [] {
                 let (descriptor, isDone) = withSocket(address) { descriptor, pointer, length in
                     var limit = timeval(tv_sec: 5, tv_usec: 0)
-                    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout.size(ofValue: limit)))
+                    setsockopt(
+                        descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout.size(ofValue: limit)))
                     return connect(descriptor, pointer, length) == 0
                 }
                 close(descriptor)

@@ -53,11 +53,13 @@ public final class World: Sendable {
         do throws(TorchError) {
             let (rank, size) = (launch.rank, launch.size)
             group = try ProcessGroup("detect", rank: rank, size: size, store: store, device: device, timeout: timeout)
-            statistics = try ProcessGroup("norm", rank: rank, size: size, store: store, device: device, timeout: timeout)
+            statistics = try ProcessGroup(
+                "norm", rank: rank, size: size, store: store, device: device, timeout: timeout)
         } catch {
             throw InputError(
                 "rank \(launch.rank)", "cannot be reached by the others (\(error.message.firstLine))",
-                remedy: "on several machines set GLOO_SOCKET_IFNAME, and NCCL_SOCKET_IFNAME, to their network's interface")
+                remedy:
+                    "on several machines set GLOO_SOCKET_IFNAME, and NCCL_SOCKET_IFNAME, to their network's interface")
         }
     }
 

@@ -101,15 +101,18 @@ public struct DetectRun {
         var test = DetectionTest(data)
         test.workers = workers
         test.world = world
-        let journal = !world.isLeader ? nil : try DetectionJournal(
-            "\(folder)/\(set.name).partial",
-            what: [
-                "detector": .string(detector.fingerprint), "filter": detector.filter.json,
-                "proposals": data.proposals?.header.options ?? .null,
-                "seed": data.proposals.map { .string("\($0.header.seed)") } ?? .null,
-                "method": data.proposals.map { .string($0.header.method) } ?? .null,
-                "turned_by_exif": .integer(set.turnedCount ?? 0),
-            ], classCount: detector.config.classes.count)
+        let journal =
+            !world.isLeader
+            ? nil
+            : try DetectionJournal(
+                "\(folder)/\(set.name).partial",
+                what: [
+                    "detector": .string(detector.fingerprint), "filter": detector.filter.json,
+                    "proposals": data.proposals?.header.options ?? .null,
+                    "seed": data.proposals.map { .string("\($0.header.seed)") } ?? .null,
+                    "method": data.proposals.map { .string($0.header.method) } ?? .null,
+                    "turned_by_exif": .integer(set.turnedCount ?? 0),
+                ], classCount: detector.config.classes.count)
         let known = journal?.found.count ?? 0
         let bar = ProgressBar(
             "detect", total: set.ids.count, unit: "images", start: known, style: world.isLeader ? progress : .quiet)

@@ -173,8 +173,10 @@ public struct FineTuneRun {
             imagesPerSecond: trained.imagesPerSecond, seconds: trained.seconds, loss: trained.lastValues["loss"],
             stepProfile: training.profile, trainProposals: Self.settings(of: data.proposals))
         if let test {
-            let detector = world.size == 1 ? try Detector(
-                path: model, device: options.device, precision: options.precision) : try training.detector()
+            let detector =
+                world.size == 1
+                ? try Detector(
+                    path: model, device: options.device, precision: options.precision) : try training.detector()
             outcome.test = try measure(detector, on: test, session)
         }
         try world.leaveToLeader()

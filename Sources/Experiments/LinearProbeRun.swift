@@ -93,7 +93,8 @@ public struct LinearProbeRun {
             .init("seed", .integer(Int(truncatingIfNeeded: options.seed))),
             .init("device", .string(options.device.description)), .init("threads", .integer(Runtime.threads)),
             .init("workers", .integer(options.workers)),
-        ] + (world.size > 1 && !isCached ? [.init("processes", .integer(world.size))] : []) + (options.recipe.json.members ?? [])
+        ] + (world.size > 1 && !isCached ? [.init("processes", .integer(world.size))] : [])
+            + (options.recipe.json.members ?? [])
     }
 
     // MARK: Data

@@ -78,7 +78,8 @@ public struct ProposalRun {
         try make()
         guard Files.exists(out) else {
             throw InputError(
-                out, "is not on this machine", remedy: "give a folder that all machines share, or the file of proposals")
+                out, "is not on this machine", remedy: "give a folder that all machines share, or the file of proposals"
+            )
         }
         return out
     }
@@ -140,7 +141,8 @@ public struct ProposalRun {
             let all = world.gatherRows(Tensor(values)).doubles
             if world.any(Interruption.isRequested) {
                 bar.finish()
-                throw InterruptedError("stopped after \(start) of \(missing.count.counted("image")); the same command goes on")
+                throw InterruptedError(
+                    "stopped after \(start) of \(missing.count.counted("image")); the same command goes on")
             }
             try world.checkPeers()
             var place = 0

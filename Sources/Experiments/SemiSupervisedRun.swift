@@ -88,7 +88,8 @@ public struct SemiSupervisedRun {
             .init("precision", .string(options.precision.rawValue)),
             .init("device", .string(options.device.description)), .init("threads", .integer(Runtime.threads)),
             .init("workers", .integer(options.workers)),
-        ] + (world.size > 1 ? [.init("processes", .integer(world.size))] : []) + (options.recipe.json.members ?? []) + more
+        ] + (world.size > 1 ? [.init("processes", .integer(world.size))] : []) + (options.recipe.json.members ?? [])
+            + more
     }
 
     private func one(
@@ -103,7 +104,9 @@ public struct SemiSupervisedRun {
             session.folder.isResumed && Files.exists(session.file("result.json"))
                 ? try Files.readText(session.file("result.json")) : ""
         }
-        if !done.isEmpty { return try read(JSON.parse(done.utf8), session.file("result.json"), start, fraction, seed, indices.count) }
+        if !done.isEmpty {
+            return try read(JSON.parse(done.utf8), session.file("result.json"), start, fraction, seed, indices.count)
+        }
         var options = options
         options.seed = seed
         let training = try ClassifierTraining(

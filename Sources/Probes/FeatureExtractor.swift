@@ -79,7 +79,8 @@ public struct FeatureExtractor {
             world.isLeader
             ? try SafetensorsRowWriter(
                 path, name: FeatureLayout.rows, width: reader.layers[0].dimension, dtype: dtype,
-                others: FeatureLayout.others, metadata: FeatureLayout.metadata(description, classes: data.classes)) : nil
+                others: FeatureLayout.others, metadata: FeatureLayout.metadata(description, classes: data.classes))
+            : nil
         var labels: [Int] = []
         var names: [String] = []
         try forEachBatch(of: data, reader, progress) { rows, images in

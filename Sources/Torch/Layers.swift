@@ -145,7 +145,8 @@ public final class BatchNorm2d {
     /// Within `body`, the batches of all processes are normalised as one in training: by the statistics of all their images.
     ///
     /// - Parameter group: One that nothing else uses; nil leaves each process its own statistics.
-    public static func synchronizing<Result>(over group: ProcessGroup?, _ body: () throws -> Result) rethrows -> Result {
+    public static func synchronizing<Result>(over group: ProcessGroup?, _ body: () throws -> Result) rethrows -> Result
+    {
         try $processes.withValue(group, operation: body)
     }
 

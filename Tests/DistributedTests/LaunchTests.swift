@@ -36,10 +36,12 @@ import Testing
         // A batch script has these outside srun as well; whoever took them for two processes would wait for ever.
         #expect(try launch(["SLURM_PROCID": "0", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0"]).size == 1)
         let step = try launch([
-            "SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "6", "SLURM_LOCALID": "1", "SLURM_STEP_TASKS_PER_NODE": "2(x3)",
+            "SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "6", "SLURM_LOCALID": "1",
+            "SLURM_STEP_TASKS_PER_NODE": "2(x3)",
             "MASTER_ADDR": "node1",
         ])
-        #expect(step.launcher == .srun && step.rank == 5 && step.size == 6 && step.localRank == 1 && step.localSize == 2)
+        #expect(
+            step.launcher == .srun && step.rank == 5 && step.size == 6 && step.localRank == 1 && step.localSize == 2)
     }
 
     @Test(arguments: [

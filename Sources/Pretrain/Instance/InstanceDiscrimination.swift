@@ -88,7 +88,9 @@ public final class InstanceDiscrimination: PretextMethod {
     public func inputs(_ images: Tensor, of batch: HostBatch, step: Int) -> Inputs {
         let indices = Tensor(batch.indices).uploaded(to: options.device)
         guard case .nce(let nce) = loss else { return Inputs(images: images, indices: indices) }
-        return Inputs(images: images, indices: indices, noise: nce.sampler.draw(for: indices, among: bank.count, share: world.share))
+        return Inputs(
+            images: images, indices: indices,
+            noise: nce.sampler.draw(for: indices, among: bank.count, share: world.share))
     }
 
     /// Once Z has been measured.

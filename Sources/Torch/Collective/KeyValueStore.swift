@@ -12,7 +12,8 @@ public final class KeyValueStore: @unchecked Sendable {
     ///   - listener: A listening socket, with which this process keeps the texts; nil to ask the process at that address.
     ///   - prefix: What all keys stand under.
     ///   - seconds: How long to wait for the other end.
-    public init(host: String, port: Int, listener: Int32?, prefix: String, patience seconds: Double) throws(TorchError) {
+    public init(host: String, port: Int, listener: Int32?, prefix: String, patience seconds: Double) throws(TorchError)
+    {
         handle = try throwing {
             libtorch.store_make(host, Int32(port), listener ?? -1, prefix, Self.milliseconds(seconds), $0)
         }!
@@ -29,10 +30,14 @@ public final class KeyValueStore: @unchecked Sendable {
         return String(cString: text)
     }
 
-    public func has(_ key: String) throws(TorchError) -> Bool { try throwing { libtorch.store_has(handle, key, $0) } == 1 }
+    public func has(_ key: String) throws(TorchError) -> Bool {
+        try throwing { libtorch.store_has(handle, key, $0) } == 1
+    }
 
     /// Counts the calls for a key by all processes, this one included.
-    public func count(_ key: String) throws(TorchError) -> Int { Int(try throwing { libtorch.store_add(handle, key, $0) }) }
+    public func count(_ key: String) throws(TorchError) -> Int {
+        Int(try throwing { libtorch.store_add(handle, key, $0) })
+    }
 
     static func milliseconds(_ seconds: Double) -> Int64 { Int64(max(1, seconds * 1000)) }
 }

@@ -102,7 +102,9 @@ extension ProcessGroup {
     /// - Parameters:
     ///   - x: [B, …], recorded for gradients.
     ///   - body: Of [W·B, …]; gives one value to be differentiated, and what else it has.
-    public func function<Extra>(of x: Tensor, _ body: (Tensor) -> (value: Tensor, extra: Extra)) -> (value: Tensor, extra: Extra) {
+    public func function<Extra>(of x: Tensor, _ body: (Tensor) -> (value: Tensor, extra: Extra)) -> (
+        value: Tensor, extra: Extra
+    ) {
         if size == 1 { return body(x) }
         let all = gather(x)
         all.requiresGradient = true

@@ -6,7 +6,8 @@ internal import Torch
 /// Says what this machine has and lacks, with a remedy for everything that is missing.
 struct DoctorCommand: Command {
     static let name = "doctor"
-    static let summary = "checks libtorch, libraries, GPU, data folder, the machine, and whether processes reach each other"
+    static let summary =
+        "checks libtorch, libraries, GPU, data folder, the machine, and whether processes reach each other"
     static let isShared = true
     static let example = """
         detect-cli doctor --json doctor.json

@@ -96,7 +96,8 @@ extension Finding {
             let gloo = (try? Runtime.load()) != nil && ProcessGroup.isAvailable
             return Finding(
                 subject: subject, state: gloo ? .ok : .note,
-                detail: "a single one; " + (gloo ? "torchrun, mpirun or srun start more" : "libtorch has no Gloo to join more"))
+                detail: "a single one; "
+                    + (gloo ? "torchrun, mpirun or srun start more" : "libtorch has no Gloo to join more"))
         }
         let world = try options.meet(launch, on: device)
         let (rounds, values) = (5, 1 << 20)
@@ -121,7 +122,8 @@ extension Finding {
         return Finding(
             subject: subject, state: .ok,
             detail: "\(launch.size) (\(launch.launcher?.rawValue ?? "")) on \(hosts.counted("machine")) by way of "
-                + "\(launch.host):\(launch.port); the mean of 4 MB over all takes \(milliseconds.fixed(1)) ms by \(way)")
+                + "\(launch.host):\(launch.port); the mean of 4 MB over all takes \(milliseconds.fixed(1)) ms by \(way)"
+        )
     }
 
     static func processor() -> Finding {
