@@ -99,7 +99,8 @@ public struct PretrainRun {
     public func callAsFunction() throws -> Outcome {
         let fingerprint = try data.fingerprint
         let training = try Pretraining(options, data: data, world: world)
-        if let initial, !(resume && Files.exists("\(folder)/config.json")) { try begin(training, with: initial) }
+        // The loop gives the others what the leader begins with.
+        if let initial, world.isLeader, !(resume && Files.exists("\(folder)/config.json")) { try begin(training, with: initial) }
         let monitor =
             knnEvery > 0
             ? try PretrainMonitor(
