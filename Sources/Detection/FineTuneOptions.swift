@@ -1,3 +1,4 @@
+internal import Backbone
 public import Support
 public import Torch
 public import Training
@@ -82,6 +83,13 @@ public struct FineTuneOptions: Sendable {
 
     /// Settings that a resumed run may change because the result does not depend on them.
     public static let mayDiffer: Set<String> = ["workers"]
+
+    /// What makes the run depend on the number of its processes by more than the order of sums; nil for nothing.
+    public var dependsOnProcesses: String? {
+        if !detector.network.architecture.isResidual { return "each process draws dropout of its own" }
+        // Each image is normalised by itself, whoever has it.
+        return synchronizesBatchNorm && batchNorm == .train ? "batch norm has statistics of an image of each process" : nil
+    }
 }
 
 /// How a region proposal network is trained beside the detector that uses it.

@@ -291,13 +291,6 @@ public final class FineTuning: TrainingTask {
         if let states = extraState["generator"] { try world.restore(generator, from: states) }
     }
 
-    /// What makes the run depend on the number of its processes by more than the order of sums; nil for nothing.
-    public var dependsOnProcesses: String? {
-        if !options.detector.network.architecture.isResidual { return "each process draws dropout of its own" }
-        // Each image is normalised by itself, whoever has it.
-        return options.synchronizesBatchNorm ? "batch norm has statistics of an image of each process" : nil
-    }
-
     /// Writes the detector as it is now.
     public func writeModel(to path: String) throws {
         try Detector.write(model.foldedTensors(statistics), options.detector, to: path)

@@ -144,7 +144,9 @@ public struct FineTuneRun {
     /// Trains and tests, or throws `InterruptedError` with everything saved.
     public func callAsFunction() throws -> Outcome {
         try prepare()
-        let before = resume ? RunSession.processes(in: folder) : nil
+        if resume, world.isLeader {
+            try RunSession.checkProcesses(RunSession.processes(in: folder), world, options.dependsOnProcesses, folder)
+        }
         let session = try RunSession(
             folder, command: "finetune", resume: resume, settings: settings(),
             mayDiffer: FineTuneOptions.mayDiffer.union(["devkit", "weights", "processes"]), world: world)
@@ -152,7 +154,6 @@ public struct FineTuneRun {
         let data = try train.with(proposals: proposals(train, given: trainProposals, session))
         let training = try FineTuning(
             options, data: data, weights: start.file?.tensors(), weightPath: start.source.name, world: world)
-        if resume, world.isLeader { try RunSession.checkProcesses(before, world, training.dependsOnProcesses, folder) }
         reportInitialization(training)
         training.profile = profiles ? StageClock(device: options.device) : nil
         var loopOptions = LoopOptions(

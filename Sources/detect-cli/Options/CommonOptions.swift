@@ -1,6 +1,5 @@
 package import Distributed
 internal import Support
-internal import Synchronization
 package import Torch
 
 /// Options of every command that runs a network.
