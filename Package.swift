@@ -56,7 +56,8 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
 
 // What other packages can import: each of these rooms is a library product.
 let libraries = [
-    "Support", "Boxes", "Imaging", "Reporting", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain",
+    "Support", "Boxes", "Imaging", "Graphics", "Reporting", "Datasets", "VOCData", "Torch", "Training", "Backbone",
+    "Pretrain",
     "Probes", "Proposals", "Detection", "Experiments",
 ]
 
@@ -91,6 +92,9 @@ let package = Package(
             name: "CTurboJPEG", path: "Sources/SystemLibraries/CTurboJPEG", pkgConfig: "libturbojpeg",
             providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(
+            name: "CPango", path: "Sources/SystemLibraries/CPango", pkgConfig: "cairo",
+            providers: [.apt(["libpango1.0-dev"])]),
+        .systemLibrary(
             name: "COpenBLAS", path: "Sources/SystemLibraries/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         // Refuses to start on a processor that lacks what the program is built for: by the same flag as all Swift.
         .target(
@@ -107,32 +111,37 @@ let package = Package(
         room("Torch", ["CTorch", "CTorchLibrary", "Support"]),
         room("Boxes", []),
         room("Imaging", ["CTurboJPEG", "CPNG", "CPNGDecoder", "Support"]),
-        room("Reporting", ["Imaging", "Support"]),
+        room("Graphics", ["CPango", "Imaging", "Support"]),
+        room("Reporting", ["Graphics", "Imaging", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
-        room("VOCData", ["Boxes", "Imaging", "Datasets", "Reporting", "CXML2", "Support"]),
+        room("VOCData", ["Boxes", "Imaging", "Graphics", "Datasets", "Reporting", "CXML2", "Support"]),
         room("Training", ["Torch", "Support"]),
         room("Backbone", ["Torch", "Support"]),
-        room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"]),
+        room("Pretrain", ["Backbone", "Training", "Datasets", "Imaging", "Graphics", "Torch", "Support"]),
         room(
             "Probes",
-            ["Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS", "Support"]),
+            [
+                "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Reporting", "Torch", "COpenBLAS", "Support",
+            ]),
         room("Proposals", ["Boxes", "Imaging", "Reporting", "CZlib", "Support"]),
         room(
             "Detection",
             [
-                "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes", "Torch", "Support",
+                "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Reporting", "Boxes", "Torch",
+                "Support",
             ]),
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Imaging", "Pretrain", "Probes", "Proposals", "Reporting",
+                "Backbone", "Boxes", "Datasets", "Detection", "Graphics", "Imaging", "Pretrain", "Probes", "Proposals",
+                "Reporting",
                 "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
-                "Experiments", "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone",
-                "Pretrain", "Probes", "Proposals", "Detection", "Reporting",
+                "Experiments", "Support", "Torch", "Boxes", "Imaging", "Graphics", "Datasets", "VOCData", "Training",
+                "Backbone", "Pretrain", "Probes", "Proposals", "Detection", "Reporting",
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(
@@ -156,23 +165,30 @@ let package = Package(
         tests("TorchTests", ["Torch", "Support"], golden: true),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
-        tests("ReportingTests", ["Reporting", "Imaging", "Support"]),
+        tests("GraphicsTests", ["Graphics", "Imaging", "Support"]),
+        tests("ReportingTests", ["Reporting", "Graphics", "Imaging", "Support"]),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
-        tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Reporting", "Support"], golden: true),
+        tests(
+            "VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Graphics", "Reporting", "Support"],
+            golden: true),
         tests("BackboneTests", ["Backbone", "Torch", "Support"], golden: true),
         tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
         tests(
-            "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
+            "PretrainTests",
+            ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Torch", "Support"],
             golden: true),
         tests(
-            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "Support"],
+            "ProbesTests",
+            [
+                "Probes", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Reporting", "Torch", "Support",
+            ],
             golden: true),
         tests("ProposalsTests", ["Proposals", "Boxes", "Imaging", "Support"], golden: true),
         tests(
             "DetectionTests",
             [
-                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Reporting", "Torch",
-                "Support",
+                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Graphics",
+                "Reporting", "Torch", "Support",
             ], golden: true),
         tests("ExperimentsTests", ["Experiments", "Backbone", "Pretrain", "Reporting", "Support"]),
         // The stand-in is a GPU that is none: opened by copies of the program.

@@ -1,3 +1,4 @@
+internal import Graphics
 public import Backbone
 public import Datasets
 internal import Foundation
@@ -253,7 +254,7 @@ public struct PretrainRun {
                 Figure.line($0, size: ImageSize(width: 640, height: 400))
             }
         }
-        try Image.grid(curves.map { $0.render() }, columns: min(3, curves.count)).write(to: session.file("curves.png"))
+        try Drawing.grid(curves.map(\.drawing), columns: min(3, curves.count)).write(to: session.file("curves.png"))
         return curves
     }
 }

@@ -1,4 +1,4 @@
-internal import Imaging
+internal import Graphics
 public import Reporting
 public import Support
 internal import Torch
@@ -8,7 +8,7 @@ public import Training
 public struct RunSession {
     public let folder: RunFolder
 
-    /// Opens the folder, and writes its `config.json`.
+    /// Opens the folder, and writes its `config.json` and `machine.json`.
     ///
     /// - Parameters:
     ///   - command: What was asked for, as on the command line: "pretrain".
@@ -24,6 +24,7 @@ public struct RunSession {
             .init("libtorch", .string(Runtime.version)),
         ]
         folder = try RunFolder(path, resume: resume, config: .object(header + settings), mayDiffer: mayDiffer)
+        try MachineRecord.add(to: path)
     }
 
     /// The path of a picture or table of this run.
@@ -36,7 +37,7 @@ public struct RunSession {
 
     /// Draws measurements of `metrics.jsonl` over the steps into `loss.png`, each name a line.
     public func drawCurve(_ names: [String], title: String) throws {
-        try plot(names, title: title, yLabel: "loss")?.render().write(to: file("loss.png"))
+        try plot(names, title: title, yLabel: "loss")?.drawing().write(to: file("loss.png"))
     }
 
     /// The plot of measurements over the steps; nil when the run has logged none of them.

@@ -133,7 +133,7 @@ import Testing
             // Before anything is read.
             let refused = try run(["compare", "\(folder)/none", "--report", "\(folder)/c.pdf"])
             #expect(refused.exitCode == 2 && refused.output.isEmpty)
-            #expect(refused.errors.contains("give a file name that ends in .html, .md or .csv"))
+            #expect(refused.errors.contains("give a file name that ends in .html, .md, .csv or .tex"))
         }
     }
 

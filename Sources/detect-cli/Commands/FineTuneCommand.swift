@@ -105,6 +105,7 @@ struct FineTuneCommand: Command {
         let run = try fineTuning()
         let outcome = try run()
         try results.deliver(outcome.report, outcome.json)
+        Program.sayReport(runOptions.folder.value)
     }
 
     private func fineTuning() throws -> FineTuneRun {
