@@ -190,7 +190,9 @@ let package = Package(
                 "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Graphics",
                 "Reporting", "Torch", "Support",
             ], golden: true),
-        tests("ExperimentsTests", ["Experiments", "Backbone", "Pretrain", "Reporting", "Support"]),
+        tests(
+            "ExperimentsTests",
+            ["Experiments", "Backbone", "Graphics", "Imaging", "Pretrain", "Reporting", "Support"]),
         // The stand-in is a GPU that is none: opened by copies of the program.
         tests(
             "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Reporting", "Support"],

@@ -50,15 +50,16 @@ extension RunReport {
             }
             // Of several runs one measurement a figure.
             return names.compactMap { name in
-                let series = runs.compactMap { series($0.run, name, as: $0.label) }
+                let series = runs.map { series($0.run, name, as: $0.label) ?? .init($0.label, []) }
                 let word = name.replacing("_", with: " ")
-                return series.isEmpty ? nil : figure(names.count == 1 ? title : word, series)
+                return series.allSatisfy(\.x.isEmpty) ? nil : figure(names.count == 1 ? title : word, series)
             }
         }
         if figures.isEmpty { return [] }
         return (isAlone ? [] : [.paragraph("\(command):")]) + [.figures(figures)]
     }
 
+    /// A series without a value keeps its place, so that a run has one colour in all figures.
     private static func figure(_ title: String, _ series: [LinePlot.Series]) -> Figure {
         .line(LinePlot(title: title, xLabel: "step", yLabel: "", series: series))
     }

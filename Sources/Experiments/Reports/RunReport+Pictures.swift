@@ -10,14 +10,21 @@ extension RunReport {
 
     /// Detections, samples, filters of the first layer and whatever other pictures lie in the folders.
     func images(atMost limit: Int) -> [Report.Block] {
-        groups.flatMap { group in
-            group.runs.flatMap { run -> [Report.Block] in
-                let name = group.runs.count > 1 ? "\(group.label), seed \(run.seed ?? "?")" : group.label
-                let label = "\(run.command), \(name)"
-                let figures = pictures(run, limit) + [Self.filters(run)].compactMap { $0 }
-                return figures.isEmpty ? [] : [.paragraph("\(label):"), .figures(figures)]
+        let runs = groups.flatMap { group in
+            group.runs.map { run in
+                (
+                    run: run,
+                    name: "\(run.command), "
+                        + (group.runs.count > 1 ? "\(group.label), seed \(run.seed ?? "?")" : group.label)
+                )
             }
         }
+        let filters = runs.compactMap { Self.filters($0.run, $0.name) }
+        return (filters.isEmpty ? [] : [.paragraph("Filters of the first layer:"), .figures(filters)])
+            + runs.flatMap { run, name -> [Report.Block] in
+                let figures = pictures(run, limit)
+                return figures.isEmpty ? [] : [.paragraph("\(name):"), .figures(figures)]
+            }
     }
 
     private func pictures(_ run: RunFiles, _ limit: Int) -> [Figure] {
@@ -42,9 +49,9 @@ extension RunReport {
     private static let captions = ["samples.png": "What the network is given, and what it answers"]
 
     /// What the first layer looks for: each filter in its own contrast, as colours where it sees colours.
-    private static func filters(_ run: RunFiles) -> Figure? {
-        for name in ["weights.safetensors", "model.safetensors"] {
-            guard let file = try? SafetensorsFile(path: "\(run.folder)/\(name)"),
+    private static func filters(_ run: RunFiles, _ name: String) -> Figure? {
+        for weights in ["weights.safetensors", "model.safetensors"] {
+            guard let file = try? SafetensorsFile(path: "\(run.folder)/\(weights)"),
                 let entry = file.entries.first(where: { entry in
                     ["conv1.weight", "features.0.weight"].contains {
                         entry.name == $0 || entry.name.hasSuffix(".\($0)")
@@ -73,8 +80,7 @@ extension RunReport {
             }
             return .images(
                 ImageSheet(
-                    [.init(Drawing.grid(tiles, columns: 16, gap: 3).image(), caption: "Filters of the first layer")],
-                    columns: 1))
+                    [.init(Drawing.grid(tiles, columns: 16, gap: 3).image(), caption: name)], columns: 1))
         }
         return nil
     }

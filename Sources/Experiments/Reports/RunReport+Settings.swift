@@ -3,13 +3,20 @@ internal import Reporting
 internal import Support
 
 extension RunReport {
-    private var names: [String] {
+    private func names(_ runs: [RunFiles]) -> [String] {
         let names = runs.map { $0.folder.fileName }
         return Set(names).count == names.count ? names : runs.map(\.folder)
     }
 
-    /// In what the runs differ, and all resolved options.
+    /// In what the runs of each command differ, and all resolved options.
     var options: [Report.Block] {
+        let commands = runs.map(\.command).distinct
+        return commands.flatMap { command in
+            options(runs.filter { $0.command == command }, commands.count > 1 ? "\(command): " : "")
+        }
+    }
+
+    private func options(_ runs: [RunFiles], _ command: String) -> [Report.Block] {
         let configurations = runs.map { flat($0.config, under: "") }
         let settings = configurations.flatMap { $0.map(\.name) }.distinct
         let rows = settings.map { setting in
@@ -21,15 +28,16 @@ extension RunReport {
         func table(_ rows: [(setting: String, values: [String])], _ caption: String) -> Report.Block {
             .table(
                 Table(
-                    [.text("option")] + names.map { .text($0, alignment: .left) },
+                    [.text("option")] + names(runs).map { .text($0, alignment: .left) },
                     rows.map { [.text($0.setting)] + $0.values.map { .text($0) } }, caption: caption))
         }
         let differences = rows.filter { Set($0.values).count > 1 }
-        let all = Report.Block.details("All resolved options", [table(rows, "")])
+        let all = Report.Block.details("\(command)all resolved options", [table(rows, "")])
         if runs.count == 1 { return [all] }
         return [
             differences.isEmpty
-                ? .paragraph("All options are the same.") : table(differences, "Options in which the runs differ"),
+                ? .paragraph("\(command)all options are the same")
+                : table(differences, "\(command)options in which the runs differ"),
             all,
         ]
     }
@@ -38,14 +46,14 @@ extension RunReport {
     private func flat(_ json: JSON, under name: String) -> [(name: String, value: String)] {
         guard let members = json.members, !members.isEmpty else {
             let text = json.stringValue ?? (json == .null ? "none" : json.line)
-            return name.isEmpty ? [] : [(name, text.replacing("\",\"", with: "\", \""))]
+            return name.isEmpty ? [] : [(name, text.replacing(",\"", with: ", \""))]
         }
         return members.flatMap { flat($0.value, under: name.isEmpty ? $0.name : "\(name).\($0.name)") }
     }
 
     /// What the runs took, where, and the commands that repeat them.
     var machines: [Report.Block] {
-        let rows = zip(runs, names).map { run, name -> [Table.Cell] in
+        let rows = zip(runs, names(runs)).map { run, name -> [Table.Cell] in
             let machine = run.machines.last
             func text(_ json: JSON?) -> Table.Cell { json.map { .text($0.stringValue ?? $0.line) } ?? .missing }
             return [
@@ -61,10 +69,14 @@ extension RunReport {
                 .text("device", alignment: .left), .text("threads"), .text("processor", alignment: .left),
                 .text("system", alignment: .left), .text("detect-cli"), .text("libtorch"),
             ], rows)
-        let commands = zip(runs, names).compactMap { run, name in
+        let known = zip(runs, names(runs)).compactMap { run, name in
             run.machines.first?["command"]?.arrayValue.map { words in
-                "\(name): \(words.compactMap(\.stringValue).map(Self.quoted).joined(separator: " "))"
+                (name: name, text: words.compactMap(\.stringValue).map(Self.quoted).joined(separator: " "))
             }
+        }
+        // One command may have made several runs.
+        let commands = known.map(\.text).distinct.map { text in
+            "\(known.filter { $0.text == text }.map(\.name).joined(separator: ", ")): \(text)"
         }
         return [.table(table)]
             + (commands.isEmpty

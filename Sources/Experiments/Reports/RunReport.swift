@@ -14,7 +14,14 @@ public struct RunReport {
     /// - Throws: `InputError` naming a folder that holds no run, or a file in it that cannot be read.
     public init(_ folders: [String]) throws {
         runs = try RunFiles.find(folders)
-        groups = RunGroup.group(runs)
+        let groups = RunGroup.group(runs)
+        // Detectors in the order of comparisons: random weights, supervised ones, the others.
+        func place(_ group: RunGroup) -> Int {
+            let run = group.runs[0]
+            guard run.command == "finetune" else { return 0 }
+            return run.subject == WeightSource.random ? 0 : run.subject == "supervised" ? 1 : 2
+        }
+        self.groups = groups.enumerated().sorted { (place($0.1), $0.0) < (place($1.1), $1.0) }.map(\.element)
     }
 
     /// Whether none of the runs goes on.

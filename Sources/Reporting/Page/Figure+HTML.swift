@@ -44,9 +44,11 @@ extension Figure {
     }
 
     /// A box to check for each series, with what it looks like.
-    fileprivate static func legend(_ names: [String], sample: (Int) -> [Drawing.Shape]) -> String {
-        guard names.count > 1 else { return "" }
-        let items = names.enumerated().map { index, name in
+    fileprivate static func legend(
+        _ names: [(series: Int, name: String)], sample: (Int) -> [Drawing.Shape]
+    ) -> String {
+        if names.allSatisfy(\.name.isEmpty) { return "" }
+        let items = names.map { index, name in
             "<li><label><input type=\"checkbox\" checked=\"checked\" data-series=\"\(index)\"/>"
                 + "<svg viewBox=\"0 0 26 14\" aria-hidden=\"true\">\(sample(index).map(\.markup).joined())</svg>"
                 + "<span>\(name.html)</span></label></li>"
@@ -86,7 +88,9 @@ extension LinePlot {
             + "data-points=\"\(points.line.html)\">\n"
             + large.markup(classes: "large", label: label) + small.markup(classes: "small", label: label)
             + "<div class=\"tip\" role=\"status\" hidden=\"hidden\"></div>\n</div>\n"
-        let legend = Figure.legend(series.map(\.name)) { index in
+        let legend = Figure.legend(
+            series.enumerated().filter { !$0.element.x.isEmpty }.map { ($0.offset, $0.element.name) }
+        ) { index in
             [
                 .line([.init(1, 7), .init(25, 7)], .series(index), width: 2.4),
                 .marker(PlotStyle.marker(index), .init(13, 7), radius: 4.5, .series(index)),
@@ -118,6 +122,7 @@ extension LinePlot {
         let places = (series.max { $0.x.count < $1.x.count }?.x ?? []).filter(\.isFinite)
         let rows = min(places.count, 25)
         let shown = (0..<rows).map { places[rows == 1 ? 0 : $0 * (places.count - 1) / (rows - 1)] }
+        let series = series.filter { !$0.x.isEmpty }
         let lookups = series.map { series in
             Dictionary(zip(series.x, series.y), uniquingKeysWith: { first, _ in first })
         }
@@ -144,7 +149,7 @@ extension BarPlot {
             "<div class=\"chart\" tabindex=\"0\" role=\"group\" aria-label=\"\(label.html)\">\n"
             + large.markup(classes: "", label: label, minimumWidth: isBroad ? min(1000, 22 * bars + 100) : 300)
             + "</div>\n"
-        let legend = Figure.legend(series.map(\.name)) { index in
+        let legend = Figure.legend(series.enumerated().map { ($0.offset, $0.element.name) }) { index in
             PlotStyle.bar(.init(x: 1, y: 1, width: 24, height: 12), series: index, hair: 1)
         }
         return Figure.figure(title, classes: isBroad ? "broad" : "", legend + chart + Figure.values(table))

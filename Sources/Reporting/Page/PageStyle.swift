@@ -47,7 +47,7 @@ enum PageStyle {
         th, td { padding: .35rem .8rem; text-align: left; white-space: pre-wrap; border-bottom: 1px solid var(--faint);
           overflow-wrap: normal; vertical-align: top; }
         td.words { min-width: 9rem; max-width: 34rem; overflow-wrap: anywhere; }
-        thead th { vertical-align: bottom; border-bottom: 2px solid var(--muted); }
+        thead th { vertical-align: bottom; white-space: nowrap; border-bottom: 2px solid var(--muted); }
         tbody th { font-weight: normal; } tbody tr:hover { background: var(--panel); }
         .right { text-align: right; } .missing { color: var(--muted); } strong { font-weight: 700; color: var(--mark); }
         th button { font: inherit; font-weight: inherit; color: inherit; background: none; border: 0; padding: .1rem 0;
@@ -66,7 +66,7 @@ enum PageStyle {
         svg path { fill: none; stroke-linejoin: round; stroke-linecap: round; }
         svg path.mark { stroke: none; }
         svg.small { display: none; }
-        @container (max-width: 520px) { svg.large { display: none; } svg.small { display: block; } }
+        @container (max-width: 430px) { svg.large { display: none; } svg.small { display: block; } }
         .chart { position: relative; overflow-x: auto; } .chart svg.fixed { min-width: 40rem; }
         .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; list-style: none; margin: 0 0 .4rem; padding: 0;
           font-size: .9rem; }
@@ -78,6 +78,7 @@ enum PageStyle {
           font-variant-numeric: tabular-nums; }
         .tip[hidden] { display: none; }
         img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; display: block; }
+        figure.picture img { max-height: 44rem; width: auto; }
         figure.tile img { width: 100%; image-rendering: auto; }
         details { margin: .6rem 0; } summary { cursor: pointer; color: var(--link); padding: .15rem 0; }
         @media print {

@@ -46,7 +46,7 @@ public struct BarPlot: Hashable, Sendable {
             series.flatMap(\.values), includesZero: true, tickCount: max(2, Int(Double(size.height) / (letters * 5))))
         let isNamed = series.contains { !$0.name.isEmpty }
         let legend = series.enumerated().map { index, series in
-            LegendEntry(name: series.name) { x, y, width, hair in
+            LegendEntry(name: series.name, series: index) { x, y, width, hair in
                 PlotStyle.bar(
                     .init(x: x, y: y - width / 4, width: width, height: width / 2), series: index, hair: hair)
             }

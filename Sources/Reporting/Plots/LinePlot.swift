@@ -59,7 +59,7 @@ public struct LinePlot: Hashable, Sendable {
             tickCount: max(2, Int(Double(size.height) / (letters * 5))))
         let isNamed = series.contains { !$0.name.isEmpty }
         let legend = series.enumerated().map { index, series in
-            LegendEntry(name: series.name) { x, y, width, hair in
+            LegendEntry(name: series.name, series: index) { x, y, width, hair in
                 [.line([.init(x, y), .init(x + width, y)], .series(index), width: 1.8 * hair)]
                     + (self.series.count > 1
                         ? [
@@ -71,7 +71,7 @@ public struct LinePlot: Hashable, Sendable {
         }
         var frame = PlotFrame(
             size: size, title: title, xLabel: xLabel, yLabel: yLabel, vertical: vertical,
-            legend: isNamed && hasLegend ? legend : [])
+            legend: isNamed && hasLegend ? legend.filter { !series[$0.series].x.isEmpty } : [])
         frame.axis(at: 0)
         var end = -Double.infinity
         for tick in horizontal.ticks {

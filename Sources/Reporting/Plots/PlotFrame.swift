@@ -31,7 +31,7 @@ struct PlotFrame {
         let room = 0.4 * Double(size.width)
         let names = legend.map { Lettering.fitted($0.name, width: room, size: letters) }
         let legendWidth = names.map { Lettering.width($0, size: letters) }.max() ?? 0
-        let right = legend.isEmpty ? 2 * gap : legendWidth + 5.5 * gap + 1.2 * letters
+        let right = legend.isEmpty ? 1.6 * letters : legendWidth + 5.5 * gap + 1.2 * letters
         let bottom = gap + (xLabel.isEmpty ? 0 : line + gap / 2) + Double(xTickRows) * line + gap / 2
         // A picture too small for its labels still gets a plot area of a unit.
         width = max(1, Double(size.width) - left - right)
@@ -51,7 +51,10 @@ struct PlotFrame {
         for (index, name) in names.enumerated() {
             let (x, y) = (left + width + 2 * gap, top + (Double(index) + 0.5) * line)
             drawing.add(
-                .group(.init(legend[index].name, series: index, legend[index].sample(x, y, 1.2 * letters, hair))))
+                .group(
+                    .init(
+                        legend[index].name, series: legend[index].series,
+                        legend[index].sample(x, y, 1.2 * letters, hair))))
             text(name, x: x + 1.2 * letters + gap, y: y + Lettering.middle(letters))
         }
     }
@@ -96,6 +99,7 @@ struct PlotFrame {
 /// A series in a legend: its name and how it is told apart.
 struct LegendEntry {
     var name: String
+    var series: Int
     /// What it looks like, around a middle, so wide.
     var sample: (_ left: Double, _ middle: Double, _ width: Double, _ hair: Double) -> [Drawing.Shape]
 }

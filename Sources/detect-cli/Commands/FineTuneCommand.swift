@@ -142,6 +142,7 @@ struct FineTuneCommand: Command {
         run.checkpointEvery = checkpointEvery.value
         run.logEvery = logEvery.value
         run.output.pictures = pictures.value
+        run.output.showsObjects = true
         run.output.fullPrecision = fullPrecision.value
         run.filter = filter.value(or: recipe.value.filter)
         run.looks = evaluateEvery.value.map { .init(every: $0, images: evaluationImages.value) }
