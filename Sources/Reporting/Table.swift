@@ -158,7 +158,7 @@ extension Table {
             let top = isHighest ? values.max(by: { $0.value < $1.value }) : values.min(by: { $0.value < $1.value })
         else { return }
         func text(_ place: (row: Int, column: Int)) -> String {
-            String(shown(rows[place.row][place.column], column: place.column).prefix { $0 != "±" })
+            String(shown(rows[place.row][place.column], column: place.column).prefix { $0 != " " })
         }
         for value in values where text(value.place) == text(top.place) {
             best.insert([value.place.row, value.place.column])

@@ -61,7 +61,9 @@ import Testing
     }
 
     @Test func runsOfSeedsAreOneRow() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         let runs = try [
             pretrain("\(folder)/a0", seed: 0, top1: 0.40), pretrain("\(folder)/a1", seed: 1, top1: 0.44),
             pretrain("\(folder)/b", method: "byol", seed: 0, top1: 0.5),
@@ -82,7 +84,9 @@ import Testing
 
     /// Weights are alike when the runs that made them differ by their seed alone.
     @Test func detectorsAreAlikeWhenTheirWeightsAre() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         for (name, seed, rate) in [("w0", 0, 0.1), ("w1", 1, 0.1), ("w2", 2, 0.7)] {
             try pretrain("\(folder)/\(name)", seed: seed, top1: 0.4, rate: rate)
         }
@@ -101,7 +105,9 @@ import Testing
 
     /// What a run that still goes on has measured so far is shown, and that it does.
     @Test func aRunThatGoesOnIsShown() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         let run = try pretrain("\(folder)/r", seed: 3, top1: nil)
         // Half a line that is being written.
         try Files.writeAtomically(
@@ -115,7 +121,9 @@ import Testing
     }
 
     @Test func optionsMachineAndCommandAreThere() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         let runs = try [
             pretrain("\(folder)/a", seed: 0, top1: 0.4), pretrain("\(folder)/b", seed: 0, top1: 0.5, rate: 0.3),
         ]
@@ -130,7 +138,9 @@ import Testing
     }
 
     @Test func picturesOfTheFolderAreShown() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         let run = try pretrain("\(folder)/r", seed: 0, top1: 0.4)
         let picture = Image(size: ImageSize(width: 20, height: 10), color: .white)
         for name in ["samples", "loss", "neighbours <1>", "detections/000001", "detections/sheet"] {
@@ -142,13 +152,15 @@ import Testing
         let page = try #require(Page(try RunReport([run]).html()))
         #expect(
             page["img"].compactMap { $0.attributes["alt"] } == [
-                "Images; neighbours <1>", "Images; What the network is given, and what it answers",
-                "Detections; 000001",
+                "neighbours <1>", "What the network is given, and what it answers",
+                "Detections: 000001",
             ])
     }
 
     @Test func whatIsNoRunIsNamed() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         #expect {
             try RunReport([folder])
         } throws: {
@@ -160,7 +172,9 @@ import Testing
 
     /// Names of folders and options are text, whatever they hold.
     @Test func hostileNamesStayText() throws {
-        let folder = try TemporaryFolder().path
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         let name = "<script>alert('1')</script>"
         let run = try pretrain("\(folder)/\"quoted\" & more", method: name, seed: 0, top1: 0.4)
         let page = try #require(Page(try RunReport([run]).html()))

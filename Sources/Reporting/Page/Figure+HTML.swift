@@ -119,7 +119,10 @@ extension LinePlot {
 
     /// Values at some places, evenly spread.
     private var table: Table {
-        let places = (series.max { $0.x.count < $1.x.count }?.x ?? []).filter(\.isFinite)
+        let all = Set(series.flatMap(\.x)).filter(\.isFinite)
+        // Of many places those of the longest series, which most rows then have a value for.
+        let places =
+            (all.count > 25 ? Set(series.max { $0.x.count < $1.x.count }?.x ?? []).filter(\.isFinite) : all).sorted()
         let rows = min(places.count, 25)
         let shown = (0..<rows).map { places[rows == 1 ? 0 : $0 * (places.count - 1) / (rows - 1)] }
         let series = series.filter { !$0.x.isEmpty }
@@ -187,15 +190,11 @@ extension MatrixPlot {
 extension ImageSheet {
     /// Tiles side by side as the page has room; a tile alone in its own size.
     fileprivate func html(label: String) throws -> String {
-        guard tiles.count > 1 else {
-            guard let tile = tiles.first else { return "" }
-            let caption = [title, tile.caption].filter { !$0.isEmpty }.joined(separator: ": ")
-            return Figure.figure(caption, classes: "picture", try tile.image.html(label: label))
-        }
-        return try tiles.map { tile in
-            Figure.figure(
-                tile.caption, classes: "tile",
-                try tile.image.html(label: [title, tile.caption].filter { !$0.isEmpty }.joined(separator: ": ")))
+        try tiles.map { tile in
+            let name = [title, tile.caption].filter { !$0.isEmpty }.joined(separator: ": ")
+            let image = try tile.image.html(label: name.isEmpty ? label : name)
+            return tiles.count > 1
+                ? Figure.figure(tile.caption, classes: "tile", image) : Figure.figure(name, classes: "picture", image)
         }.joined()
     }
 }
