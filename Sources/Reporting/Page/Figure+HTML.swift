@@ -150,7 +150,9 @@ extension BarPlot {
             size: ImageSize(width: isBroad ? 1280 : 720, height: isBroad ? 440 : 400), hasLegend: false)
         let chart =
             "<div class=\"chart\" tabindex=\"0\" role=\"group\" aria-label=\"\(label.html)\">\n"
-            + large.markup(classes: "", label: label, minimumWidth: isBroad ? min(1000, 22 * bars + 100) : 300)
+            + large.markup(
+                classes: "", label: label,
+                minimumWidth: isBroad ? min(1000, 22 * bars + 100) : max(300, min(520, 30 * bars)))
             + "</div>\n"
         let legend = Figure.legend(series.enumerated().map { ($0.offset, $0.element.name) }) { index in
             PlotStyle.bar(.init(x: 1, y: 1, width: 24, height: 12), series: index, hair: 1)

@@ -18,7 +18,7 @@ struct DoctorCommand: Command {
     func run() throws {
         let folder = data.value ?? ProcessInfo.processInfo.environment["DETECT_DATA"]
         let findings =
-            [Finding.libtorch()] + Finding.libraries() + [Finding.gpu(), .data(folder)]
+            [Finding.libtorch()] + Finding.libraries() + [Finding.fonts(), .gpu(), .data(folder)]
             + [.processor(), .memory(), .disk()]
         let ink = Console.ink(.output)
         for finding in findings { print(finding.text(ink)) }
