@@ -43,14 +43,16 @@ public struct RunSession {
     /// The plot of measurements over the steps; nil when the run has logged none of them.
     public func plot(_ names: [String], title: String, yLabel: String) throws -> LinePlot? {
         let lines = try MetricsLog.read(folder.metrics)
-        let series = names.compactMap { name -> LinePlot.Series? in
+        var series = names.compactMap { name -> LinePlot.Series? in
             let points = lines.compactMap { line in
                 line["step"]?.doubleValue.flatMap { step in line[name]?.doubleValue.map { (step, $0) } }
             }
-            // A single line needs no legend beside the title.
-            let label = names.count == 1 ? "" : name
-            return points.isEmpty ? nil : LinePlot.Series(label, x: points.map(\.0), y: points.map(\.1))
+            return points.isEmpty
+                ? nil
+                : LinePlot.Series(name.replacing("_", with: " "), x: points.map(\.0), y: points.map(\.1))
         }
+        // A single line needs no legend beside the title.
+        if series.count == 1 { series[0].name = "" }
         return series.isEmpty ? nil : LinePlot(title: title, xLabel: "step", yLabel: yLabel, series: series)
     }
 }

@@ -96,9 +96,9 @@ struct CairoContext: ~Copyable {
         cairo_set_line_join(pointer, CAIRO_LINE_JOIN_ROUND)
         cairo_set_line_cap(pointer, CAIRO_LINE_CAP_ROUND)
         for run in points.runs {
-            // A first point begins the line; a line to its own start is a dot, with round ends.
-            for point in run.count == 1 ? run + run : run { cairo_line_to(pointer, point.x, point.y) }
             cairo_new_sub_path(pointer)
+            // The first begins the line; a line to its own start is a dot, with round ends.
+            for point in run.count == 1 ? run + run : run { cairo_line_to(pointer, point.x, point.y) }
         }
         cairo_stroke(pointer)
     }
@@ -137,6 +137,8 @@ struct CairoContext: ~Copyable {
             cairo_move_to(pointer, left, 0)
             cairo_show_text(pointer, text.string)
         }
+        // Where text ends nothing that follows begins.
+        cairo_new_path(pointer)
         cairo_restore(pointer)
     }
 

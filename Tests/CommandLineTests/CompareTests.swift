@@ -123,7 +123,9 @@ import Testing
                 let words = line.split(separator: " ")
                 #expect(words.allSatisfy { word in cells.contains { $0.contains(word) } }, "\(line)")
             }
-            #expect(page["img"].count == 1 && page["img"][0].attributes["alt"]?.contains("<i>|\"") == true)
+            #expect(
+                page["figure"].count == 1
+                    && page["svg"].contains { $0.attributes["aria-label"]?.contains("<i>|\"") == true })
             _ = try succeed(compare + ["\(folder)/c.md"])
             #expect(try Files.readText("\(folder)/c.md").contains("| &nbsp;&nbsp;AP \\<i\\>\\|\" | 10.0 | 20.0 |\n"))
             _ = try succeed(compare + ["\(folder)/c.csv"])

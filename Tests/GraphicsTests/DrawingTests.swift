@@ -102,6 +102,24 @@ import Testing
         #expect(ink(turned, rows: top - 1..<top + width + 1) == ink(turned) && ink(turned) > 2000)
     }
 
+    /// What is drawn after a text does not begin where that ended.
+    @Test func whatFollowsATextStandsAlone() {
+        let shapes: [Drawing.Shape] = [
+            .line([.init(10, 10), .init(30, 10)], .ink, width: 2), .marker(.circle, .init(20, 30), radius: 4, .ink),
+            .marker(.diamond, .init(30, 30), radius: 4, .ink),
+            .rectangle(.init(x: 5, y: 40, width: 9, height: 9), .ink),
+            .outline(.init(x: 20, y: 40, width: 9, height: 9), .ink, width: 1),
+        ]
+        for shape in shapes {
+            let alone = drawing(120, 60, shape)
+            var picture = Drawing(size: alone.size)
+            picture.add("HIH", x: 70, y: 50, size: 20)
+            let text = picture.image()
+            picture.add(shape)
+            #expect(ink(picture.image()) == ink(text) + ink(alone.image()), "\(shape)")
+        }
+    }
+
     /// Letters of many scripts are drawn, and nothing in a text is markup.
     @Test(.enabled(if: Lettering.hasFonts), arguments: ["Ж", "é", "Ω", "א", "س", "<", "&amp;", "%s", "\u{1F600}", "猫"])
     func textMayHoldAnything(text: String) {

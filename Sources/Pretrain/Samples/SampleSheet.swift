@@ -11,7 +11,9 @@ public enum SampleSheet {
     /// Columns are as wide as their widest picture or caption.
     public static func draw(_ rows: [SampleRow]) -> Drawing {
         let line = Lettering.lineHeight(letters).rounded(.up)
-        func width(_ text: String) -> Double { Lettering.width(text, size: letters).rounded(.up) }
+        func width(_ text: String, isBold: Bool = false) -> Double {
+            Lettering.width(text, size: letters, isBold: isBold).rounded(.up)
+        }
         func size(_ image: Image) -> (width: Double, height: Double) {
             let side = max(1, min(image.width, image.height))
             let factor = (leastSide + side - 1) / side
@@ -29,7 +31,7 @@ public enum SampleSheet {
                 captions: row.pictures.contains { !$0.caption.isEmpty } ? line : 0
             )
         }
-        let titles = rows.map { width($0.title) }.max() ?? 0
+        let titles = rows.map { width($0.title, isBold: true) }.max() ?? 0
         var sheet = Drawing(
             size: ImageSize(
                 width: Int(2 * gap + max(columns.reduce(0) { $0 + $1 + gap } - gap, titles, 1)),
