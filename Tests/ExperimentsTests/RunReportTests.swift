@@ -103,6 +103,28 @@ import Testing
         #expect(page["title"].map(\.text).contains { $0.hasPrefix("dog, simclr (v") && $0.hasSuffix(": 75.0") })
     }
 
+    /// The profile over the layers, and what papers say of the same network beside it.
+    @Test func linearClassifiersStandBesidePublishedOnes() throws {
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let run = "\(temporary.path)/linear"
+        let weights: JSON = ["path": "/none/w.safetensors", "arch": "alexnet", "objective": "random", "sha256": "00"]
+        try write(["command": "probe linear", "weights": weights, "seed": 0], "\(run)/config.json")
+        let layers: [JSON] = (1...5).map { ["layer": .string("conv\($0)"), "top1": .number(0.1 * Double($0))] }
+        try write(
+            ["weights": weights, "layers": .array(layers), "n_train": 20, "n_test": 10, "n_classes": 1000],
+            "\(run)/result.json")
+        var report = try RunReport([run])
+        let table = try rows(report, of: "probe linear")
+        #expect(table[1] == ["random", "alexnet", "10.0", "20.0", "30.0", "40.0", "50.0"])
+        let page = try #require(Page(try report.html()))
+        #expect(page["h2"].map(\.text).contains("Published") && page["td"].contains { $0.text == "published" })
+        #expect(page["figcaption"].map(\.text) == ["Linear classifiers by layer"])
+        #expect(page["text"].map(\.text).contains("conv5"))
+        report.showsPublished = false
+        #expect(try Page(report.html())?["h2"].map(\.text).contains("Published") == false)
+    }
+
     /// What a run that still goes on has measured so far is shown, and that it does.
     @Test func aRunThatGoesOnIsShown() throws {
         let temporary = try TemporaryFolder()

@@ -43,9 +43,11 @@ extension RunReport {
         }
         let figures = panels.flatMap { names, title -> [Figure] in
             if runs.count == 1 {
-                let series = names.compactMap { name in
-                    series(runs[0].run, name, as: names.count == 1 ? "" : name.replacing("_", with: " "))
+                var series = names.compactMap { name in
+                    series(runs[0].run, name, as: name.replacing("_", with: " "))
                 }
+                // The title names a curve that is alone.
+                if series.count == 1 { series[0].name = "" }
                 return series.isEmpty ? [] : [figure(title, series)]
             }
             // Of several runs one measurement a figure.

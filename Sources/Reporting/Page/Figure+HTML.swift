@@ -66,7 +66,7 @@ extension LinePlot {
 
     fileprivate func html(label: String) -> String {
         let (large, small) = (
-            untitled.drawing(size: ImageSize(width: 720, height: 400), hasLegend: false),
+            untitled.drawing(size: ImageSize(width: 540, height: 320), hasLegend: false),
             untitled.drawing(size: ImageSize(width: 340, height: 280), hasLegend: false)
         )
         let points: JSON = .object(
@@ -147,7 +147,7 @@ extension BarPlot {
         let bars = groups.count * max(1, series.count)
         let isBroad = bars > 16
         let large = plot.drawing(
-            size: ImageSize(width: isBroad ? 1280 : 720, height: isBroad ? 440 : 400), hasLegend: false)
+            size: ImageSize(width: isBroad ? 1280 : 600, height: isBroad ? 440 : 340), hasLegend: false)
         let chart =
             "<div class=\"chart\" tabindex=\"0\" role=\"group\" aria-label=\"\(label.html)\">\n"
             + large.markup(

@@ -82,7 +82,7 @@ enum PageStyle {
         figure.tile img { width: 100%; image-rendering: auto; }
         details { margin: .6rem 0; } summary { cursor: pointer; color: var(--link); padding: .15rem 0; }
         @media print {
-        nav, .legend input, th button::after { display: none; }
+        nav, .legend input, th button::after, details:not([open]) { display: none; }
         body { font-size: 10pt; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
         .table, .chart { overflow: visible; } header, main { max-width: none; padding: 0; }
         figure { flex-basis: 20rem; }
