@@ -53,7 +53,7 @@ extension RunReport {
             // Of several runs one measurement a figure.
             return names.compactMap { name in
                 let series = runs.map { series($0.run, name, as: $0.label) ?? .init($0.label, []) }
-                let word = name.replacing("_", with: " ")
+                let word = name.prefix(1).uppercased() + name.dropFirst().replacing("_", with: " ")
                 return series.allSatisfy(\.x.isEmpty) ? nil : figure(names.count == 1 ? title : word, series)
             }
         }
