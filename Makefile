@@ -18,6 +18,7 @@ help:
 	@echo 'make demo     the whole story on a generated data set (DEMO_ARGS=... passes options on)'
 	@echo 'make test     run the tests (DETECT_DATA=DIR: also those on real images)'
 	@echo 'make test-fast run only those of the tier unit: less than a minute'
+	@echo 'make pages    check the report of small runs in a browser (Chromium; skipped where there is none)'
 	@echo 'make narrow   run the numeric tests as on a processor with neither AVX-512 nor AVX2'
 	@echo 'make check    layers, format, and a build in which warnings are errors'
 	@echo 'make fuzz     throw damaged files at every parser (SECONDS=N for each)'
@@ -51,6 +52,9 @@ test: setup
 
 test-fast: setup
 	DETECT_TEST_TIERS=unit $(TEST)
+
+pages: build
+	scripts/check-report
 
 # The narrowest that libtorch, oneDNN and MKL (on processors of its maker) can be held to.
 NARROW = ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
@@ -87,4 +91,4 @@ format:
 clean:
 	rm -rf .build .build-fuzz .build-install dist
 
-.PHONY: help setup build install dist doctor demo test test-fast narrow check fuzz bench scaling examples docs format clean
+.PHONY: help setup build install dist doctor demo test test-fast pages narrow check fuzz bench scaling examples docs format clean

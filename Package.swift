@@ -56,8 +56,8 @@ func openedLibrary(_ name: String, path: String, exclude: [String] = []) -> Targ
 
 // What other packages can import: each of these rooms is a library product.
 let libraries = [
-    "Support", "Boxes", "Imaging", "Reporting", "Datasets", "VOCData", "Torch", "Training", "Backbone", "Pretrain",
-    "Probes", "Proposals", "Detection", "Experiments", "Distributed",
+    "Support", "Boxes", "Imaging", "Graphics", "Reporting", "Datasets", "VOCData", "Torch", "Distributed", "Training",
+    "Backbone", "Pretrain", "Probes", "Proposals", "Detection", "Experiments",
 ]
 
 func room(_ name: String, _ dependencies: [String]) -> Target {
@@ -91,6 +91,9 @@ let package = Package(
             name: "CTurboJPEG", path: "Sources/SystemLibraries/CTurboJPEG", pkgConfig: "libturbojpeg",
             providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(
+            name: "CPango", path: "Sources/SystemLibraries/CPango", pkgConfig: "cairo",
+            providers: [.apt(["libpango1.0-dev"])]),
+        .systemLibrary(
             name: "COpenBLAS", path: "Sources/SystemLibraries/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         // Refuses to start on a processor that lacks what the program is built for: by the same flag as all Swift.
         .target(
@@ -107,39 +110,39 @@ let package = Package(
         room("Torch", ["CTorch", "CTorchLibrary", "Support"]),
         room("Boxes", []),
         room("Imaging", ["CTurboJPEG", "CPNG", "CPNGDecoder", "Support"]),
-        room("Reporting", ["Imaging", "Support"]),
+        room("Graphics", ["CPango", "Imaging", "Support"]),
+        room("Reporting", ["Graphics", "Imaging", "Support"]),
         room("Datasets", ["Imaging", "Support"]),
-        room("VOCData", ["Boxes", "Imaging", "Datasets", "Reporting", "CXML2", "Support"]),
+        room("VOCData", ["Boxes", "Imaging", "Graphics", "Datasets", "Reporting", "CXML2", "Support"]),
         room("Distributed", ["Torch", "Support"]),
         room("Training", ["Distributed", "Torch", "Support"]),
         room("Backbone", ["Torch", "Support"]),
-        room("Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Torch", "Support"]),
+        room("Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Graphics", "Torch", "Support"]),
         room(
             "Probes",
             [
-                "Distributed", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "COpenBLAS",
-                "Support",
+                "Distributed", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Reporting", "Torch",
+                "COpenBLAS", "Support",
             ]),
         room("Proposals", ["Boxes", "Imaging", "Reporting", "CZlib", "Support"]),
         room(
             "Detection",
             [
-                "Distributed", "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Boxes",
-                "Torch",
+                "Distributed", "Proposals", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Reporting",
+                "Boxes", "Torch",
                 "Support",
             ]),
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Imaging", "Pretrain", "Probes",
-                "Proposals",
-                "Reporting", "Support", "Torch", "Training", "VOCData",
+                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Graphics", "Imaging", "Pretrain", "Probes",
+                "Proposals", "Reporting", "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(
             name: "detect-cli",
             dependencies: [
-                "Experiments", "Support", "Torch", "Boxes", "Imaging", "Datasets", "VOCData", "Training", "Backbone",
-                "Pretrain", "Probes", "Proposals", "Detection", "Distributed", "Reporting",
+                "Experiments", "Support", "Torch", "Boxes", "Imaging", "Graphics", "Datasets", "VOCData", "Training",
+                "Backbone", "Pretrain", "Probes", "Proposals", "Detection", "Distributed", "Reporting",
             ], swiftSettings: swift),
         // What Benchmarks/images.py times.
         .executableTarget(
@@ -163,26 +166,35 @@ let package = Package(
         tests("TorchTests", ["Torch", "Support"], golden: true),
         tests("BoxesTests", ["Boxes"]),
         tests("ImagingTests", ["Imaging", "Support"], golden: true),
-        tests("ReportingTests", ["Reporting", "Imaging", "Support"]),
+        tests("GraphicsTests", ["Graphics", "Imaging", "Support"]),
+        tests("ReportingTests", ["Reporting", "Graphics", "Imaging", "Support"]),
         tests("DatasetsTests", ["Datasets", "Imaging", "Support"]),
-        tests("VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Reporting", "Support"], golden: true),
+        tests(
+            "VOCDataTests", ["VOCData", "Boxes", "Datasets", "Imaging", "Graphics", "Reporting", "Support"],
+            golden: true),
         tests("BackboneTests", ["Backbone", "Torch", "Support"], golden: true),
         tests("TrainingTests", ["Training", "Torch", "Support"], golden: true),
         tests(
-            "PretrainTests", ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Torch", "Support"],
+            "PretrainTests",
+            ["Pretrain", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Torch", "Support"],
             golden: true),
         tests(
-            "ProbesTests", ["Probes", "Backbone", "Training", "Datasets", "Imaging", "Reporting", "Torch", "Support"],
+            "ProbesTests",
+            [
+                "Probes", "Backbone", "Training", "Datasets", "Imaging", "Graphics", "Reporting", "Torch", "Support",
+            ],
             golden: true),
         tests("ProposalsTests", ["Proposals", "Boxes", "Imaging", "Support"], golden: true),
         tests(
             "DetectionTests",
             [
-                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Reporting", "Torch",
-                "Support",
+                "Detection", "Proposals", "Backbone", "Boxes", "Training", "Datasets", "Imaging", "Graphics",
+                "Reporting", "Torch", "Support",
             ], golden: true),
         tests("DistributedTests", ["Distributed", "Support"]),
-        tests("ExperimentsTests", ["Experiments", "Backbone", "Pretrain", "Reporting", "Support"]),
+        tests(
+            "ExperimentsTests",
+            ["Experiments", "Backbone", "Graphics", "Imaging", "Pretrain", "Reporting", "Support"]),
         // The stand-in is a GPU that is none: opened by copies of the program.
         tests(
             "CommandLineTests", ["detect-cli", "CTorchStandIn", "Torch", "Imaging", "Reporting", "Support"],

@@ -88,7 +88,8 @@ public struct FineTuneOptions: Sendable {
     public var dependsOnProcesses: String? {
         if !detector.network.architecture.isResidual { return "each process draws dropout of its own" }
         // Each image is normalised by itself, whoever has it.
-        return synchronizesBatchNorm && batchNorm == .train ? "batch norm has statistics of an image of each process" : nil
+        let isShared = synchronizesBatchNorm && batchNorm == .train
+        return isShared ? "batch norm has statistics of an image of each process" : nil
     }
 }
 

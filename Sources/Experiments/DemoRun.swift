@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Proposals
 internal import Backbone
 internal import Detection
@@ -294,9 +295,9 @@ public struct DemoRun: Sendable {
             let pair = try starts.map { start in
                 ImageSheet.Tile(try Image.read("\(folder)/voc-\(start)/detections/\(id).png"), caption: start)
             }
-            return ImageSheet.Tile(ImageSheet(pair, columns: 2, gap: 2).render())
+            return ImageSheet.Tile(ImageSheet(pair, columns: 2, gap: 2).drawing.image())
         }
-        try ImageSheet(pictures, columns: 3, gap: 8).render().write(to: "\(folder)/detections.png")
+        try ImageSheet(pictures, columns: 3, gap: 8).drawing.write(to: "\(folder)/detections.png")
         try comparison.report().picture?.write(to: "\(folder)/ap.png")
     }
 

@@ -1,3 +1,4 @@
+internal import Graphics
 public import Boxes
 public import Datasets
 public import Detection
@@ -130,7 +131,7 @@ public struct DetectRun {
     }
 
     private func draw(_ detections: [[Detection]]) throws {
-        var drawn: [Image] = []
+        var drawn: [Drawing] = []
         var pictures = PictureNames(folder, inputs: (0..<set.ids.count).map(set.images.path))
         for i in 0..<min(output.pictures, set.ids.count) {
             let picture = DetectionPicture.draw(
@@ -243,7 +244,7 @@ public struct ImageDetectionRun {
         let classes = detector.config.classes
         let bar = ProgressBar("detect", total: images.count, unit: "images", style: progress)
         var pictures = PictureNames(folder, inputs: images)
-        var drawn: [Image] = []
+        var drawn: [Drawing] = []
         var outcome = Outcome(classes: classes, found: [])
         do {
             for (i, source) in images.enumerated() {

@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Imaging
 internal import Datasets
 public import Backbone
@@ -228,8 +229,9 @@ public struct FineTuneRun {
             ["loss", "classification_loss", "box_loss", "rpn_objectness_loss", "rpn_box_loss"],
             title: "fine-tuning from \(start.objective) weights")
         guard let looks else { return }
-        try session.plot(["map"], title: "mAP on \(looks.images.counted("test image"))", yLabel: "mAP")?.render().write(
-            to: session.file("map.png"))
+        try session.plot(["map"], title: "mAP on \(looks.images.counted("test image"))", yLabel: "mAP")?.drawing()
+            .write(
+                to: session.file("map.png"))
     }
 
     private func measure(_ detector: Detector, on test: VOCSet, _ session: RunSession) throws -> Outcome.Test {
@@ -243,6 +245,7 @@ public struct FineTuneRun {
         run.progress = progress
         run.world = world
         let tested = try run()
+        try record(test, run, session)
         return Outcome.Test(
             images: test.ids.count, evaluation: tested.evaluation, secondsPerImage: tested.secondsPerImage,
             profile: detector.profile,
@@ -251,6 +254,26 @@ public struct FineTuneRun {
                 "filter": filter.json, "metric": .string(run.metric.rawValue), "iou": .number(run.iouThreshold),
                 "proposals": Self.settings(of: try run.proposals.map { try ProposalFile(contentsOf: $0) }),
             ])
+    }
+
+    /// Keeps curves, kinds of errors and recall of proposals for reports.
+    private func record(_ test: VOCSet, _ run: DetectRun, _ session: RunSession) throws {
+        if test.isUnlabelled { return }
+        let evaluator = try test.evaluator(
+            classes: options.detector.classes, metric: run.metric, iouThreshold: run.iouThreshold)
+        let report = try evaluator.report(
+            folder: run.folder, set: test.name, iouThresholds: [run.iouThreshold],
+            unknownImages: test.isAnnotated ? .stop : .ignore, threads: options.workers)
+        let recall = try run.proposals.map { path in
+            let file = try ProposalFile(contentsOf: path)
+            var recall = RecallCurve()
+            for (id, objects) in zip(test.ids, test.objects) {
+                recall.add(proposals: file.boxes(for: id) ?? [], groundTruth: objects)
+            }
+            return recall
+        }
+        try Files.writeAtomically(
+            TestRecord.json(report, recall: recall).line + "\n", to: session.file(TestRecord.name))
     }
 
     /// What made proposals, so that comparisons see a difference.

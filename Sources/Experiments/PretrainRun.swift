@@ -1,3 +1,4 @@
+internal import Graphics
 public import Backbone
 public import Datasets
 public import Distributed
@@ -100,7 +101,9 @@ public struct PretrainRun {
         let fingerprint = try data.fingerprint
         let training = try Pretraining(options, data: data, world: world)
         // The loop gives the others what the leader begins with.
-        if let initial, world.isLeader, !(resume && Files.exists("\(folder)/config.json")) { try begin(training, with: initial) }
+        if let initial, world.isLeader, !(resume && Files.exists("\(folder)/config.json")) {
+            try begin(training, with: initial)
+        }
         let monitor =
             knnEvery > 0
             ? try PretrainMonitor(
@@ -274,7 +277,7 @@ public struct PretrainRun {
                 Figure.line($0, size: ImageSize(width: 640, height: 400))
             }
         }
-        try Image.grid(curves.map { $0.render() }, columns: min(3, curves.count)).write(to: session.file("curves.png"))
+        try Drawing.grid(curves.map(\.drawing), columns: min(3, curves.count)).write(to: session.file("curves.png"))
         return curves
     }
 }

@@ -1,6 +1,7 @@
+public import Graphics
 public import Datasets
 internal import Foundation
-public import Imaging
+internal import Imaging
 public import Probes
 internal import Support
 
@@ -22,7 +23,7 @@ public struct RetrievalRun {
     ///   - extractor: Makes features of queries that are not in the bank; nil when only those can be asked for.
     public func callAsFunction(
         bank: FeatureTable, images: (any ImageCollection)?, extractor: FeatureExtractor?
-    ) throws -> (Retrieval, Image) {
+    ) throws -> (Retrieval, Drawing) {
         let all: any ImageCollection = Files.isFolder(query) ? try ImageFolder(path: query) : SingleImage(path: query)
         let shown = min(maximumQueries, all.count)
         Notes.write(all.notes)

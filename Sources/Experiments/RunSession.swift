@@ -1,5 +1,5 @@
 public import Distributed
-internal import Imaging
+internal import Graphics
 public import Reporting
 public import Support
 internal import Torch
@@ -11,7 +11,7 @@ public struct RunSession {
     /// The processes that do it together; the first of them alone writes.
     public let world: World
 
-    /// Opens the folder, and writes its `config.json`.
+    /// Opens the folder, and writes its `config.json` and `machine.json`.
     ///
     /// - Parameters:
     ///   - command: What was asked for, as on the command line: "pretrain".
@@ -35,6 +35,7 @@ public struct RunSession {
             world.isLeader
             ? try RunFolder(path, resume: resume, config: config, mayDiffer: mayDiffer)
             : RunFolder(ofOtherProcess: path)
+        if world.isLeader { try MachineRecord.add(to: path) }
     }
 
     /// How many processes have begun the run in a folder; nil where there is none.
@@ -82,20 +83,22 @@ public struct RunSession {
 
     /// Draws measurements of `metrics.jsonl` over the steps into `loss.png`, each name a line.
     public func drawCurve(_ names: [String], title: String) throws {
-        try plot(names, title: title, yLabel: "loss")?.render().write(to: file("loss.png"))
+        try plot(names, title: title, yLabel: "loss")?.drawing().write(to: file("loss.png"))
     }
 
     /// The plot of measurements over the steps; nil when the run has logged none of them.
     public func plot(_ names: [String], title: String, yLabel: String) throws -> LinePlot? {
         let lines = try MetricsLog.read(folder.metrics)
-        let series = names.compactMap { name -> LinePlot.Series? in
+        var series = names.compactMap { name -> LinePlot.Series? in
             let points = lines.compactMap { line in
                 line["step"]?.doubleValue.flatMap { step in line[name]?.doubleValue.map { (step, $0) } }
             }
-            // A single line needs no legend beside the title.
-            let label = names.count == 1 ? "" : name
-            return points.isEmpty ? nil : LinePlot.Series(label, x: points.map(\.0), y: points.map(\.1))
+            return points.isEmpty
+                ? nil
+                : LinePlot.Series(name.replacing("_", with: " "), x: points.map(\.0), y: points.map(\.1))
         }
+        // A single line needs no legend beside the title.
+        if series.count == 1 { series[0].name = "" }
         return series.isEmpty ? nil : LinePlot(title: title, xLabel: "step", yLabel: yLabel, series: series)
     }
 }

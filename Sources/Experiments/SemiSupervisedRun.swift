@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Backbone
 public import Datasets
 public import Distributed

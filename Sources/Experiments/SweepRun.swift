@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Datasets
 internal import Backbone
 internal import Imaging

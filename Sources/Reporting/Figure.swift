@@ -1,3 +1,4 @@
+public import Graphics
 public import Imaging
 public import Support
 
@@ -17,12 +18,12 @@ public enum Figure: Hashable, Sendable {
         }
     }
 
-    public func render() -> Image {
+    public var drawing: Drawing {
         switch self {
-        case .line(let plot, let size): plot.render(size: size)
-        case .bars(let plot, let size): plot.render(size: size)
-        case .matrix(let plot, let width): plot.render(width: width)
-        case .images(let sheet): sheet.render()
+        case .line(let plot, let size): plot.drawing(size: size)
+        case .bars(let plot, let size): plot.drawing(size: size)
+        case .matrix(let plot, let width): plot.drawing(width: width)
+        case .images(let sheet): sheet.drawing
         }
     }
 
@@ -102,8 +103,6 @@ public struct ImageSheet: Hashable, Sendable {
             self.image = image
             self.caption = caption
         }
-
-        fileprivate var picture: Image { caption.isEmpty ? image : image.titled(caption) }
     }
 
     /// Not drawn.
@@ -120,17 +119,21 @@ public struct ImageSheet: Hashable, Sendable {
         self.gap = gap
     }
 
-    public func render() -> Image { Image.grid(tiles.map(\.picture), columns: columns, gap: gap) }
+    public var drawing: Drawing { Drawing.grid(tiles.map(\.drawing), columns: columns, gap: gap) }
 }
 
-extension Image {
-    /// With a line of text above it.
-    fileprivate func titled(_ text: String) -> Image {
-        let scale = 2
-        let height = Image.textSize(text, scale: scale).height + 4 * scale
-        var picture = Image(size: ImageSize(width: width, height: self.height + height), color: .white)
-        picture.paste(self, x: 0, y: height)
-        picture.drawText(text, x: scale, y: scale, color: .black, scale: scale)
-        return picture
+extension ImageSheet.Tile {
+    private static let letters = 15.0
+
+    /// With the caption above it, as much of it as fits.
+    fileprivate var drawing: Drawing {
+        if caption.isEmpty { return Drawing(image) }
+        let height = Int(Lettering.lineHeight(Self.letters).rounded(.up)) + 4
+        var drawing = Drawing(size: ImageSize(width: image.width, height: image.height + height))
+        drawing.add(image, x: 0, y: Double(height))
+        drawing.add(
+            Lettering.fitted(caption, width: Double(image.width), size: Self.letters), x: 0, y: Self.letters + 2,
+            size: Self.letters)
+        return drawing
     }
 }

@@ -15,6 +15,8 @@ extension Report.Block {
         case .list(let items): items.map { "- \($0.markdownCell)\n" }.joined()
         case .table(let table): table.markdown
         case .figures(let figures): figures.map { "*\($0.description.markdownCell)*\n" }.joined(separator: "\n")
+        case .details(let summary, let blocks):
+            (["**\(summary.markdownCell)**\n"] + blocks.map(\.markdown)).joined(separator: "\n")
         }
     }
 }

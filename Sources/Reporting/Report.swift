@@ -1,4 +1,5 @@
-public import Imaging
+public import Graphics
+internal import Imaging
 public import Support
 
 /// What a command has to say: paragraphs, tables and figures, to be printed or written as a page.
@@ -10,6 +11,8 @@ public struct Report: Hashable, Sendable {
         case table(Table)
         /// Beside each other.
         case figures([Figure])
+        /// What a page shows when it is asked for; a terminal does not.
+        case details(String, [Block])
 
         public static func figure(_ figure: Figure) -> Block { .figures([figure]) }
     }
@@ -60,12 +63,19 @@ public struct Report: Hashable, Sendable {
     /// The tables as comma-separated values, with an empty line between them; without any, the paragraphs as a table of one
     /// column.
     public var csv: String {
-        let blocks = sections.flatMap(\.blocks)
-        let tables = blocks.compactMap { block -> String? in
-            if case .table(let table) = block { table.csv } else { nil }
-        }
-        if !tables.isEmpty { return tables.joined(separator: "\n") }
+        let blocks = sections.flatMap(\.blocks).flatMap(\.flat)
+        let tables = tables
+        if !tables.isEmpty { return tables.map(\.csv).joined(separator: "\n") }
         return Table([.text("text")], blocks.compactMap(\.text).map { [.text($0)] }).csv
+    }
+
+    /// The tables for a paper, each as LaTeX; what a page shows when it is asked for is among them.
+    public var latex: String { tables.map(\.latex).joined(separator: "\n") }
+
+    private var tables: [Table] {
+        sections.flatMap(\.blocks).flatMap(\.flat).compactMap { block in
+            if case .table(let table) = block { table } else { nil }
+        }
     }
 
     /// `{"title", "sections": [{"heading", "blocks": […]}]}`; a block is `{"paragraph"}`, `{"list"}`, a table's
@@ -79,22 +89,21 @@ public struct Report: Hashable, Sendable {
     }
 
     /// All figures in one picture, in rows from the top; nil without any.
-    public var picture: Image? {
-        let rows = sections.flatMap(\.blocks).compactMap { block -> [Image]? in
-            if case .figures(let figures) = block { figures.map { $0.render() } } else { nil }
+    public var picture: Drawing? {
+        let rows = sections.flatMap(\.blocks).flatMap(\.flat).compactMap { block -> [Drawing]? in
+            if case .figures(let figures) = block { figures.map(\.drawing) } else { nil }
         }.filter { !$0.isEmpty }
         guard rows.joined().count > 1 else { return rows.first?.first }
-        let heights = rows.map { $0.map(\.height).max() ?? 0 }
-        var sheet = Image(
+        let heights = rows.map { $0.map(\.size.height).max() ?? 0 }
+        var sheet = Drawing(
             size: ImageSize(
-                width: rows.map { $0.reduce(0) { $0 + $1.width } }.max() ?? 0, height: heights.reduce(0, +)),
-            color: .white)
+                width: rows.map { $0.reduce(0) { $0 + $1.size.width } }.max() ?? 0, height: heights.reduce(0, +)))
         var y = 0
         for (row, height) in zip(rows, heights) {
             var x = 0
-            for image in row {
-                sheet.paste(image, x: x, y: y)
-                x += image.width
+            for drawing in row {
+                sheet.place(drawing, x: x, y: y)
+                x += drawing.size.width
             }
             y += height
         }
@@ -108,8 +117,13 @@ extension Report.Block {
         case .paragraph(let text): text.printableLines
         case .list(let items): items.isEmpty ? nil : items.map { "  " + $0.withoutControls }.joined(separator: "\n")
         case .table(let table): table.text
-        case .figures: nil
+        case .figures, .details: nil
         }
+    }
+
+    /// Itself, or what it holds.
+    fileprivate var flat: [Report.Block] {
+        if case .details(_, let blocks) = self { blocks.flatMap(\.flat) } else { [self] }
     }
 
     fileprivate var json: JSON {
@@ -118,6 +132,8 @@ extension Report.Block {
         case .list(let items): ["list": .array(items.map { .string($0) })]
         case .table(let table): ["table": table.json]
         case .figures(let figures): ["figures": .array(figures.map(\.json))]
+        case .details(let summary, let blocks):
+            ["details": .string(summary), "blocks": .array(blocks.map(\.json))]
         }
     }
 }

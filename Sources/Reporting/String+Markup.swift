@@ -39,6 +39,29 @@ extension String {
         return text.hasPrefix("-") || text.hasPrefix("+") ? "\\" + text : text
     }
 
+    /// As text of LaTeX on one line; leading spaces, which mean a part of what stands above, stay.
+    var latex: String {
+        let spaces = prefix { $0 == " " }.count
+        let text = String(dropFirst(spaces)).withoutControls.replacing { scalar in
+            switch scalar {
+            case "&", "%", "$", "#", "_", "{", "}": "\\\(scalar)"
+            case "~": "\\textasciitilde{}"
+            case "^": "\\textasciicircum{}"
+            case "\\": "\\textbackslash{}"
+            case "<": "$<$"
+            case ">": "$>$"
+            case "|": "$|$"
+            case "±": "$\\pm$"
+            case "–": "--"
+            case "τ": "$\\tau$"
+            case "†": "$\\dagger$"
+            case "×": "$\\times$"
+            default: nil
+            }
+        }
+        return spaces > 0 ? "\\quad " + text : text
+    }
+
     /// As a field of comma-separated values.
     var csvField: String {
         unicodeScalars.contains { ",\"\n\r".unicodeScalars.contains($0) }

@@ -23,10 +23,23 @@ extension Table {
 
     /// Comma-separated values (RFC 4180): headings and rows, numbers in full, percents as percents, nothing for what is
     /// missing. Caption and notes are left out.
+    /// A column with standard deviations has them in one of their own behind it.
     public var csv: String {
-        let header = hasHeadings ? [columns.map(\.heading)] : []
+        let spread = Set(
+            columns.indices.filter { column in
+                rows.contains { column < $0.count && deviation($0[column], column: column) != nil }
+            })
+        let header =
+            hasHeadings
+            ? [columns.enumerated().flatMap { spread.contains($0) ? [$1.heading, "\($1.heading) ±"] : [$1.heading] }]
+            : []
         let lines = rows.map { row in
-            columns.indices.map { column in column < row.count ? field(row[column], column: column) : "" }
+            columns.indices.flatMap { column -> [String] in
+                let cell = column < row.count ? row[column] : nil
+                let field = cell.map { self.field($0, column: column) } ?? ""
+                guard spread.contains(column) else { return [field] }
+                return [field, cell.flatMap { deviation($0, column: column) }.map { "\($0)" } ?? ""]
+            }
         }
         return (header + lines).map { $0.map(\.csvField).joined(separator: ",") + "\n" }.joined()
     }
@@ -57,14 +70,33 @@ extension Table {
     public var markdown: String {
         func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
         let rules = columns.indices.map { alignment($0) == .left ? ":--" : "--:" }
-        let body = rows.map { row in
+        let body = rows.enumerated().map { index, row in
             line(
                 columns.indices.map { column in
-                    column < row.count ? shown(row[column], column: column).markdownCell : ""
+                    let text = column < row.count ? shown(row[column], column: column).markdownCell : ""
+                    return isBest(row: index, column: column) ? "**\(text)**" : text
                 })
         }
         let table = line(columns.map(\.heading.markdownCell)) + line(rules) + body.joined()
         return ((caption.isEmpty ? [] : [caption.markdown + "\n"]) + [table] + notes.map { $0.markdown + "\n" })
             .joined(separator: "\n")
+    }
+
+    /// A table of LaTeX with the rules of the package booktabs, its notes below it.
+    public var latex: String {
+        func line(_ cells: [String]) -> String { cells.joined(separator: " & ") + " \\\\\n" }
+        let body = rows.enumerated().map { index, row in
+            line(
+                columns.indices.map { column in
+                    let text = column < row.count ? shown(row[column], column: column).latex : ""
+                    return isBest(row: index, column: column) ? "\\textbf{\(text)}" : text
+                })
+        }
+        let letters = columns.indices.map { alignment($0) == .left ? "l" : "r" }.joined()
+        return "\\begin{table}\n" + (caption.isEmpty ? "" : "\\caption{\(caption.latex)}\n")
+            + "\\begin{tabular}{\(letters)}\n\\toprule\n"
+            + (hasHeadings ? line(columns.map(\.heading.latex)) + "\\midrule\n" : "") + body.joined()
+            + "\\bottomrule\n\\end{tabular}\n"
+            + notes.map { "\n\\footnotesize \($0.latex)\n" }.joined() + "\\end{table}\n"
     }
 }

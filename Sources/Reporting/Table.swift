@@ -45,6 +45,8 @@ public struct Table: Hashable, Sendable {
         case integer(Int?)
         /// Written as the column says, or as this cell does.
         case number(Double?, as: Kind? = nil)
+        /// The mean over several runs and their standard deviation; nil of a single one.
+        case mean(Double, deviation: Double?, as: Kind? = nil)
 
         /// A value that there is none of.
         public static let missing = Cell.number(nil)
@@ -59,6 +61,8 @@ public struct Table: Hashable, Sendable {
     public var notes: [String]
     /// Stands for a value that there is none of.
     public var missing: String
+    /// Cells that stand out in bold, as row and column.
+    private var best: Set<[Int]> = []
 
     /// Traps when a row has more cells than there are columns.
     public init(
@@ -110,6 +114,9 @@ extension Table {
         case .text(let text): text
         case .integer(let value): value.map(String.init) ?? missing
         case .number(let value, let kind): value.map { (kind ?? columns[column].kind).shown($0) } ?? missing
+        case .mean(let mean, let deviation, let kind):
+            (kind ?? columns[column].kind).shown(mean)
+                + (deviation.map { " ± " + (kind ?? columns[column].kind).shown($0) } ?? "")
         }
     }
 
@@ -119,6 +126,42 @@ extension Table {
         case .text(let text): .string(text)
         case .integer(let value): JSON(value)
         case .number(let value, let kind): JSON(value.map { (kind ?? columns[column].kind).value($0) })
+        case .mean(let mean, _, let kind): .number((kind ?? columns[column].kind).value(mean))
+        }
+    }
+
+    /// The standard deviation in a cell, in the unit of its mean.
+    func deviation(_ cell: Cell, column: Int) -> Double? {
+        guard case .mean(_, let deviation?, let kind) = cell else { return nil }
+        return (kind ?? columns[column].kind).value(deviation)
+    }
+
+    func isBest(row: Int, column: Int) -> Bool { best.contains([row, column]) }
+
+    /// Marks the best of the values of a column, all of those that are shown alike; nothing where there is none to compare.
+    public mutating func markBest(column: Int, isHighest: Bool = true) {
+        mark(rows.indices.filter { column < rows[$0].count }.map { ($0, column) }, isHighest)
+    }
+
+    /// The same of a row, from its second cell on.
+    public mutating func markBest(row: Int, isHighest: Bool = true) {
+        mark(rows[row].indices.dropFirst().map { (row, $0) }, isHighest)
+    }
+
+    private mutating func mark(_ places: [(row: Int, column: Int)], _ isHighest: Bool) {
+        let values = places.compactMap { place -> (place: (row: Int, column: Int), value: Double)? in
+            let cell = rows[place.row][place.column]
+            if case .text = cell { return nil }
+            return value(cell, column: place.column).doubleValue.flatMap { $0.isFinite ? (place, $0) : nil }
+        }
+        guard values.count > 1,
+            let top = isHighest ? values.max(by: { $0.value < $1.value }) : values.min(by: { $0.value < $1.value })
+        else { return }
+        func text(_ place: (row: Int, column: Int)) -> String {
+            String(shown(rows[place.row][place.column], column: place.column).prefix { $0 != " " })
+        }
+        for value in values where text(value.place) == text(top.place) {
+            best.insert([value.place.row, value.place.column])
         }
     }
 }

@@ -123,7 +123,9 @@ import Testing
                 let words = line.split(separator: " ")
                 #expect(words.allSatisfy { word in cells.contains { $0.contains(word) } }, "\(line)")
             }
-            #expect(page["img"].count == 1 && page["img"][0].attributes["alt"]?.contains("<i>|\"") == true)
+            #expect(
+                page["figure"].count == 1
+                    && page["svg"].contains { $0.attributes["aria-label"]?.contains("<i>|\"") == true })
             _ = try succeed(compare + ["\(folder)/c.md"])
             #expect(try Files.readText("\(folder)/c.md").contains("| &nbsp;&nbsp;AP \\<i\\>\\|\" | 10.0 | 20.0 |\n"))
             _ = try succeed(compare + ["\(folder)/c.csv"])
@@ -133,7 +135,7 @@ import Testing
             // Before anything is read.
             let refused = try run(["compare", "\(folder)/none", "--report", "\(folder)/c.pdf"])
             #expect(refused.exitCode == 2 && refused.output.isEmpty)
-            #expect(refused.errors.contains("give a file name that ends in .html, .md or .csv"))
+            #expect(refused.errors.contains("give a file name that ends in .html, .md, .csv or .tex"))
         }
     }
 

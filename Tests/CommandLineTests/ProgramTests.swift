@@ -175,6 +175,23 @@ import Testing
 }
 
 @Suite(.tags(.program), .tiered) struct DoctorTests {
+    /// Neither a crash nor an error: a machine without any font draws with letters that are built in.
+    @Test func withoutFontsThereAreLettersAllTheSame() throws {
+        try withTemporaryFolder { folder in
+            try Files.writeAtomically("<fontconfig></fontconfig>", to: "\(folder)/none.conf")
+            let nothing = "FONTCONFIG_FILE='\(folder)/none.conf' exec \"$0\" \"$@\""
+            #expect(
+                try run(["doctor"], shell: nothing).output.contains("none were found; pictures have built-in letters"))
+            let kit = ["voc", "stats", "--devkit", "\(folder)/kit", "--set", "test", "--picture"]
+            _ = try run(["synthesize", "--out", "\(folder)/kit", "--images", "10", "--width", "96", "--height", "96"])
+            for ending in ["png", "pdf", "svg"] {
+                let outcome = try run(kit + ["\(folder)/p.\(ending)"], shell: nothing)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(try Files.read("\(folder)/p.\(ending)").count > 3000)
+            }
+        }
+    }
+
     @Test func everythingIsListedForPeopleAndMachines() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/doctor.json"
@@ -183,7 +200,8 @@ import Testing
                 JSON.read(path)["findings"]?.arrayValue?.compactMap { $0["subject"]?.stringValue })
             #expect(
                 subjects == [
-                    "libtorch", "OpenBLAS", "libxml2", "TurboJPEG", "libpng", "zlib", "GPU", "data", "processor",
+                    "libtorch", "OpenBLAS", "libxml2", "TurboJPEG", "libpng", "zlib", "Pango", "fonts", "GPU", "data",
+                    "processor",
                     "memory",
                     "disk",
                 ])

@@ -111,7 +111,7 @@ import Testing
                     "\(folder)/e.html",
                 ])
             let page = try #require(Page(try Files.readText("\(folder)/e.html")))
-            #expect(page["h2"].map(\.text) == ["Overlaps", "Sizes", "Kinds of errors"] && page["img"].count == 1)
+            #expect(page["h2"].map(\.text) == ["Overlaps", "Sizes", "Kinds of errors"] && page["figure"].count == 1)
             #expect(output.contains("AP % at IoU >") && output.contains("0.95"))
             let json = try JSON.read("\(folder)/e.json")
             #expect(json["metric"]?.stringValue == "07" && json["iou"]?.doubleValue == 0.5)

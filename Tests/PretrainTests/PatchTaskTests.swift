@@ -1,5 +1,6 @@
 import Backbone
 import Datasets
+import Graphics
 import Imaging
 import Pretrain
 import Support
@@ -249,10 +250,11 @@ extension TrainingSuites {
             let sheet = SampleSheet.draw([
                 SampleRow("first", [.init(small, "a"), .init(wide, "b")]), SampleRow("", [.init(small, "")]),
             ])
-            // 96 pixels for 12; a line of text takes 12; 8 pixels around everything.
-            #expect(sheet.size == ImageSize(width: 8 + 96 + 8 + 300 + 8, height: 8 + (12 + 100 + 12) + 8 + 96 + 8))
-            #expect(sheet[8 + 50, 8 + 12 + 50] == .black && sheet[8 + 100, 8 + 12 + 50] == .white)
-            #expect(SampleSheet.draw([]).width > 0)
+            // 96 pixels for 12; a line of text takes 16; 8 pixels around everything.
+            #expect(sheet.size == ImageSize(width: 8 + 96 + 8 + 300 + 8, height: 8 + (16 + 100 + 16) + 8 + 96 + 8))
+            let image = sheet.image()
+            #expect(image[8 + 50, 8 + 16 + 50] == .black && image[8 + 100, 8 + 16 + 50] == .white)
+            #expect(SampleSheet.draw([]).size.width > 0)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Graphics
 import Imaging
 import Probes
 import Support
@@ -78,7 +79,8 @@ import Testing
         func picture(_ queries: [Retrieval.Query], k: Int) throws -> Image {
             RetrievalPicture.render(
                 try find(queries, queries.flatMap { _ in [Float(1), 0.1] }, k: k), query: { _ in thumbnail },
-                neighbor: { $0 == 2 ? nil : thumbnail })
+                neighbor: { $0 == 2 ? nil : thumbnail }
+            ).image()
         }
         let (green, red) = (Color(red: 34, green: 152, blue: 72), Color(red: 206, green: 52, blue: 60))
         let frame = (side + 10) * (side + 10) - side * side

@@ -1,3 +1,4 @@
+import Graphics
 import Imaging
 import Reporting
 import TestSupport
@@ -7,7 +8,7 @@ import Testing
     @Test func theLargestValueIsDarkestAndNaNIsGrey() {
         let plot = MatrixPlot(
             rows: ["a", "b"], columns: ["c", "d"], values: [[0, 1], [.nan, 0.25]], texts: [["", ""], ["", ""]])
-        let image = plot.render(width: 400)
+        let image = plot.drawing(width: 400).image()
         // The cells fill the right and lower part: one pixel inside each corner of that part, and the middle.
         let (left, right) = (image.width * 2 / 5, image.width - 40)
         let (upper, lower) = (image.height / 3, image.height - 30)
@@ -20,6 +21,6 @@ import Testing
     }
 
     @Test func anEmptyMatrixIsAPicture() {
-        #expect(MatrixPlot(title: "none", rows: [], columns: [], values: [], texts: []).render().width == 960)
+        #expect(MatrixPlot(title: "none", rows: [], columns: [], values: [], texts: []).drawing().size.width == 960)
     }
 }

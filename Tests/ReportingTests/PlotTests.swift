@@ -1,3 +1,4 @@
+import Graphics
 import Imaging
 import Reporting
 import TestSupport
@@ -23,7 +24,7 @@ import Testing
                 LinePlot(
                     title: "t", xLabel: "x", yLabel: "y", series: series.map { .init("", $0) },
                     hasLogarithmicY: isLogarithmic
-                ).render(size: size)
+                ).drawing(size: size).image()
             }
             let shown = values.map { abs($0) < 1e300 && (!isLogarithmic || $0 > 0) ? $0 : .nan }
             let image = drawLines(values)
@@ -31,7 +32,8 @@ import Testing
             #expect((image != drawLines(nothing, values)) == shown.contains { !$0.isNaN })
         }
         func drawBars(_ size: ImageSize, _ series: [Double]...) -> Image {
-            BarPlot(groups: values.indices.map { "g\($0)" }, series: series.map { .init("", $0) }).render(size: size)
+            BarPlot(groups: values.indices.map { "g\($0)" }, series: series.map { .init("", $0) }).drawing(size: size)
+                .image()
         }
         let shown = values.map { abs($0) < 1e300 ? $0 : .nan }
         let image = drawBars(size, values)
@@ -42,14 +44,14 @@ import Testing
     }
 
     @Test func drawsEachSeriesInItsColor() {
-        let image = LinePlot(series: [.init("", [0, 1, 4]), .init("", [4, 1, 1])]).render()
+        let image = LinePlot(series: [.init("", [0, 1, 4]), .init("", [4, 1, 1])]).drawing().image()
         #expect(contains(Palette.color(0), image))
         #expect(contains(Palette.color(1), image))
         #expect(!contains(Palette.color(2), image))
     }
 
     @Test func barHeightsAreInProportion() {
-        let image = BarPlot(groups: ["a", "b"], series: [.init("", [10, 5])], valueDecimals: nil).render()
+        let image = BarPlot(groups: ["a", "b"], series: [.init("", [10, 5])], valueDecimals: nil).drawing().image()
         var heights: [Int] = []
         for x in [image.width / 3, image.width * 3 / 4] {
             heights.append((0..<image.height).count { image[x, $0] == Palette.color(0) })

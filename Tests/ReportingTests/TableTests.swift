@@ -59,6 +59,57 @@ import Testing
         #expect(third.csv == "x,y\n0.3333333333333333,0.3333333333333333\n" && third.text.hasSuffix("  0.3"))
     }
 
+    /// The best of a column or a row: of what is shown, so that two equal figures are both bold.
+    @Test func theBestIsBold() {
+        var table = Table(
+            [.text("weights"), .percent("a %", decimals: 1), .number("loss", decimals: 2), .number("n")],
+            [
+                ["x", .number(0.5), .number(1.5), .integer(3)], ["y", .number(0.7001), .number(0.25), .missing],
+                ["z", .mean(0.70009, deviation: 0.1), .missing, .missing],
+            ])
+        table.markBest(column: 1)
+        table.markBest(column: 2, isHighest: false)
+        table.markBest(column: 3)
+        #expect(Page(table.html)?["strong"].map(\.text) == ["70.0", "0.25", "70.0 ± 10.0"])
+        #expect(table.markdown.contains("| y | **70.0** | **0.25** | – |"))
+        #expect(table.latex.contains("z & \\textbf{70.0 $\\pm$ 10.0} & -- & -- \\\\\n"))
+        // One value has nothing to be better than.
+        #expect(table.latex.contains(" & 3 \\\\\n"))
+        var rows = Table([.text("AP"), .number("b"), .number("c")], [["cat", .number(1), .number(2)]])
+        rows.markBest(row: 0)
+        #expect(Page(rows.html)?["strong"].map(\.text) == ["2.0"])
+    }
+
+    /// Machines get mean and deviation apart.
+    @Test func meansHaveTheirDeviation() {
+        let table = Table(
+            [.text("w"), .percent("mAP %", decimals: 1), .number("n")],
+            [["x", .mean(0.07, deviation: 0.005), .integer(1)], ["y", .mean(0.5, deviation: nil), .integer(2)]])
+        #expect(table.text == "w      mAP %  n\nx  7.0 ± 0.5  1\ny       50.0  2")
+        #expect(table.csv == "w,mAP %,mAP % ±,n\nx,7.0,0.5,1\ny,50.0,,2\n")
+        #expect(table.json["rows"]?.arrayValue?[0]["mAP %"] == .number(7))
+    }
+
+    @Test func latexHasItsRules() {
+        #expect(
+            Table([.text("a_b"), .number("n")], [["50 % of {x}", .integer(1)]], caption: "A & B", notes: ["~"]).latex
+                == """
+                \\begin{table}
+                \\caption{A \\& B}
+                \\begin{tabular}{lr}
+                \\toprule
+                a\\_b & n \\\\
+                \\midrule
+                50 \\% of \\{x\\} & 1 \\\\
+                \\bottomrule
+                \\end{tabular}
+
+                \\footnotesize \\textasciitilde{}
+                \\end{table}
+
+                """)
+    }
+
     @Test func equalHeadingsStayApart() throws {
         let table = Table(
             [.text("weights"), .number("random"), .number("random"), .number("random (2)")],
@@ -125,7 +176,10 @@ import Testing
             Set(page.elements.map(\.name)).isSubset(of: [
                 "body", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p",
             ]))
-        #expect(page.elements.allSatisfy { Set($0.attributes.keys).isSubset(of: ["class", "scope"]) })
+        #expect(
+            page.elements.allSatisfy {
+                Set($0.attributes.keys).isSubset(of: ["class", "scope", "tabindex", "role", "aria-label", "data-value"])
+            })
         // Lines stay lines on a page; they are joined on both sides.
         let lines = text.split(whereSeparator: \.isNewline).map { String($0).withoutControls }
         let shown = text == "\u{FFFE}" ? "\u{FFFD}" : lines.joined()

@@ -141,7 +141,8 @@ import VOCData
 
                 """)
         let page = try #require(Page(try report.html()))
-        #expect(page["h1"].map(\.text) == ["Average precision"] && page["table"].count == 4 && page["img"].count == 1)
+        #expect(
+            page["h1"].map(\.text) == ["Average precision"] && page["table"].count == 5 && page["figure"].count == 1)
         #expect(page["th"].contains { $0.text == "<key>" } && page["key"].isEmpty)
         #expect(
             report.csv.hasPrefix(

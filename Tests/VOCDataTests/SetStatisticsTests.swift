@@ -1,4 +1,5 @@
 import Boxes
+import Graphics
 import Imaging
 import Reporting
 import Support
@@ -60,7 +61,7 @@ import VOCData
 
     // Cells of the matrix: cup with key is half of the key's images, so not white; fish is with nothing.
     @Test func thePictureHasAllParts() throws {
-        let picture = try #require(statistics.report(title: "test").picture)
+        let picture = try #require(statistics.report(title: "test").picture).image()
         #expect(picture.width == 1440 && picture.height > 740)
         let colors = Set(
             (0..<picture.height).flatMap { y in

@@ -7,7 +7,7 @@ public import Torch
 public struct SampleRow: Sendable {
     public struct Picture: Sendable {
         public var image: Image
-        /// A line below it, of ASCII characters.
+        /// A line below it.
         public var caption: String
 
         public init(_ image: Image, _ caption: String) {

@@ -1,4 +1,4 @@
-public import Imaging
+public import Graphics
 public import Reporting
 public import Support
 
@@ -95,7 +95,7 @@ public struct Retrieval: Sendable {
     /// What was looked for, the picture of it, and every neighbour.
     ///
     /// - Parameter picture: Of `RetrievalPicture`.
-    public func report(_ picture: Image) -> Report {
+    public func report(_ picture: Drawing) -> Report {
         let share = precision.map { "\((100 * $0).fixed(1)) % of the neighbours are of the query's class" }
         let table = Table(
             [
@@ -118,7 +118,7 @@ public struct Retrieval: Sendable {
             "Nearest neighbours",
             [
                 .paragraph(lines.compactMap { $0 }.joined(separator: "\n")),
-                .figure(.images(ImageSheet([.init(picture)], columns: 1, gap: 0))), .table(table),
+                .figure(.images(ImageSheet([.init(picture.image())], columns: 1, gap: 0))), .table(table),
             ])
     }
 

@@ -1,3 +1,4 @@
+public import Graphics
 public import Imaging
 internal import Support
 
@@ -14,7 +15,7 @@ public struct RetrievalPicture {
     private static let margin = 28
     /// Between the query and its neighbours.
     private static let divide = 44
-    private static let scale = 2
+    private static let letters = 15.0
     private static let line = 22
     private static let ink = Color(red: 40, green: 44, blue: 52)
     private static let faint = Color(red: 214, green: 218, blue: 224)
@@ -24,14 +25,14 @@ public struct RetrievalPicture {
     private static var tile: Int { thumbnailSize + 2 * frame }
 
     private let retrieval: Retrieval
-    private var image: Image
+    private var drawing: Drawing
 
     /// - Parameters:
     ///   - query: The thumbnail of a query's image; nil where there is no picture.
     ///   - neighbor: The same for an image of the bank.
     public static func render(
         _ retrieval: Retrieval, query: (Int) throws -> Image?, neighbor: (Int) throws -> Image?
-    ) rethrows -> Image {
+    ) rethrows -> Drawing {
         var picture = RetrievalPicture(retrieval)
         for row in retrieval.queries.indices {
             picture.draw(try query(row), label: nil, retrieval.queries[row].label, column: 0, row: row, color: ink)
@@ -41,7 +42,7 @@ public struct RetrievalPicture {
                     color: frameColor(retrieval.queries[row].label, found.label))
             }
         }
-        return picture.image
+        return picture.drawing
     }
 
     /// The middle of an image, at the size of a thumbnail.
@@ -62,14 +63,18 @@ public struct RetrievalPicture {
         let columns = retrieval.k
         let width = 2 * Self.margin + Self.tile + Self.divide + columns * (Self.tile + Self.gap) - Self.gap
         let height = Self.header + retrieval.queries.count * Self.rowHeight + Self.margin - Self.gap
-        image = Image(size: ImageSize(width: width, height: height), color: .white)
+        drawing = Drawing(size: ImageSize(width: width, height: height))
         text("query", left: Self.x(0), top: Self.margin - 8, width: Self.tile)
-        image.drawText(
-            "nearest neighbours, most similar first", x: Self.x(1), y: Self.margin - 8, color: Self.ink,
-            scale: Self.scale)
-        image.fill(
-            x: Self.x(1) - Self.divide / 2, y: Self.margin - 8, w: 2, h: height - 2 * Self.margin + 16,
-            color: Self.faint)
+        drawing.add(
+            "nearest neighbours, most similar first", x: Double(Self.x(1)), y: Double(Self.margin - 8) + Self.letters,
+            size: Self.letters, .color(Self.ink))
+        fill(
+            x: Self.x(1) - Self.divide / 2, y: Self.margin - 8, w: 2, h: height - 2 * Self.margin + 16, Self.faint)
+    }
+
+    private mutating func fill(x: Int, y: Int, w: Int, h: Int, _ color: Color) {
+        drawing.add(
+            .rectangle(.init(x: Double(x), y: Double(y), width: Double(w), height: Double(h)), .color(color)))
     }
 
     private static var header: Int { margin + line + 6 }
@@ -83,12 +88,11 @@ public struct RetrievalPicture {
         _ thumbnail: Image?, label: String?, _ name: String?, column: Int, row: Int, color: Color
     ) {
         let (x, y) = (Self.x(column), Self.header + row * Self.rowHeight)
-        image.fill(x: x, y: y, w: Self.tile, h: Self.tile, color: color)
+        fill(x: x, y: y, w: Self.tile, h: Self.tile, color)
         if let thumbnail {
-            image.paste(thumbnail, x: x + Self.frame, y: y + Self.frame)
+            drawing.add(thumbnail, x: Double(x + Self.frame), y: Double(y + Self.frame))
         } else {
-            image.fill(
-                x: x + Self.frame, y: y + Self.frame, w: Self.thumbnailSize, h: Self.thumbnailSize, color: .white)
+            fill(x: x + Self.frame, y: y + Self.frame, w: Self.thumbnailSize, h: Self.thumbnailSize, .white)
             text("no image", left: x, top: y + Self.tile / 2 - 8, width: Self.tile)
         }
         var top = y + Self.tile + 8
@@ -98,13 +102,10 @@ public struct RetrievalPicture {
         }
     }
 
-    /// A line in the middle of `width` pixels, cut with two points where it is longer.
+    /// A line in the middle of `width` units, cut where it is longer.
     private mutating func text(_ text: String, left: Int, top: Int, width: Int) {
-        let fitting =
-            (width + Self.scale)
-            / (Image.textSize("xx", scale: Self.scale).width - Image.textSize("x", scale: Self.scale).width)
-        let shown = text.count > fitting ? String(text.prefix(max(1, fitting - 2))) + ".." : text
-        let size = Image.textSize(shown, scale: Self.scale)
-        image.drawText(shown, x: left + (width - size.width) / 2, y: top, color: Self.ink, scale: Self.scale)
+        drawing.add(
+            Lettering.fitted(text, width: Double(width), size: Self.letters), x: Double(left) + Double(width) / 2,
+            y: Double(top) + Self.letters, size: Self.letters, .color(Self.ink), anchor: .middle)
     }
 }

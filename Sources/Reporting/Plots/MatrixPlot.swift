@@ -1,4 +1,5 @@
-public import Imaging
+public import Graphics
+internal import Imaging
 
 /// A table of numbers as shaded cells, such as how often classes occur together.
 public struct MatrixPlot: Hashable, Sendable {
@@ -27,53 +28,58 @@ public struct MatrixPlot: Hashable, Sendable {
     private static let full = Color(red: 20, green: 80, blue: 180)
 
     /// As high as the cells need, which are a third as high as wide, or as high as their text.
-    public func render(width: Int = 960) -> Image {
-        let scale = max(1, min(2, width / 900))
-        let line = Image.textSize("", scale: scale).height
-        let gap = 5 * scale
-        let labelWidth = (rows.map { Image.textSize($0, scale: scale).width }.max() ?? 0) + 2 * gap
+    public func drawing(width: Int = 960) -> Drawing {
+        let letters = max(11, min(16, Double(width) / 60))
+        let (gap, line) = (0.5 * letters, Lettering.lineHeight(letters))
+        func length(_ text: String) -> Double { Lettering.width(text, size: letters) }
+        let labelWidth = (rows.map(length).max() ?? 0) + 2 * gap
         // Columns' names lie flat while they fit, else stand.
-        let cellWidth = max(1, (width - labelWidth - gap) / max(1, columns.count))
-        let widest = columns.map { Image.textSize($0, scale: scale).width }.max() ?? 0
+        let cellWidth = max(1, (Double(width) - labelWidth - gap) / Double(max(1, columns.count)))
+        let widest = columns.map(length).max() ?? 0
         let isFlat = widest + gap <= cellWidth
-        let top = gap + line + 2 * gap + (isFlat ? line : widest) + gap
-        let cellHeight = max(line + 2 * gap, cellWidth / 3)
-        var image = Image(
-            size: ImageSize(width: width, height: top + rows.count * cellHeight + 2 * gap), color: .white)
-        image.drawText(
-            title, x: max(gap, (width - Image.textSize(title, scale: scale).width) / 2), y: gap, color: PlotFrame.ink,
-            scale: scale)
+        let top = gap + line + gap + (isFlat ? line : widest) + gap
+        let cellHeight = max(line + gap, cellWidth / 3)
+        var drawing = Drawing(
+            size: ImageSize(width: width, height: Int((top + Double(rows.count) * cellHeight + gap).rounded(.up))))
+        drawing.add(
+            title, x: Double(width) / 2, y: gap + letters, size: letters, anchor: .middle, isBold: true)
         for (column, name) in columns.enumerated() {
-            let size = Image.textSize(name, scale: scale)
-            let middle = labelWidth + column * cellWidth + cellWidth / 2
+            let middle = labelWidth + (Double(column) + 0.5) * cellWidth
             if isFlat {
-                image.drawText(
-                    name, x: middle - size.width / 2, y: top - gap - line, color: PlotFrame.ink, scale: scale)
+                drawing.add(name, x: middle, y: top - gap - 0.2 * letters, size: letters, anchor: .middle)
             } else {
-                image.drawTextUpwards(
-                    name, x: middle - line / 2, y: top - gap - size.width, color: PlotFrame.ink, scale: scale,
-                    on: .white)
+                drawing.add(
+                    name, x: middle + Lettering.middle(letters), y: top - gap, size: letters, isUpright: true)
             }
         }
         let largest = values.joined().filter(\.isFinite).max() ?? 0
         for (row, name) in rows.enumerated() {
-            let y = top + row * cellHeight
-            image.drawText(name, x: gap, y: y + (cellHeight - line) / 2, color: PlotFrame.ink, scale: scale)
+            let y = top + Double(row) * cellHeight
+            let baseline = y + cellHeight / 2 + Lettering.middle(letters)
+            drawing.add(name, x: labelWidth - gap, y: baseline, size: letters, anchor: .end)
             for column in columns.indices {
                 let value = values[row][column]
                 // The root keeps small shares apart.
                 let share = value.isFinite && largest > 0 ? max(0, value / largest).squareRoot() : 0
                 let color = value.isFinite ? Color.white.mixed(with: Self.full, share) : Self.neutral
-                let x = labelWidth + column * cellWidth
-                image.fill(x: x, y: y, w: cellWidth - scale, h: cellHeight - scale, color: color)
+                let cell = Drawing.Rectangle(
+                    x: labelWidth + Double(column) * cellWidth, y: y, width: cellWidth - 1, height: cellHeight - 1)
                 let text = texts[row][column]
-                let size = Image.textSize(text, scale: scale)
-                if size.width > cellWidth - scale { continue }
-                image.drawText(
-                    text, x: x + (cellWidth - size.width) / 2, y: y + (cellHeight - size.height) / 2,
-                    color: color.readableTextColor, scale: scale)
+                let isShown = length(text) <= cellWidth - 1 && !text.isEmpty
+                drawing.add(
+                    .group(
+                        .init(
+                            "\(name), \(columns[column]): \(text)",
+                            [.rectangle(cell, .color(color))]
+                                + (isShown
+                                    ? [
+                                        .text(
+                                            .init(
+                                                text, at: .init(cell.x + cell.width / 2, baseline), size: letters,
+                                                .color(color.readableTextColor), anchor: .middle))
+                                    ] : []))))
             }
         }
-        return image
+        return drawing
     }
 }

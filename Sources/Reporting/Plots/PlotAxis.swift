@@ -56,15 +56,24 @@ struct PlotAxis {
         self.high = high
     }
 
+    /// Names on 0, 1, 2, …, with half a place before the first and after the last.
+    init(names: [String]) {
+        (low, high, isLogarithmic) = (-0.5, Double(names.count) - 0.5, false)
+        ticks = names.enumerated().map { Tick(place: (Double($0) + 0.5) / Double(names.count), label: $1) }
+    }
+
     /// Where a value lies, 0 … 1 inside the range; NaN when it cannot be shown.
     func place(_ value: Double) -> Double {
         (Self.shown(value, isLogarithmic) - low) / (high - low)
     }
 
+    /// From here on differences could overflow.
+    static let largest = 1e300
+
     /// What is measured along the axis; NaN for values it leaves out: those not finite or so large that differences
     /// would overflow, and on a logarithmic axis those not positive.
     private static func shown(_ value: Double, _ isLogarithmic: Bool) -> Double {
-        guard abs(value) < 1e300, !isLogarithmic || value > 0 else { return .nan }
+        guard abs(value) < largest, !isLogarithmic || value > 0 else { return .nan }
         return isLogarithmic ? log10(value) : value
     }
 

@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Imaging
 internal import Reporting
 internal import Support
@@ -20,10 +21,10 @@ extension EvaluationResult {
                 text += "\(shortest(result.curve.precision[point]))\n"
             }
             try Files.writeAtomically(text, to: "\(folder)/\(name)_pr.csv")
-            try plot(result).render().write(to: "\(folder)/\(name)_pr.png")
-            return plot(result).render(size: ImageSize(width: 400, height: 300))
+            try plot(result).drawing().write(to: "\(folder)/\(name)_pr.png")
+            return plot(result).drawing(size: ImageSize(width: 400, height: 300))
         }
-        try Image.grid(tiles, columns: 5).write(to: "\(folder)/precision_recall.png")
+        try Drawing.grid(tiles, columns: 5).write(to: "\(folder)/precision_recall.png")
     }
 
     private func plot(_ result: ClassResult) -> LinePlot {

@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Reporting
 internal import Support
 
@@ -84,12 +85,11 @@ package final class ArgumentParser {
     }
 
     /// The same for a picture, whose format its name says.
-    func picture(_ option: Option<String?>) -> Option<String?> {
+    func picture<Value>(_ option: Option<Value>) -> Option<Value> {
         beforeRun {
-            guard let path = option.value, !["png", "jpg", "jpeg"].contains(path.fileExtension.lowercased()) else {
-                return
-            }
-            throw UsageError("\(option.label) \(path) is no picture", remedy: "give a name that ends in .png or .jpg")
+            guard let path = option.value as? String, Drawing.FileFormat(path: path) == nil else { return }
+            throw UsageError(
+                "\(option.label) \(path) is no picture", remedy: "give a name that ends in .png, .jpg, .svg or .pdf")
         }
         return output(option)
     }

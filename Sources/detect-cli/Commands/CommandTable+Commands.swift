@@ -18,6 +18,7 @@ package var commandTable: CommandTable {
                     ProposalsCommand.self, ProposalsImportCommand.self, FineTuneCommand.self, DetectCommand.self,
                     EvaluateCommand.self, CompareCommand.self,
                 ]),
+            CommandGroup("Report", [ReportCommand.self]),
             CommandGroup(
                 "VOC", [VOCCheckCommand.self, VOCStatsCommand.self, VOCImportCommand.self, VOCExportCOCOCommand.self]),
             CommandGroup(

@@ -1,5 +1,5 @@
 internal import Experiments
-internal import Imaging
+internal import Graphics
 internal import Reporting
 internal import Support
 
@@ -24,7 +24,7 @@ struct CompareCommand: Command {
             minimum: 1)
         csv = parser.output(parser.optional("csv", "FILE", "write the table as CSV, too"))
         picture = parser.picture(
-            parser.optional("picture", "FILE", "draw the average precisions as bars into a PNG or JPEG file"))
+            parser.optional("picture", "FILE", "draw the average precisions as bars into a PNG, JPEG, SVG or PDF file"))
         strict = parser.flag("strict", "refuse runs that differ in any setting but the weights they started from")
         omitsPublished = parser.omitsPublished()
         results = parser.results()

@@ -48,5 +48,6 @@ struct DemoCommand: Command {
         let outcome = try demo()
         print("")
         try results.deliver(outcome.report, outcome.json)
+        Program.sayReport(demo.folder)
     }
 }

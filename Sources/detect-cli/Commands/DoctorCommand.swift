@@ -32,7 +32,7 @@ struct DoctorCommand: Command {
         let together = try Finding.processes(processes, on: device.value)
         let folder = data.value ?? ProcessInfo.processInfo.environment["DETECT_DATA"]
         let findings =
-            [Finding.libtorch()] + Finding.libraries() + [Finding.gpu(), .data(folder)]
+            [Finding.libtorch()] + Finding.libraries() + [Finding.fonts(), .gpu(), .data(folder)]
             + [.processor(), .memory(), .disk(), together]
         let ink = Console.ink(.output)
         for finding in findings { print(finding.text(ink)) }

@@ -1,6 +1,7 @@
 internal import Distributed
 internal import Foundation
 internal import Glibc
+internal import Graphics
 internal import Support
 internal import Torch
 
@@ -29,6 +30,7 @@ extension Finding {
             (subject: "TurboJPEG", file: "libturbojpeg.so.0", package: "libturbojpeg0-dev"),
             (subject: "libpng", file: "libpng16.so.16", package: "libpng-dev"),
             (subject: "zlib", file: "libz.so.1", package: "zlib1g-dev"),
+            (subject: "Pango", file: "libpangocairo-1.0.so.0", package: "libpango1.0-dev"),
         ]
         return needed.map { library in
             if let path = pathOfLibrary(library.file) {
@@ -38,6 +40,16 @@ extension Finding {
                 subject: library.subject, state: .missing, detail: "\(library.file) was not found",
                 remedy: "run `make setup`, or `apt-get install \(library.package)`")
         }
+    }
+
+    /// Pictures are drawn without them, too, but with letters of ASCII alone.
+    static func fonts() -> Finding {
+        Lettering.hasFonts
+            ? Finding(subject: "fonts", state: .ok, detail: "pictures have letters of this system's fonts")
+            : Finding(
+                subject: "fonts", state: .note,
+                detail: "none were found; pictures have built-in letters, which are ASCII's",
+                remedy: "install fonts, such as those of the package fonts-dejavu-core")
     }
 
     /// A GPU is never needed; one that lies idle is worth a line.

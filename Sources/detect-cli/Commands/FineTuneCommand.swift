@@ -111,6 +111,7 @@ struct FineTuneCommand: Command {
         run.world = world
         let outcome = try run()
         try results.deliver(outcome.report, outcome.json)
+        Program.sayReport(runOptions.folder.value)
     }
 
     private func fineTuning() throws -> FineTuneRun {
@@ -147,6 +148,7 @@ struct FineTuneCommand: Command {
         run.checkpointEvery = checkpointEvery.value
         run.logEvery = logEvery.value
         run.output.pictures = pictures.value
+        run.output.showsObjects = true
         run.output.fullPrecision = fullPrecision.value
         run.filter = filter.value(or: recipe.value.filter)
         run.looks = evaluateEvery.value.map { .init(every: $0, images: evaluationImages.value) }

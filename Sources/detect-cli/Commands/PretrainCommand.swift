@@ -122,6 +122,7 @@ struct PretrainCommand: Command {
         if let sweep = sweep.value { return try self.sweep(sweep, run) }
         let outcome = try run()
         try results.deliver(outcome.report, outcome.json)
+        Program.sayReport(runOptions.folder.value)
     }
 
     private func sweep(_ sweep: Sweep, _ base: PretrainRun) throws {
@@ -130,6 +131,7 @@ struct PretrainCommand: Command {
         let outcome = try run(announce: Program.announce)
         try results.deliver(outcome.report, outcome.json)
         print("picture: \(outcome.picture)")
+        Program.sayReport(runOptions.folder.value)
     }
 
     private func options() throws(UsageError) -> PretrainOptions {

@@ -67,6 +67,7 @@ struct ProbeLinearCommand: Command {
         var report = result.report
         report.sections += published.sections
         try results.deliver(report, .object((result.json.members ?? []) + run.inputs + published.members))
+        Program.sayReport(folder.value)
     }
 
     private func options(imageSize: Int) throws(UsageError) -> LinearProbeOptions {

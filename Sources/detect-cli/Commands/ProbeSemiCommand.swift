@@ -89,5 +89,6 @@ struct ProbeSemiCommand: Command {
         let result = try run()
         try results.deliver(result.report, .object((result.json.members ?? []) + run.inputs))
         print("curve: \(runOptions.folder.value)/curve.png")
+        Program.sayReport(runOptions.folder.value)
     }
 }

@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Boxes
 internal import Detection
 internal import Experiments
@@ -46,7 +47,8 @@ struct ProposalsCommand: Command {
         limit = parser.option("max", "N", "most boxes of an image", default: 2000, .between(1, 1_000_000))
         picture = parser.picture(
             parser.optional(
-                "picture", "FILE", "draw the first boxes of the first images, and the objects, into a PNG or JPEG file")
+                "picture", "FILE",
+                "draw the first boxes of the first images, and the objects, into a PNG, JPEG, SVG or PDF file")
         )
         pictureBoxes = parser.option("picture-boxes", "N", "boxes drawn on an image", default: 30, .between(1, 10_000))
         loading = LoadingOptions(parser)
@@ -100,15 +102,15 @@ struct ProposalsCommand: Command {
         let file = try ProposalFile(contentsOf: out.value)
         let pictures = try set.ids.indices.prefix(Self.pictureImages).map { i in
             let (id, objects) = (set.ids[i], set.objects[i])
-            var picture = try set.image(i)
-            func draw(_ box: Box, _ color: Color, thickness: Int) {
-                picture.drawBox(
-                    x0: box.minX, y0: box.minY, x1: box.maxX, y1: box.maxY, color: color, thickness: thickness)
+            var picture = Drawing(try set.image(i))
+            func draw(_ box: Box, _ color: Color, width: Double) {
+                picture.add(
+                    .outline(
+                        .init(x: box.minX, y: box.minY, width: box.maxX - box.minX, height: box.maxY - box.minY),
+                        .color(color), width: width))
             }
-            for box in (file.boxes(for: id) ?? []).prefix(pictureBoxes.value) {
-                draw(box, Self.boxColor, thickness: 1)
-            }
-            for object in objects { draw(object.box, Self.objectColor, thickness: 3) }
+            for box in (file.boxes(for: id) ?? []).prefix(pictureBoxes.value) { draw(box, Self.boxColor, width: 1) }
+            for object in objects { draw(object.box, Self.objectColor, width: 3) }
             return picture
         }
         try DetectionPicture.sheet(pictures).write(to: path)

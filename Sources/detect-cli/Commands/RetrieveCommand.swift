@@ -1,3 +1,4 @@
+internal import Graphics
 internal import Backbone
 internal import Datasets
 internal import Experiments
@@ -33,7 +34,7 @@ struct RetrieveCommand: Command {
         )
         set = parser.dataSet()
         bank = parser.optional("features", "FILE", "features to search instead of reading all of the data")
-        out = parser.output(parser.required("out", "FILE", "the picture to write, .png or .jpg"))
+        out = parser.picture(parser.required("out", "FILE", "the picture to write, .png, .jpg, .svg or .pdf"))
         k = parser.option("k", "N", "neighbours shown for each query", default: 10, .between(1, 100))
         maximum = parser.option(
             "max-queries", "N", "of a folder, that many images evenly spread", default: 10, .between(1, 200))
@@ -44,9 +45,6 @@ struct RetrieveCommand: Command {
     func run() throws {
         try features.compute.activate()
         Interruption.watch()
-        guard ["png", "jpg", "jpeg"].contains(out.value.fileExtension.lowercased()) else {
-            throw UsageError("--out \(out.value) is no picture", remedy: "give a name that ends in .png or .jpg")
-        }
         var run = RetrievalRun(query.value)
         run.maximumQueries = maximum.value
         run.k = k.value

@@ -1,4 +1,4 @@
-internal import Imaging
+internal import Graphics
 internal import Reporting
 internal import Support
 internal import VOCData
@@ -22,7 +22,7 @@ struct VOCStatsCommand: Command {
         devkit = parser.devkit()
         set = parser.imageSet(default: "trainval")
         classes = parser.classNames()
-        picture = parser.picture(parser.optional("picture", "FILE", "draw a picture there (PNG)"))
+        picture = parser.picture(parser.optional("picture", "FILE", "draw a picture there (PNG, JPEG, SVG or PDF)"))
         limit = parser.limit()
         threads = parser.threads()
         results = parser.results()

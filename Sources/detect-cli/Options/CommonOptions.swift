@@ -63,6 +63,13 @@ package struct RunOptions {
     }
 }
 
+extension Program {
+    /// Where a run ends: how to look at it.
+    static func sayReport(_ folders: String...) {
+        Console.remark("see it whole: detect-cli report \(folders.joined(separator: " "))")
+    }
+}
+
 extension ArgumentParser {
     /// `--set NAME`
     package func dataSet() -> Option<String?> {

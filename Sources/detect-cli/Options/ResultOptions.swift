@@ -13,7 +13,7 @@ package struct ResultOptions {
         file = parser.output(
             parser.optional(
                 "report", "FILE",
-                "write tables and figures there, too, as the name ends: a page (.html), Markdown (.md), tables alone (.csv)"
+                "write tables and figures there, too, as the name ends: a page (.html), Markdown (.md), tables alone (.csv, .tex)"
             ))
     }
 

@@ -19,8 +19,8 @@ public enum Palette {
     private static let chosen: [Color] = [
         Color(red: 30, green: 100, blue: 200), Color(red: 225, green: 87, blue: 20),
         Color(red: 35, green: 145, blue: 60), Color(red: 200, green: 30, blue: 60),
-        Color(red: 125, green: 70, blue: 180), Color(red: 0, green: 160, blue: 175),
-        Color(red: 215, green: 165, blue: 0), Color(red: 220, green: 70, blue: 155),
+        Color(red: 125, green: 70, blue: 180), Color(red: 0, green: 140, blue: 155),
+        Color(red: 170, green: 125, blue: 0), Color(red: 220, green: 70, blue: 155),
         Color(red: 130, green: 85, blue: 50), Color(red: 90, green: 95, blue: 105),
     ]
 }
