@@ -117,7 +117,8 @@ let package = Package(
         room("Distributed", ["Torch", "Support"]),
         room("Training", ["Distributed", "Torch", "Support"]),
         room("Backbone", ["Torch", "Support"]),
-        room("Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Graphics", "Torch", "Support"]),
+        room(
+            "Pretrain", ["Backbone", "Training", "Distributed", "Datasets", "Imaging", "Graphics", "Torch", "Support"]),
         room(
             "Probes",
             [
@@ -135,7 +136,8 @@ let package = Package(
         room(
             "Experiments",
             [
-                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Graphics", "Imaging", "Pretrain", "Probes",
+                "Backbone", "Boxes", "Datasets", "Detection", "Distributed", "Graphics", "Imaging", "Pretrain",
+                "Probes",
                 "Proposals", "Reporting", "Support", "Torch", "Training", "VOCData",
             ]),
         .executableTarget(
