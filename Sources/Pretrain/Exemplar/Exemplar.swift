@@ -1,6 +1,6 @@
 public import Backbone
 public import Datasets
-public import Distributed
+internal import Distributed
 public import Imaging
 public import Support
 public import Torch

@@ -1,6 +1,6 @@
 public import Backbone
 public import Datasets
-public import Distributed
+internal import Distributed
 internal import Imaging
 internal import Support
 public import Torch

@@ -1,4 +1,4 @@
-package import Distributed
+internal import Distributed
 internal import Support
 package import Torch
 
