@@ -114,7 +114,7 @@ import detect_cli
         (["evaluate", "--json", ""], "/default"),
         (["weights", "inspect", ""], "/default"),
         // An option is given once.
-        (["doctor", "--data", "d", "--quiet", "--"], "--json --color --help"),
+        (["doctor", "--data", "d", "--quiet", "--"], "--device --wait --peer-timeout --json --color --help"),
     ])
     func bashKnowsItsOwnWays(words: [String], offered: String) throws {
         #expect(try inBash("shift; offer \"$@\"", words) == offered + "\n")

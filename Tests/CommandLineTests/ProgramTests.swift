@@ -201,9 +201,7 @@ import Testing
             #expect(
                 subjects == [
                     "libtorch", "OpenBLAS", "libxml2", "TurboJPEG", "libpng", "zlib", "Pango", "fonts", "GPU", "data",
-                    "processor",
-                    "memory",
-                    "disk",
+                    "processor", "memory", "disk", "processes",
                 ])
             for subject in subjects { #expect(outcome.output.contains(subject)) }
         }
