@@ -104,43 +104,29 @@ public final class World: Sendable {
     }
 
     /// Makes the mean over all processes the value of each, in place.
-    public func average(_ tensors: [Tensor]) {
-        guard let group, group.size > 1, !tensors.isEmpty else { return }
-        withoutGradients {
-            let means = group.mean(Tensor.cat(tensors.map { $0.reshape(-1) }))
-            var start = 0
-            for tensor in tensors {
-                tensor.copy_(means.narrow(0, start, tensor.count).reshape(tensor.shape))
-                start += tensor.count
-            }
-        }
-    }
+    public func average(_ tensors: [Tensor]) { group?.average(tensors) }
 
     /// Rows of all processes, each of which may have another number of them: [nᵣ, …] → [Σnᵣ, …], by rank.
-    public func gatherRows(_ x: Tensor) -> Tensor {
-        guard let group, group.size > 1 else { return x }
+    public func gatherRows(_ x: Tensor) -> Tensor { size == 1 ? x : Tensor.cat(gatherParts(x)) }
+
+    /// The same, by rank.
+    private func gatherParts(_ x: Tensor) -> [Tensor] {
+        guard let group, group.size > 1 else { return [x] }
         let counts = group.gather(Tensor([x.size(0)])).ints
-        guard let most = counts.max(), most > 0 else { return x }
+        guard let most = counts.max(), most > 0 else { return counts.map { _ in x } }
         var shape = x.shape
         shape[0] = most - x.size(0)
         let padded = shape[0] == 0 ? x : Tensor.cat([x, Tensor.zeros(shape, dtype: x.dtype, device: x.device)])
         let all = group.gather(padded)
-        return Tensor.cat(counts.enumerated().map { all.narrow(0, $0.offset * most, $0.element) })
+        return counts.enumerated().map { all.narrow(0, $0.offset * most, $0.element) }
     }
 
     /// Bytes of all processes, by rank.
     public func gather(bytes: [UInt8]) throws -> [[UInt8]] {
-        guard let group, group.size > 1 else { return [bytes] }
-        let counts = group.gather(Tensor([bytes.count])).ints
-        let own = bytes.withUnsafeBytes { Tensor(bytes: $0, shape: [bytes.count], dtype: .uint8) }
-        let all = gatherRows(own)
+        if size == 1 { return [bytes] }
+        let parts = gatherParts(bytes.withUnsafeBytes { Tensor(bytes: $0, shape: [bytes.count], dtype: .uint8) })
         try checkPeers()
-        let values = all.withBytes { Array($0) }
-        var start = 0
-        return counts.map { count in
-            defer { start += count }
-            return Array(values[start..<start + count])
-        }
+        return parts.map { part in part.withBytes { Array($0) } }
     }
 
     // MARK: Random generators

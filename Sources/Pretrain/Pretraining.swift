@@ -90,8 +90,7 @@ public final class Pretraining: CapturableTask {
     }
 
     public var localStatistics: [Tensor] {
-        if world.size == 1 || options.synchronizesBatchNorm { return [] }
-        return parameters.runningStatistics
+        options.synchronizesBatchNorm ? [] : parameters.runningStatistics
     }
 
     // MARK: Weights

@@ -14,7 +14,8 @@ public protocol TrainingTask: AnyObject {
     func forward(step: Int) throws -> StepResult
     /// What the checkpoint needs beside parameters, buffers and the optimiser's state. All processes ask for it together.
     var extraState: Checkpoint { get }
-    /// Running statistics that each process measures over its own images: they are averaged after every step.
+    /// Running statistics that each process measures over its own images: they are averaged after every step
+    /// of several.
     var localStatistics: [Tensor] { get }
     func restore(extraState: Checkpoint) throws
 }
@@ -262,7 +263,7 @@ public struct TrainingLoop {
         ) {
             $0.step(learningRate: rate)
         }
-        world.average(task.localStatistics)
+        if world.size > 1 { world.average(task.localStatistics) }
         try world.checkPeers()
         measurements.add(step: step, values.map(\.name), values.joined, imageNames: result.imageNames)
         return result.images

@@ -145,7 +145,7 @@ public final class LinearProbe: TrainingTask {
 
     // MARK: State
 
-    public var localStatistics: [Tensor] { world.size == 1 ? [] : parameters.runningStatistics }
+    public var localStatistics: [Tensor] { parameters.runningStatistics }
 
     /// Everything beside parameters and velocities follows from seed and step.
     public var extraState: Checkpoint { Checkpoint() }

@@ -136,7 +136,7 @@ public final class ClassifierTraining: TrainingTask {
         if let states = extraState["generator"] { try world.restore(generator, from: states) }
     }
 
-    public var localStatistics: [Tensor] { world.size == 1 ? [] : parameters.runningStatistics }
+    public var localStatistics: [Tensor] { parameters.runningStatistics }
 
     /// Accuracy on the middle of each test image. `progress` gets the number done.
     public func evaluate(_ test: any ImageCollection, progress: (Int) throws -> Void = { _ in }) throws -> TopAccuracy {

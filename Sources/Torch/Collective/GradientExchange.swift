@@ -52,17 +52,5 @@ public final class GradientExchange {
         return made
     }
 
-    /// All gradients in one message.
-    private func average() {
-        withoutGradients {
-            let gradients = parameters.compactMap(\.gradient)
-            if group.size == 1 || gradients.isEmpty { return }
-            let means = group.mean(Tensor.cat(gradients.map { $0.reshape(-1) }))
-            var start = 0
-            for gradient in gradients {
-                gradient.copy_(means.narrow(0, start, gradient.count).reshape(gradient.shape))
-                start += gradient.count
-            }
-        }
-    }
+    private func average() { group.average(parameters.compactMap(\.gradient)) }
 }

@@ -53,6 +53,19 @@ public final class ProcessGroup: @unchecked Sendable {
     /// The mean over all processes, of floating-point numbers.
     public func mean(_ x: Tensor) -> Tensor { size == 1 ? x : sum(x) * (1 / Double(size)) }
 
+    /// Makes the mean over all processes the value of each tensor, in place; all in one message.
+    public func average(_ tensors: [Tensor]) {
+        if size == 1 || tensors.isEmpty { return }
+        withoutGradients {
+            let means = mean(Tensor.cat(tensors.map { $0.reshape(-1) }))
+            var start = 0
+            for tensor in tensors {
+                tensor.copy_(means.narrow(0, start, tensor.count).reshape(tensor.shape))
+                start += tensor.count
+            }
+        }
+    }
+
     /// [B, …] of each process → [W·B, …], in the order of ranks.
     public func gather(_ x: Tensor) -> Tensor {
         let all = call(Self.allGather, x, [.int(size)])

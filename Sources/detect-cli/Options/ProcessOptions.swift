@@ -38,13 +38,7 @@ package struct ProcessOptions {
 
     /// Meets the other processes for nothing but to see whether they can be met.
     func meet(_ launch: Launch, on device: Device) throws -> World {
-        var own = device
-        try own.activate()
-        if device.kind == .cuda {
-            own = .cuda(launch.localRank % max(1, Device.gpuCount))
-            try own.activate()
-        }
-        let world = try World(launch, device: own, patience: wait.value, timeout: timeout.value)
+        let world = try World(launch, device: device.activate(in: launch), patience: wait.value, timeout: timeout.value)
         Program.world = world
         return world
     }
@@ -71,18 +65,25 @@ package struct Workplace {
 extension ComputeOptions {
     /// Makes the device of one of several processes usable: of the GPUs of a machine each takes its own, of the cores an equal part.
     fileprivate func activate(in launch: Launch) throws -> Device {
-        var device = device.value
-        if device.kind == .cuda {
-            guard device.index == 0 else {
-                throw UsageError(
-                    "--device \(device) is one GPU for \(launch.size) processes", remedy: "give --device cuda")
-            }
-            try device.activate()
-            // A launcher may show each process one GPU alone.
-            device = .cuda(launch.localRank % max(1, Device.gpuCount))
+        let device = device.value
+        guard device.index == 0 else {
+            throw UsageError(
+                "--device \(device) is one GPU for \(launch.size) processes", remedy: "give --device cuda")
         }
-        try device.activate()
+        let own = try device.activate(in: launch)
         Runtime.threads = threads.isGiven ? threads.value : max(1, Processor.coreCount / launch.localSize)
-        return device
+        return own
+    }
+}
+
+extension Device {
+    /// Makes this process's own of a machine's GPUs usable, or the processor.
+    fileprivate func activate(in launch: Launch) throws -> Device {
+        try activate()
+        if kind == .cpu { return self }
+        // A launcher may show each process one GPU alone.
+        let own = Device.cuda(launch.localRank % max(1, Device.gpuCount))
+        try own.activate()
+        return own
     }
 }
