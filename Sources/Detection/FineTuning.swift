@@ -164,8 +164,7 @@ public final class FineTuning: TrainingTask {
     }
 
     public var localStatistics: [Tensor] {
-        world.size == 1 || options.synchronizesBatchNorm || options.batchNorm != .train
-            ? [] : parameters.runningStatistics
+        options.synchronizesBatchNorm || options.batchNorm != .train ? [] : parameters.runningStatistics
     }
 
     private func ownPart(ofStep step: Int) throws -> StepResult {

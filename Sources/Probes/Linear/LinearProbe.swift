@@ -64,7 +64,6 @@ public final class LinearProbe: TrainingTask {
     private let rates: LearningRateSchedule
     /// Of images; cached layers need no loader.
     private let batches: EpochBatches?
-    private let world: World
 
     /// - Parameter reader: What images go through; not needed for cached layers.
     /// - Throws: `InputError` when there are fewer images than a batch has, or fewer than two classes.
@@ -72,7 +71,6 @@ public final class LinearProbe: TrainingTask {
     public init(
         _ options: LinearProbeOptions, reader: LayerReader?, train data: LinearProbeData, world: World = .alone
     ) throws(InputError) {
-        self.world = world
         let recipe = options.recipe
         guard data.classes.count >= 2 else {
             throw InputError(data.source, "has fewer than two classes", remedy: "give labelled images")
